@@ -1,0 +1,46 @@
+"""Incident investigation for SREs, driven from Jupyter.
+
+Import it as ``wb``: every stage is a namespace of plain functions over one frozen
+`IncidentWindow`, ``wb.<stage>.<verb>(window, ...)``. Stages load on first use, so that
+importing stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from workbench.slis import SLI, SLO
+    from workbench.times import TimeRange
+    from workbench.window import IncidentWindow
+
+__all__ = ["SLI", "SLO", "IncidentWindow", "TimeRange", "__version__"]
+
+__version__ = "0.1.0"
+
+_OBJECTS = {
+    "IncidentWindow": "workbench.window",
+    "SLI": "workbench.slis",
+    "SLO": "workbench.slis",
+    "TimeRange": "workbench.times",
+}
+_STAGES = frozenset(
+    {"causal", "correlate", "datasets", "diagnose", "evaluate", "features", "postmortem",
+     "topology", "views"}
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> ModuleType | type:
+    if name in _OBJECTS:
+        return getattr(import_module(_OBJECTS[name]), name)
+    if name in _STAGES:
+        return import_module(f"workbench.{name}")
+    message = f"module 'workbench' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_STAGES})

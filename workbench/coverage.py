@@ -1,0 +1,210 @@
+"""What was seen and what was not: one row for each source, table and service.
+
+"No data" is not "error", and neither is silence: a source that failed, a service that
+stopped reporting and a table nobody has are rows here, shown on every window's card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from workbench.cards import card, table_html
+from workbench.errors import BadInput
+from workbench.tables import SCHEMAS, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
+
+    from workbench.times import TimeRange
+
+__all__ = ["Coverage", "CoverageRow", "measure"]
+
+Status = Literal["complete", "partial", "empty", "failed", "stale"]
+
+# A stretch without samples counts as a gap from this many usual intervals on.
+_GAP_FACTOR = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """What one source gave of one table for one service.
+
+    Parameters
+    ----------
+    source, table, service
+        Where from, which table, which service (``"*"`` for all).
+    status
+        ``complete``, ``partial``, ``empty``, ``failed`` or ``stale`` (stopped early).
+    rows
+        Number of rows.
+    cadence_s
+        Usual interval between samples in seconds; NaN where there is none.
+    gaps
+        Stretches without a sample, as ``(start, end)`` ISO 8601 text.
+    reason
+        Why the status is not ``complete``, or what is odd.
+    """
+
+    source: str
+    table: str
+    service: str
+    status: Status
+    rows: int
+    cadence_s: float = float("nan")
+    gaps: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in get_args(Status):
+            raise BadInput(
+                "Unknown coverage status",
+                value=self.status,
+                hint=f"One of {', '.join(get_args(Status))}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """All coverage rows of a window."""
+
+    rows: tuple[CoverageRow, ...] = ()
+
+    def __iter__(self) -> Iterator[CoverageRow]:
+        """Iterate over the rows."""
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.rows)
+
+    def __add__(self, other: Coverage) -> Coverage:
+        """Rows of both; a declared row replaces a measured one of the same place."""
+        merged = {(row.table, row.service): row for row in self.rows}
+        merged.update({(row.table, row.service): row for row in other.rows})
+        return Coverage(tuple(merged.values()))
+
+    @property
+    def troubles(self) -> tuple[CoverageRow, ...]:
+        """Rows that are not complete."""
+        return tuple(row for row in self.rows if row.status != "complete")
+
+    def missing(self, *tables: str) -> tuple[CoverageRow, ...]:
+        """Rows of these tables that are empty, failed or stale."""
+        bad = {"empty", "failed", "stale"}
+        return tuple(r for r in self.rows if r.status in bad and (not tables or r.table in tables))
+
+    def to_frame(self) -> pd.DataFrame:
+        """One line a row; `gaps` stays a tuple of ``(start, end)`` pairs."""
+        columns = list(CoverageRow.__dataclass_fields__)
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=columns)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> Coverage:
+        """Read the rows back from `to_frame`."""
+        return cls(tuple(_row_of(record) for record in frame.to_dict("records")))
+
+    def __repr__(self) -> str:
+        """Count by status, then every trouble on a line."""
+        lines = [f"Coverage of {len(self.rows)} places: {_counts(self.rows)}"]
+        lines += [f"  {r.table}/{r.service}: {r.status} – {r.reason}" for r in self.troubles]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Show the troubles as a table under the counts."""
+        frame = pd.DataFrame(
+            [
+                {"table": r.table, "service": r.service, "status": r.status, "rows": r.rows,
+                 "gaps": len(r.gaps), "reason": r.reason}
+                for r in self.rows
+            ]
+        )  # fmt: skip
+        return card("Coverage", {"places": _counts(self.rows)}, body=table_html(frame))
+
+
+def measure(
+    tables: Mapping[str, pd.DataFrame],
+    span: TimeRange,
+    *,
+    source: str = "frames",
+    raw: Mapping[str, pd.DataFrame] | None = None,
+) -> Coverage:
+    """Measure coverage from the tables themselves.
+
+    Parameters
+    ----------
+    tables
+        Conformed frames by table name.
+    span
+        The range that should be covered.
+    source
+        Name of the source for the rows made here.
+    raw
+        The frames as handed in, to count duplicates and disorder; `tables` if missing.
+
+    Returns
+    -------
+    Coverage
+        A row a service for metrics, a row for every other table.
+
+    Notes
+    -----
+    A gap is a stretch of more than 2.5 usual intervals (the median interval between
+    distinct times) without a sample, at the ends of `span` too.
+    """
+    originals = raw or tables
+    rows: list[CoverageRow] = []
+    for name in SCHEMAS:
+        frame = tables.get(name)
+        odd = "; ".join(problems(name, originals[name], tables[name])) if name in tables else ""
+        if frame is None or frame.empty:
+            rows.append(CoverageRow(source, name, "*", "empty", 0, reason=odd or "no rows"))
+        elif name == "metrics":
+            rows += [replace(r, source=source) for r in _per_service(frame, span, odd)]
+        else:
+            rows.append(CoverageRow(source, name, "*", "complete", len(frame), reason=odd))
+    return Coverage(tuple(rows))
+
+
+def _per_service(metrics: pd.DataFrame, span: TimeRange, odd: str) -> Iterator[CoverageRow]:
+    for service, part in metrics.groupby("service", observed=True):
+        times = np.unique(part["ts"].array.asi8)
+        cadence = float(np.median(np.diff(times)) / 1e9) if len(times) > 2 else float("nan")
+        gaps = _gaps(times, span, cadence)
+        status, why = _judge(gaps, span)
+        reason = "; ".join(text for text in (why, odd) if text)
+        yield CoverageRow("", "metrics", str(service), status, len(part), cadence, gaps, reason)
+
+
+def _gaps(times: np.ndarray, span: TimeRange, cadence: float) -> tuple[tuple[str, str], ...]:
+    if not np.isfinite(cadence):
+        return ()
+    edges = np.concatenate([[span.start.value], times, [span.end.value]])
+    wide = np.flatnonzero(np.diff(edges) > _GAP_FACTOR * cadence * 1e9)
+    return tuple((_iso(edges[i]), _iso(edges[i + 1])) for i in wide)
+
+
+def _judge(gaps: tuple[tuple[str, str], ...], span: TimeRange) -> tuple[Status, str]:
+    if not gaps:
+        return "complete", ""
+    if pd.Timestamp(gaps[-1][1]) >= span.end:
+        return "stale", f"nothing after {gaps[-1][0]}"
+    return "partial", f"{len(gaps)} gap(s), the first {gaps[0][0]} – {gaps[0][1]}"
+
+
+def _iso(nanoseconds: int) -> str:
+    return pd.Timestamp(int(nanoseconds), unit="ns", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _counts(rows: Iterable[CoverageRow]) -> str:
+    counted = pd.Series([row.status for row in rows], dtype="object").value_counts(sort=False)
+    return ", ".join(f"{count} {status}" for status, count in counted.items()) or "none"
+
+
+def _row_of(record: Mapping[Hashable, Any]) -> CoverageRow:
+    gaps = tuple((str(a), str(b)) for a, b in record["gaps"])
+    plain = {str(key): value for key, value in record.items()}
+    return CoverageRow(**{**plain, "rows": int(record["rows"]), "gaps": gaps})
