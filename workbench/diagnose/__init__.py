@@ -1,0 +1,5 @@
+"""Correlation against causation: the claim ladder."""
+
+from workbench.diagnose.results import Diagnosis, Role, Suspect
+
+__all__ = ["Diagnosis", "Role", "Suspect"]
