@@ -1,0 +1,59 @@
+# Everything a person runs. `make help` lists it.
+INCIDENT ?= shop-orders-locks
+OUT ?= outputs
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+# One thread for the linear algebra: the matrices are small, and more threads are slower.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+ifneq ($(UV),)
+new_venv = $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+install = $(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt
+else
+new_venv = $(PYTHON) -m venv .venv
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help investigate lab test check bench format clean
+
+help:  ## List these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+investigate: .venv/.product  ## Run the main notebook on a recorded incident (INCIDENT=id) and write its postmortem
+	$(BIN)/workbench investigate $(INCIDENT) --out $(OUT)
+
+lab: .venv/.product  ## Open JupyterLab on the notebooks
+	$(BIN)/workbench lab
+
+test: .venv/.all  ## Set up and run all tests
+	$(BIN)/python -m pytest
+
+check: .venv/.all  ## Lint, types, and notebooks stored bare
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+bench: .venv/.all  ## Accuracy on public incidents, quiet windows and speed, beside trivial rules
+	$(BIN)/python -m tests.benchmarks
+
+format: .venv/.all  ## Format the code and pair the notebooks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/jupytext --quiet --sync notebooks/*.py
+
+clean:  ## Remove the environment and everything made
+	rm -rf .venv $(OUT) build *.egg-info
+
+.venv/.product: pyproject.toml constraints.txt
+	$(new_venv)
+	$(install) --editable .
+	@touch $@
+
+.venv/.all: .venv/.product
+	$(install) --editable '.[shop,test]'
+	@touch $@

@@ -1,0 +1,333 @@
+"""House rules kept as tests: each message says why the rule is there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "workbench"
+
+# Left to right: a room imports itself and what stands before it.
+ROOMS = [
+    "errors", "times", "slis", "cards", "tables", "findings", "coverage", "baseline", "archive",
+    "window", "topology", "datasets", "features", "correlate", "causal", "diagnose", "evaluate",
+    "gameday", "postmortem", "views", "reporting", "cli", "__main__",
+]  # fmt: skip
+
+# Rooms that own a third-party package: nobody else may import it.
+OWNERS = {
+    "altair": {"views"},
+    "pyvis": {"views"},
+    "ipywidgets": {"views"},
+    "vl_convert": {"views"},
+    "dowhy": {"causal"},
+    "statsmodels": {"causal", "correlate", "features"},
+    "sklearn": {"causal"},
+    "drain3": {"features"},
+    "jinja2": {"postmortem"},
+    "markdown_it": {"postmortem"},
+    "nbclient": {"reporting"},
+    "nbconvert": {"reporting"},
+    "typer": {"cli"},
+    "httpx": {"gameday"},
+    "psycopg": {"gameday"},
+    "redis": {"gameday"},
+    "starlette": {"gameday"},
+    "uvicorn": {"gameday"},
+    "opentelemetry": {"gameday"},
+    "prometheus_client": {"gameday"},
+}
+ONLY_INSIDE_FUNCTIONS = {"dowhy", "statsmodels", "sklearn"}
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "core", "misc"}
+SECRETS = re.compile(r"password|secret|token|api_?key|credential", re.IGNORECASE)
+
+
+@cache
+def modules() -> dict[str, tuple[Path, ast.Module]]:
+    """Every module of the package by dotted name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = (path, ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(tree: ast.AST) -> list[tuple[str, ast.stmt]]:
+    found: list[tuple[str, ast.stmt]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "workbench":
+                found += [(f"workbench.{alias.name}", node) for alias in node.names]
+            else:
+                found.append((node.module, node))
+    return found
+
+
+def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def public_functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Public functions of a module and public methods of its public classes."""
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.append(node)
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found += [n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [f for f in found if not f.name.startswith("_")]
+
+
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of code of a function without its docstring."""
+    first = node.body[0]
+    has_doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    doc = (first.end_lineno or 0) - first.lineno + 1 if has_doc else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - doc
+
+
+def test_every_room_is_placed():
+    rooms = {room_of(name) for name in modules()} - {""}
+    assert rooms <= set(ROOMS), "a new room needs a place in the import order (ARCHITECTURE.md)"
+
+
+def test_imports_point_left():
+    wrong = []
+    for name, (_, tree) in modules().items():
+        room = room_of(name)
+        if not room:
+            continue
+        for imported, _ in imports(tree):
+            other = room_of(imported) if imported.startswith("workbench.") else ""
+            if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
+                wrong.append(f"{name} imports {imported}")
+    assert not wrong, f"data flows one way, so imports point left: {wrong}"
+
+
+def test_third_party_packages_stay_with_their_owners():
+    wrong = []
+    for name, (_, tree) in modules().items():
+        for imported, _ in imports(tree):
+            owners = OWNERS.get(imported.split(".")[0])
+            if owners and room_of(name) not in owners:
+                wrong.append(f"{name} imports {imported}")
+    assert not wrong, f"one owner a package keeps it replaceable: {wrong}"
+
+
+def test_heavy_packages_are_imported_inside_functions():
+    wrong = []
+    for name, (_, tree) in modules().items():
+        top = {id(node) for node in tree.body}
+        wrong += [
+            f"{name} imports {imported}"
+            for imported, node in imports(tree)
+            if imported.split(".")[0] in ONLY_INSIDE_FUNCTIONS and id(node) in top
+        ]
+    assert not wrong, f"these take seconds to import: {wrong}"
+
+
+def test_importing_is_light():
+    heavy = ["dowhy", "statsmodels", "sklearn", "altair", "pandas", "IPython"]
+    code = f"import sys, workbench; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", "`import workbench` loads stages on first use only"
+
+
+def test_the_analysis_loads_no_drawing_and_no_dowhy():
+    heavy = ["dowhy", "statsmodels", "sklearn", "altair"]
+    code = (
+        "import sys, workbench.diagnose, workbench.datasets, workbench.postmortem;"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_public_functions_have_the_house_signature(name):
+    _, tree = modules()[name]
+    wrong = []
+    for function in public_functions(tree):
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        if positional and positional[0].arg in {"self", "cls"}:
+            positional = positional[1:]
+        everything = [*positional, *arguments.kwonlyargs]
+        if function.returns is None or any(a.annotation is None for a in everything):
+            wrong.append(f"{function.name}: not fully annotated")
+        if len(positional) > 3:
+            wrong.append(f"{function.name}: more than three positional parameters")
+        if arguments.kwarg and function.name != "with_":
+            wrong.append(f"{function.name}: **kwargs hide what a call may say")
+        if any(a.arg == "seed" for a in positional):
+            wrong.append(f"{function.name}: seed is keyword-only")
+        if any(
+            isinstance(a.annotation, ast.Name) and a.annotation.id == "bool" for a in positional
+        ):
+            wrong.append(f"{function.name}: a positional boolean reads as nothing at the call")
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_all_is_sorted_and_complete(name):
+    path, tree = modules()[name]
+    if path.name == "__main__.py" or not tree.body:
+        return
+    declared = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
+    ]
+    assert declared, "every module says what it offers"
+    names = declared[0]
+    defined = {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+    public = {n for n in defined if not n.startswith("_")}
+    assert len(names) == len(set(names))
+    assert public <= set(names), f"public but not in __all__: {public - set(names)}"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_no_forbidden_name_length_or_call(name):
+    path, tree = modules()[name]
+    assert not set(name.split(".")) & FORBIDDEN_NAMES, "a name must say what the module holds"
+    length = len(path.read_text(encoding="utf-8").splitlines())
+    assert length <= 500, f"{length} lines: split it"
+    long = {f.name: lines_of(f) for f in functions(tree) if lines_of(f) > 45}
+    assert not long, f"no one reads a function this long: {long}"
+    for imported, _ in imports(tree):
+        assert imported.split(".")[0] not in {"pickle", "marshal", "shelve"}, "pickles execute"
+        is_html = imported.startswith("IPython.display")
+        assert not is_html or room_of(name) in {"cards", "views"}, "HTML is written in cards only"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            broad = node.type is None or (
+                isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}
+            )
+            assert not broad or room_of(name) == "collect", "a broad except hides what went wrong"
+        if isinstance(node, ast.keyword) and node.arg == "shell":
+            pytest.fail("shell=True runs what somebody typed into a name")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"eval", "exec"}, "nothing from outside is executed"
+
+
+def test_sizes_stay_readable():
+    lengths = [len(p.read_text(encoding="utf-8").splitlines()) for p, _ in modules().values()]
+    bodies = [lines_of(f) for _, tree in modules().values() for f in functions(tree)]
+    assert statistics.median(lengths) < 200, "small modules, each with one purpose"
+    assert statistics.median(bodies) < 12, "small functions, each with one purpose"
+
+
+def test_no_secret_named_field_can_reach_a_repr():
+    wrong = []
+    for name, (_, tree) in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                hidden = "repr=False" in (ast.unparse(node.value) if node.value else "")
+                if (
+                    SECRETS.search(node.target.id)
+                    and not hidden
+                    and isinstance(node, ast.AnnAssign)
+                ):
+                    wrong.append(f"{name}: {node.target.id}")
+    assert not wrong, f"a secret in a repr ends up in a notebook: {wrong}"
+
+
+def test_only_scoring_reads_the_truth():
+    allowed = {"datasets", "evaluate", "gameday", "archive"}
+    wrong = [
+        name
+        for name, (_, tree) in modules().items()
+        if room_of(name) not in allowed
+        and any(
+            (isinstance(n, ast.Attribute) and n.attr in {"truth", "truths"})
+            or (isinstance(n, ast.Constant) and n.value in {"truth.json", "target.json"})
+            for n in ast.walk(tree)
+        )
+    ]
+    assert not wrong, f"truth is for scoring alone: {wrong}"
+
+
+def test_environment_agrees_with_pyproject():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    wanted = {re.sub(r"[-_.]+", "-", d.replace(" ", "")) for d in wanted}
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    listed = {
+        re.sub(r"[-_.]+", "-", line.strip(" -"))
+        for line in lines
+        if line.startswith("  - ") and line.strip(" -") not in {"pip", "pip:", "conda-forge"}
+    }
+    assert listed - {"python>=3-11"} == wanted
+
+
+def test_every_dependency_has_its_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    block = text[text.index("dependencies = [") : text.index("[project.scripts]")]
+    bare = [line for line in block.splitlines() if re.match(r'\s+"', line) and "#" not in line]
+    assert not bare, f"a dependency without a reason: {bare}"
+
+
+def test_constraints_name_no_address_and_hold_every_dependency():
+    text = (ROOT / "constraints.txt").read_text()
+    assert "://" not in text
+    pinned = {re.sub(r"[-_.]+", "-", m).lower() for m in re.findall(r"^([\w.-]+)==", text, re.M)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    asked = [*project["dependencies"], *chain.from_iterable(extras)]
+    names = {re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", d)[0]).lower() for d in asked}
+    assert names <= pinned, f"run the resolver again, not pinned: {names - pinned}"
+
+
+def test_top_level_is_the_card():
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("not a checkout")
+    top = {line.split("/")[0] for line in done.stdout.splitlines()}
+    allowed = {
+        ".ci", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
+        "constraints.txt", "datasets", "docs", "environment.yml", "notebooks", "pyproject.toml",
+        "tests", "workbench",
+    }  # fmt: skip
+    assert top <= allowed, f"unexpected at the top level: {top - allowed}"
+
+
+def test_notebooks_define_nothing():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text())["cells"]:
+            if cell["cell_type"] == "code":
+                assert not cell["outputs"], f"{path.name}: stored without outputs"
+                assert cell["execution_count"] is None
+                source = "".join(cell["source"])
+                assert not re.search(r"^\s*(def|class) ", source, re.M), "code lives in the package"
+
+
+def test_every_command_in_the_readme_exists():
+    from workbench.cli import app
+
+    text = (ROOT / "README.md").read_text()
+    known = {c.name or c.callback.__name__.replace("_", "-") for c in app.registered_commands}
+    used = set(re.findall(r"^\$? ?workbench ([a-z]+)", text, re.M))
+    assert used <= known, f"the README names commands that do not exist: {used - known}"
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"^\$? ?make ([a-z]+)", text, re.M)) <= targets

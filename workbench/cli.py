@@ -1,0 +1,162 @@
+"""The ``workbench`` command: a thin shell over the same functions a notebook calls."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from workbench.errors import BadInput, WorkbenchError
+
+__all__ = ["app", "diagnose", "evaluate", "incidents", "investigate", "lab", "main", "postmortem"]
+
+DEFAULT_INCIDENT = "shop-orders-locks"
+
+app = typer.Typer(
+    help="Investigate a recorded incident: what moved, what caused it, and the postmortem.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+OutOption = Annotated[Path, typer.Option("--out", help="Folder that results go to.")]
+SliOption = Annotated[
+    str | None, typer.Option("--sli", help="service/signal; the first SLO's if left out.")
+]
+
+
+def main() -> None:
+    """Run the command; a user's mistake is a message and exit code 2, never a traceback."""
+    # Before numpy loads: the matrices are small, and more threads are slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        app()
+    except WorkbenchError as error:
+        _print_error(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        sys.exit(130)
+
+
+@app.command()
+def incidents() -> None:
+    """List the recorded incidents."""
+    from workbench import datasets
+
+    table = Table("id", "title", "when (UTC)", "MB")
+    for row in datasets.incidents().itertuples():
+        table.add_row(escape(row.id), escape(row.title), row.when, f"{row.megabytes:.1f}")
+    Console().print(table)
+
+
+@app.command()
+def investigate(
+    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")] = DEFAULT_INCIDENT,
+    out: OutOption = Path("outputs"),
+) -> None:
+    """Run the main notebook headless and write notebook, HTML and postmortem."""
+    from workbench import datasets, reporting
+
+    console = Console()
+    datasets.verify(incident)
+    with console.status(f"Investigating {escape(incident)} …") as status:
+        paths = reporting.run_notebook(incident, out, progress=status.update)
+    for name, path in paths.items():
+        console.print(f"{name:>11}: {escape(str(path))}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def diagnose(
+    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")],
+    sli: SliOption = None,
+) -> None:
+    """Print correlation against causation for one incident."""
+    from workbench import datasets
+    from workbench.diagnose import compare
+
+    window = datasets.load(incident)
+    Console().print(repr(compare(window, window.sli(sli))), markup=False, highlight=False)
+
+
+@app.command()
+def postmortem(
+    what: Annotated[str, typer.Argument(metavar="ID | verify", help="An incident's id.")],
+    target: Annotated[
+        str | None, typer.Argument(metavar="[ID | FOLDER]", help="With verify: what to check.")
+    ] = None,
+    out: OutOption = Path("outputs"),
+) -> None:
+    """Write the postmortem draft of an incident; `verify ID` recomputes every number in it."""
+    if what == "verify":
+        _verify(target, out)
+    else:
+        _draft(what, out)
+
+
+@app.command()
+def evaluate(
+    layout: Annotated[str, typer.Argument(help="petshop, nezha or bundles.")],
+    path: Annotated[Path, typer.Argument(help="Folder of labelled incidents.")],
+    *,
+    json: Annotated[Path | None, typer.Option("--json", help="Write one row a case.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="First cases only.")] = None,
+) -> None:
+    """Diagnose every labelled incident of a folder and score it beside trivial rules."""
+    from workbench import archive
+    from workbench import evaluate as scoring
+
+    result = scoring.evaluate(layout, path, limit=limit)
+    Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
+    if json is not None:
+        archive.write_text(json, result.to_json())
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab on the notebooks."""
+    from workbench.reporting import notebooks_folder
+
+    command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={notebooks_folder()}"]
+    sys.exit(subprocess.run(command, check=False).returncode)
+
+
+def _draft(incident: str, out: Path) -> None:
+    from workbench import datasets
+    from workbench import postmortem as room
+    from workbench.diagnose import compare
+
+    console = Console()
+    with console.status(f"Writing the postmortem of {escape(incident)} …"):
+        window = datasets.load(incident)
+        draft = room.draft(window, compare(window))
+        paths = room.save(draft, out / incident)
+    for name, path in paths.items():
+        console.print(f"{name:>11}: {escape(str(path))}", soft_wrap=True, highlight=False)
+
+
+def _verify(target: str | None, out: Path) -> None:
+    from workbench import datasets
+    from workbench import postmortem as room
+
+    if target is None:
+        hint = "workbench postmortem verify shop-orders-locks"
+        raise BadInput("Say which postmortem to verify", hint=f"For example: {hint}")
+    folder = Path(target) if Path(target).is_dir() else out / target
+    result = room.verify(folder, datasets.load(folder.name))
+    Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
+    if not result.ok:
+        sys.exit(1)
+
+
+def _print_error(error: WorkbenchError) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"{type(error).__name__}: {error}", markup=False)
