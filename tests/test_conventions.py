@@ -306,7 +306,7 @@ def test_top_level_is_the_card():
     top = {line.split("/")[0] for line in done.stdout.splitlines()}
     allowed = {
         ".ci", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
-        "constraints.txt", "datasets", "docs", "environment.yml", "notebooks", "pyproject.toml",
+        "constraints.txt", "datasets", "environment.yml", "notebooks", "pyproject.toml",
         "tests", "workbench",
     }  # fmt: skip
     assert top <= allowed, f"unexpected at the top level: {top - allowed}"
