@@ -1,0 +1,25 @@
+"""Telemetry made into aligned numeric series: rates, RED, self time, quantiles, logs."""
+
+from __future__ import annotations
+
+from workbench.features.grid import Grid, choose_step, grid_of
+from workbench.features.red import red
+from workbench.features.selftime import SelfTime, self_time
+from workbench.features.series import bucket_quantile, histogram_mean, increase, resample
+from workbench.features.signals import Signals, signals, sli_series
+
+__all__ = [
+    "Grid",
+    "SelfTime",
+    "Signals",
+    "bucket_quantile",
+    "choose_step",
+    "grid_of",
+    "histogram_mean",
+    "increase",
+    "red",
+    "resample",
+    "self_time",
+    "signals",
+    "sli_series",
+]

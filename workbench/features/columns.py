@@ -1,0 +1,40 @@
+"""Columns of a signals frame while they are being gathered, and the frame made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.features.grid import Grid
+
+__all__ = ["Columns", "fill", "frame_of", "sources_of"]
+
+Columns: TypeAlias = dict[tuple[str, ...], tuple[np.ndarray, str]]
+"""Values a bin and where they come from, by column."""
+
+
+def fill(columns: Columns, more: Columns) -> Columns:
+    """Take from `more` the columns that `columns` does not have."""
+    return {**more, **columns}
+
+
+def frame_of(columns: Columns, grid: Grid, names: list[str]) -> pd.DataFrame:
+    """Build the frame, columns sorted; an empty one keeps its levels."""
+    keys = sorted(columns)
+    level = pd.MultiIndex.from_tuples(keys, names=names) if keys else _no_columns(names)
+    values = np.column_stack([columns[key][0] for key in keys]) if keys else None
+    return pd.DataFrame(values, index=grid.index, columns=level, dtype="float64")
+
+
+def sources_of(*parts: Columns) -> Mapping[tuple[str, ...], str]:
+    """Source of every column."""
+    return {key: source for part in parts for key, (_, source) in sorted(part.items())}
+
+
+def _no_columns(names: list[str]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([pd.Index([], dtype="str") for _ in names], names=names)

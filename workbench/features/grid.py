@@ -1,0 +1,146 @@
+"""A regular grid of UTC bins, and numbers put into its bins.
+
+Every function keeps the difference between *nothing happened* (0) and *nothing was seen*
+(NaN).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import BadInput
+
+if TYPE_CHECKING:
+    from workbench.window import IncidentWindow
+
+__all__ = ["Grid", "choose_step", "grid_of"]
+
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 86400)
+_MOST_BINS = 20_000
+_SPAN_BINS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Regular half-open bins ``[start + i·step, start + (i + 1)·step)``.
+
+    Parameters
+    ----------
+    start
+        Start of the first bin, nanoseconds since the epoch.
+    step
+        Width of a bin in nanoseconds.
+    size
+        Number of bins.
+    """
+
+    start: int
+    step: int
+    size: int
+
+    @classmethod
+    def covering(cls, first: pd.Timestamp, last: pd.Timestamp, step: pd.Timedelta) -> Grid:
+        """Bins aligned to multiples of the step that hold both instants."""
+        width = step.value
+        start = first.value // width * width
+        return cls(start, width, int((last.value - start) // width + 1))
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Bin starts, UTC, with a fixed frequency; shape ``(size,)``."""
+        start = pd.Timestamp(self.start, unit="ns", tz="UTC")
+        step = pd.Timedelta(self.step, "ns")
+        return pd.date_range(start, periods=self.size, freq=step, unit="ns", name="ts")
+
+    @property
+    def step_s(self) -> float:
+        """Width of a bin in seconds."""
+        return self.step / 1e9
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Bin edges in nanoseconds since the epoch; shape ``(size + 1,)``."""
+        return self.start + self.step * np.arange(self.size + 1, dtype=np.int64)
+
+    def bins(self, ts: np.ndarray) -> np.ndarray:
+        """Bin of each instant (nanoseconds); outside the grid it is negative or ≥ size."""
+        return (ts - self.start) // self.step
+
+    def sums(self, ts: np.ndarray, values: np.ndarray, code: np.ndarray, codes: int) -> np.ndarray:
+        """Sum values by bin and code; shape ``(size, codes)``, 0 where nothing fell in."""
+        at = self.bins(ts)
+        inside = (at >= 0) & (at < self.size) & (code >= 0)
+        flat = at[inside] * codes + code[inside]
+        summed = np.bincount(flat, weights=values[inside], minlength=self.size * codes)
+        return summed.reshape(self.size, codes)
+
+
+def grid_of(window: IncidentWindow, step: float | pd.Timedelta | None = None) -> Grid:
+    """Lay the grid over all metrics and spans of a window.
+
+    Parameters
+    ----------
+    window
+        The incident window.
+    step
+        Bin width (seconds or a Timedelta); chosen by `choose_step` if missing.
+
+    Raises
+    ------
+    BadInput
+        The window has neither metrics nor spans, or the step is not positive.
+    """
+    stamps = [frame["ts"] for frame in (window.metrics, window.spans) if len(frame)]
+    if not stamps:
+        hint = "Signals are made from metrics or spans; logs alone give none"
+        raise BadInput("The window has neither metrics nor spans", value=window.id, hint=hint)
+    width = _width(step) if step is not None else choose_step(window)
+    first, last = min(s.iloc[0] for s in stamps), max(s.iloc[-1] for s in stamps)
+    return Grid.covering(first, last, width)
+
+
+def choose_step(window: IncidentWindow) -> pd.Timedelta:
+    """Choose a bin width from cadence and length.
+
+    Metrics scraped more often than every 30 s get two scrapes a bin and at least 10 s;
+    slower ones keep their own cadence. Spans alone get about 120 bins of 10 s or more.
+    """
+    metrics, spans = window.metrics, window.spans
+    if len(metrics):
+        cadence, length = _cadence(metrics), _length(metrics)
+        wanted = cadence if cadence >= 30 else max(2 * cadence, 10.0)
+    else:
+        length = _length(spans)
+        wanted = max(length / _SPAN_BINS, 10.0)
+    wanted = max(wanted, length / _MOST_BINS)
+    fitting = (s for s in _STEPS_S if s >= wanted * 0.95)
+    return pd.Timedelta(next(fitting, _STEPS_S[-1]), "s")
+
+
+def _width(step: float | pd.Timedelta) -> pd.Timedelta:
+    width = step if isinstance(step, pd.Timedelta) else pd.Timedelta(step, "s")
+    if width <= pd.Timedelta(0):
+        raise BadInput("A step must be positive", value=step, hint="For example step=60")
+    return width.as_unit("ns")
+
+
+def _length(frame: pd.DataFrame) -> float:
+    return float((frame["ts"].iloc[-1] - frame["ts"].iloc[0]).total_seconds())
+
+
+def _cadence(metrics: pd.DataFrame) -> float:
+    """Median over services of the usual interval between distinct times, in seconds."""
+    service = metrics["service"].cat.codes.to_numpy().astype(np.int64)
+    ts = metrics["ts"].array.asi8
+    order = np.lexsort((ts, service))
+    gaps = np.diff(ts[order])
+    same = (np.diff(service[order]) == 0) & (gaps > 0)
+    if not same.any():
+        return 60.0
+    owner = service[order][1:][same]
+    medians = pd.Series(gaps[same]).groupby(owner).median()
+    return float(medians.median() / 1e9)
