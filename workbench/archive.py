@@ -164,6 +164,7 @@ def read_bundle(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
 def graph_to_dict(graph: nx.DiGraph) -> dict[str, Any]:
     """Write a service graph as JSON-able lists of nodes and edges."""
     return {
+        "graph": dict(graph.graph),
         "nodes": [{"name": node, **data} for node, data in graph.nodes(data=True)],
         "edges": [{"src": u, "dst": v, **data} for u, v, data in graph.edges(data=True)],
     }
@@ -171,7 +172,7 @@ def graph_to_dict(graph: nx.DiGraph) -> dict[str, Any]:
 
 def graph_from_dict(plain: Mapping[str, Any]) -> nx.DiGraph:
     """Read back what `graph_to_dict` wrote."""
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph = nx.DiGraph(**plain.get("graph", {}))
     for node in plain["nodes"]:
         graph.add_node(node["name"], **{k: v for k, v in node.items() if k != "name"})
     for edge in plain["edges"]:

@@ -1,7 +1,21 @@
-"""The service graph: who calls whom."""
+"""The service graph: who calls whom, seen in traces and metrics or declared."""
 
 from __future__ import annotations
 
+from workbench.topology.build import from_metrics, from_spans, from_table
 from workbench.topology.calls import SpanCalls, pair_spans
+from workbench.topology.combine import merge
+from workbench.topology.history import edge_history
+from workbench.topology.twins import Twin, merge_twins
 
-__all__ = ["SpanCalls", "pair_spans"]
+__all__ = [
+    "SpanCalls",
+    "Twin",
+    "edge_history",
+    "from_metrics",
+    "from_spans",
+    "from_table",
+    "merge",
+    "merge_twins",
+    "pair_spans",
+]
