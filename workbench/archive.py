@@ -172,7 +172,8 @@ def graph_to_dict(graph: nx.DiGraph) -> dict[str, Any]:
 
 def graph_from_dict(plain: Mapping[str, Any]) -> nx.DiGraph:
     """Read back what `graph_to_dict` wrote."""
-    graph: nx.DiGraph = nx.DiGraph(**plain.get("graph", {}))
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.graph.update(plain.get("graph", {}))
     for node in plain["nodes"]:
         graph.add_node(node["name"], **{k: v for k, v in node.items() if k != "name"})
     for edge in plain["edges"]:

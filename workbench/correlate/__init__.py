@@ -1,0 +1,15 @@
+"""What moved together with the SLI, beyond what chance and memory explain."""
+
+from __future__ import annotations
+
+from workbench.correlate.lagged import Association, associate, effective_size
+from workbench.correlate.ranking import Correlation, CorrelationRow, rank
+
+__all__ = [
+    "Association",
+    "Correlation",
+    "CorrelationRow",
+    "associate",
+    "effective_size",
+    "rank",
+]
