@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.features.grid import Grid, choose_step, grid_of
+from workbench.features.logs import LogTemplates, log_templates
 from workbench.features.red import red
 from workbench.features.selftime import SelfTime, self_time
 from workbench.features.series import bucket_quantile, histogram_mean, increase, resample
@@ -10,6 +11,7 @@ from workbench.features.signals import Signals, signals, sli_series
 
 __all__ = [
     "Grid",
+    "LogTemplates",
     "SelfTime",
     "Signals",
     "bucket_quantile",
@@ -17,6 +19,7 @@ __all__ = [
     "grid_of",
     "histogram_mean",
     "increase",
+    "log_templates",
     "red",
     "resample",
     "self_time",
