@@ -1,0 +1,105 @@
+"""One look at an incident as plain state, and what there is to see of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.views.ladder import ladder, ranks
+from workbench.views.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from workbench.diagnose import Diagnosis
+    from workbench.features import Signals
+    from workbench.slis import SLI
+    from workbench.views.rendering import Card, Chart
+    from workbench.window import IncidentWindow
+
+__all__ = ["Look", "Source", "moments", "recorded", "see", "sli_choices"]
+
+_MOST_MOMENTS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a person chose to look at.
+
+    Parameters
+    ----------
+    incident
+        Id of an incident.
+    sli
+        ``service/signal``.
+    start, end
+        Incident range.
+    """
+
+    incident: str
+    sli: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where incidents come from and how they are judged; handed in, so that tests need none.
+
+    Parameters
+    ----------
+    ids
+        Lists the incidents there are.
+    load
+        Reads one.
+    compare
+        Judges a window for an SLI.
+    """
+
+    ids: Callable[[], list[str]]
+    load: Callable[[str], IncidentWindow]
+    compare: Callable[[IncidentWindow, SLI], Diagnosis]
+
+
+def recorded() -> Source:
+    """Take incidents from `workbench.datasets`, judge them by `workbench.diagnose.compare`."""
+    from workbench import datasets
+    from workbench.diagnose import compare
+
+    return Source(lambda: [str(i) for i in datasets.incidents()["id"]], datasets.load, compare)
+
+
+def see(window: IncidentWindow, diagnosis: Diagnosis, signals: Signals) -> tuple[Card | Chart, ...]:
+    """Draw what follows a look: verdict with ladder, timeline, rank against rank.
+
+    Parameters
+    ----------
+    window, diagnosis, signals
+        The window looked at, what was found in it, and its aligned signals.
+    """
+    return ladder(diagnosis), timeline(window, diagnosis, signals=signals), ranks(diagnosis)
+
+
+def sli_choices(window: IncidentWindow, signals: Signals) -> list[str]:
+    """SLIs one can ask about: declared ones first, then every latency and error ratio seen."""
+    seen = [
+        f"{service}/{signal}"
+        for service, signal in signals.nodes.columns
+        if signal in {"latency", "errors"}
+    ]
+    return list(dict.fromkeys([*(str(slo.sli) for slo in window.slos), *sorted(seen)]))
+
+
+def moments(window: IncidentWindow, signals: Signals) -> list[pd.Timestamp]:
+    """Moments a range can begin or end at: at most 240 over what was recorded."""
+    index = signals.index
+    every = max(1, -(-len(index) // _MOST_MOMENTS))
+    wanted = {
+        *index[::every],
+        index[-1] + (index[1] - index[0]),
+        window.when.start,
+        window.when.end,
+    }
+    return sorted(wanted)

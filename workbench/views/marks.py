@@ -1,0 +1,127 @@
+"""What is said about each service on a graph: how far it moved, and its role in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+from workbench.views.deviation import LEVELS, deviations, level, strongest, troubled_range
+from workbench.views.words import moved_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.diagnose import Diagnosis, Suspect
+    from workbench.features import Signals
+    from workbench.window import IncidentWindow
+
+__all__ = ["ServiceMark", "focus", "service_marks"]
+
+# The most telling word wins where a service has several suspects.
+_WORDS = (
+    ("state change", "supported", "CAUSE"),
+    ("state change", "", "STATE CHANGE"),
+    ("first failure", "", "FIRST FAILURE"),
+    ("impact", "", "IMPACT"),
+    ("undecided", "", "UNDECIDED"),
+    ("symptom", "", "symptom"),
+    ("confounded", "", "confounded"),
+    ("coincidence", "", "coincidence"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMark:
+    """What a graph says about one service.
+
+    Parameters
+    ----------
+    service
+        Its name.
+    score
+        Strongest deviation in robust standard deviations; NaN without telemetry.
+    moved
+        That deviation in words, or that there was no telemetry.
+    word
+        Role in the diagnosis: ``CAUSE``, ``FIRST FAILURE``, ``IMPACT``, ``symptom`` …
+    why
+        The diagnosis's reason.
+    """
+
+    service: str
+    score: float
+    moved: str
+    word: str = ""
+    why: str = ""
+
+    @property
+    def level(self) -> int:
+        """Index into `workbench.views.deviation.LEVELS`."""
+        return 0 if np.isnan(self.score) else level(self.score)
+
+    @property
+    def level_words(self) -> str:
+        """Say the level in words."""
+        return "no telemetry" if np.isnan(self.score) else LEVELS[self.level][1]
+
+
+def service_marks(
+    window: IncidentWindow, diagnosis: Diagnosis | None, signals: Signals
+) -> dict[str, ServiceMark]:
+    """Say of each service of the window's graph how far it moved and what it was.
+
+    The time looked at is from the onset, where there is one, to the end of the incident.
+    """
+    table = strongest(deviations(signals, window.baseline, troubled_range(window, diagnosis)))
+    names = sorted({str(n) for n in window.topology.nodes} | {str(n) for n in table.index})
+    suspects = diagnosis.suspects if diagnosis else ()
+    return {name: _mark(name, table, [s for s in suspects if s.service == name]) for name in names}
+
+
+def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tuple[nx.DiGraph, int]:
+    """Cut a large graph down to what moved and its neighbours; say how many were left out.
+
+    Parameters
+    ----------
+    graph
+        Caller → callee.
+    marks
+        From `service_marks`.
+    most
+        Services that fit a still picture.
+    """
+    whole: nx.DiGraph = nx.DiGraph()
+    whole.add_nodes_from(marks)
+    whole.add_edges_from((str(a), str(b)) for a, b in graph.edges)
+    if len(whole) <= most:
+        return whole, 0
+    ranked = sorted(whole, key=lambda n: (-bool(marks[n].word), -_strength(marks[n]), n))
+    kept: list[str] = []
+    for name in ranked:
+        near = [name, *sorted(nx.all_neighbors(whole, name))]
+        kept += [n for n in near if n not in kept][: most - len(kept)]
+    return nx.DiGraph(whole.subgraph(kept)), len(whole) - len(kept)
+
+
+def _strength(mark: ServiceMark) -> float:
+    return 0.0 if np.isnan(mark.score) else abs(mark.score)
+
+
+def _mark(name: str, table: pd.DataFrame, suspects: list[Suspect]) -> ServiceMark:
+    word, why = _word(suspects)
+    if name not in table.index:
+        return ServiceMark(name, float("nan"), "no telemetry", word, why)
+    row = table.loc[name]
+    moved = moved_words(str(row["signal"]), row["before"], row["during"], unit=str(row["unit"]))
+    return ServiceMark(name, float(row["score"]), moved, word, why)
+
+
+def _word(suspects: list[Suspect]) -> tuple[str, str]:
+    for role, claim, word in _WORDS:
+        for suspect in suspects:
+            if suspect.role == role and suspect.claim in {claim or suspect.claim}:
+                return ("ruled out" if suspect.claim == "refuted" else word), suspect.reason
+    return "", ""

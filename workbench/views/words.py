@@ -1,0 +1,42 @@
+"""Figures in words that several views share: one unit said once, real minus signs."""
+
+from __future__ import annotations
+
+import math
+
+from workbench.cards import quantity
+from workbench.views.readings import scale_of
+
+__all__ = ["moved_words", "part_words", "plain_signal"]
+
+_NB = "\u00a0"  # a figure and its unit stay on one line
+
+
+def plain_signal(name: str) -> str:
+    """Name a signal without the prefix that marks gauges."""
+    return name.replace("saturation:", "")
+
+
+def moved_words(signal: str, before: float, during: float, *, unit: str) -> str:
+    """Write a movement as ``latency 40 → 320 ms``."""
+    first, last, short = _scaled([before, during], unit)
+    return f"{plain_signal(signal)} {first} → {last}{short}"
+
+
+def part_words(value: float, low: float, high: float, *, unit: str) -> str:
+    """Write a part with its interval as ``+360 ms (330 … 400)``; without one, the part alone."""
+    if math.isnan(value):
+        return "–"
+    part, least, most, short = _scaled([value, low, high], unit)
+    sign = "+" if value > 0 else ""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{sign}{part}{short}"
+    return f"{sign}{part}{short} ({least}{_NB}…{_NB}{most})"
+
+
+def _scaled(values: list[float], unit: str) -> list[str]:
+    """Write values in one unit, then that unit with a space before it."""
+    finite = [abs(v) for v in values if math.isfinite(v)]
+    factor, short = scale_of(unit, max(finite, default=0.0))
+    texts = [quantity(v * factor).replace("-", "−") for v in values]
+    return [*texts, f"{_NB}{short}" if short else ""]
