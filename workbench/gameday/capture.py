@@ -121,7 +121,7 @@ def _play(
 def _sleep_until(shop: Shop, moment: float) -> bool:
     while (left := moment - time.time()) > 0:
         time.sleep(min(left, 2.0))
-        shop.check()
+        shop.supervisor.check(may_end=("load",))
     return True
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench.errors import MissingPart
 
-__all__ = ["PACKAGES", "missing", "program"]
+__all__ = ["PACKAGES", "missing", "program", "require_all"]
 
 PACKAGES = {
     "setpriv": "util-linux",
@@ -40,6 +40,17 @@ def program(name: str) -> str:
         hint = f"apt-get install --no-install-recommends {package}"
         raise MissingPart(msg, value=name, hint=hint)
     return found
+
+
+def require_all() -> tuple[str, ...]:
+    """Return the paths of all programs.
+
+    Raises
+    ------
+    MissingPart
+        If one is not installed: better before anything is started than half way.
+    """
+    return tuple(program(name) for name in PACKAGES)
 
 
 def missing() -> tuple[str, ...]:

@@ -85,9 +85,20 @@ class Supervisor:
         """End every process, the latest first; return exit codes by name."""
         return {name: self.stop(name) for name in reversed(list(self.children))}
 
-    def dead(self) -> tuple[str, ...]:
-        """Names of processes that ended by themselves."""
-        return tuple(name for name, child in self.children.items() if child.poll() is not None)
+    def check(self, *, may_end: tuple[str, ...] = ()) -> int:
+        """Return how many processes run.
+
+        Raises
+        ------
+        WorkbenchError
+            If one ended by itself that is not among `may_end`.
+        """
+        ended = [name for name, child in self.children.items() if child.poll() is not None]
+        for name in ended:
+            if name not in may_end:
+                msg = "A process of the shop ended by itself"
+                raise WorkbenchError(msg, value=name, hint=self.tail(name))
+        return len(self.children) - len(ended)
 
     def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 30.0) -> float:
         """Wait for a condition and return the seconds it took.
@@ -99,9 +110,7 @@ class Supervisor:
         """
         began = time.monotonic()
         while not ready():
-            if dead := self.dead():
-                msg = "A process of the shop ended by itself"
-                raise WorkbenchError(msg, value=dead[0], hint=self.tail(dead[0]))
+            self.check()
             if time.monotonic() - began > seconds:
                 msg = "A part of the shop did not become ready"
                 raise WorkbenchError(msg, value=what, hint=f"Waited {seconds:.0f} s")

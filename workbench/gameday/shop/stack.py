@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from workbench.gameday.programs import program
+from workbench.gameday.programs import program, require_all
 from workbench.gameday.shop import database, monitoring
 from workbench.gameday.shop.config import HOST, SERVICES, VERSIONS, ShopConfig
 from workbench.gameday.shop.edge import write_nginx_conf
@@ -98,12 +98,6 @@ class Shop:
         result: dict[str, Any] = answer.raise_for_status().json()
         return result
 
-    def check(self) -> bool:
-        """Make sure nothing ended by itself but the load generator."""
-        dead = [name for name in self.supervisor.dead() if name != "load"]
-        self.supervisor.wait_until(lambda: not dead, "every process", 0.0)
-        return True
-
     def _start_stores(self) -> None:
         port = str(self.config.ports["redis"])
         options = ["--bind", HOST, "--save", "", "--appendonly", "no", "--dir", self.config.folder]
@@ -146,7 +140,14 @@ class Shop:
 
 @contextmanager
 def running_shop() -> Iterator[Shop]:
-    """Start a shop in a temporary folder; stop it and remove the folder at the end."""
+    """Start a shop in a temporary folder; stop it and remove the folder at the end.
+
+    Raises
+    ------
+    MissingPart
+        If a program is not installed; nothing has been started then.
+    """
+    require_all()
     folder = Path(tempfile.mkdtemp(prefix="workbench-shop-"))
     # PostgreSQL's and nginx's own users must reach their subfolders.
     folder.chmod(0o711)
