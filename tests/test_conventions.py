@@ -20,9 +20,9 @@ PACKAGE = ROOT / "workbench"
 
 # Left to right: a room imports itself and what stands before it.
 ROOMS = [
-    "errors", "times", "slis", "cards", "tables", "findings", "coverage", "baseline", "archive",
-    "window", "topology", "datasets", "features", "correlate", "causal", "diagnose", "evaluate",
-    "gameday", "postmortem", "views", "reporting", "cli", "__main__",
+    "errors", "times", "semconv", "slis", "cards", "tables", "findings", "coverage", "baseline",
+    "archive", "window", "topology", "datasets", "features", "correlate", "causal", "diagnose",
+    "evaluate", "gameday", "postmortem", "views", "reporting", "cli", "__main__",
 ]  # fmt: skip
 
 # Rooms that own a third-party package: nobody else may import it.

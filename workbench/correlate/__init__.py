@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.correlate.lagged import Association, associate, effective_size
+from workbench.correlate.lagged import Association, associate, association, effective_size
 from workbench.correlate.ranking import Correlation, CorrelationRow, rank
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Correlation",
     "CorrelationRow",
     "associate",
+    "association",
     "effective_size",
     "rank",
 ]

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-__all__ = ["Association", "associate", "effective_size"]
+__all__ = ["FEWEST_PAIRS", "Association", "associate", "association", "effective_size"]
 
 FEWEST_PAIRS = 10
+"""Fewer common bins than this have no correlation."""
+
 _FLAT = 1e-12
 
 
@@ -86,18 +88,48 @@ def associate(
         correlation=observed[best, np.arange(y.shape[1])],
         lag=np.where(undefined, 0, best - max_lag),
         p_value=np.where(undefined, np.nan, (1 + at_least) / (1 + surrogates)),
-        effective_n=effective_size(x, x_known, y, y_known),
+        effective_n=_effective_size(x, x_known, y, y_known),
     )
 
 
-def effective_size(
-    x: np.ndarray, x_known: np.ndarray, y: np.ndarray, y_known: np.ndarray
-) -> np.ndarray:
+def association(
+    x: np.ndarray, y: np.ndarray, *, max_lag: int = 0, surrogates: int = 999, seed: int = 0
+) -> tuple[float, float]:
+    """Associate two series; return the Spearman correlation and its p-value.
+
+    Parameters
+    ----------
+    x, y
+        Shape ``(n,)``; NaN is a gap.
+    max_lag
+        Bins either way; the strongest lag counts.
+    surrogates, seed
+        See `associate`.
+    """
+    found = associate(x, y[:, None], max_lag=max_lag, surrogates=surrogates, seed=seed)
+    return float(found.correlation[0]), float(found.p_value[0])
+
+
+def effective_size(target: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """Count the independent pairs that autocorrelated common bins are worth (Bartlett 1935).
 
-    ``n / (1 + 2 Σ ρx(k) ρy(k))``, summed up to a quarter of the bins and while both
-    autocorrelations stay positive; shape ``(m,)``.
+    Parameters
+    ----------
+    target, candidates
+        Shapes ``(n,)`` and ``(n, m)``; NaN is a gap.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``n / (1 + 2 Σ ρx(k) ρy(k))``, summed up to a quarter of the bins and while both
+        autocorrelations stay positive; shape ``(m,)``.
     """
+    return _effective_size(*_ranks(target[:, None]), *_ranks(candidates))
+
+
+def _effective_size(
+    x: np.ndarray, x_known: np.ndarray, y: np.ndarray, y_known: np.ndarray
+) -> np.ndarray:
     n = (x_known & y_known).sum(axis=0).astype(float)
     reach = max(1, len(x) // 4)
     ax, ay = _autocorrelation(x, reach), _autocorrelation(y, reach)

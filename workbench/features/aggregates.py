@@ -64,15 +64,15 @@ def _columns(rows: pd.DataFrame, grid: Grid) -> Columns:
         return {}
     code, keys = _codes(rows)
     ts, value = rows["ts"].array.asi8, rows["value"].to_numpy()
-    count = grid.sums(ts, np.ones(len(rows)), code, len(keys))
+    count = grid.sums(ts, np.ones(len(rows)), code=code, codes=len(keys))
     weight = _weights(rows) if count.max() > 1 else np.ones(len(rows))
     known = np.isfinite(value)
     weight = np.where(known, weight, 0.0)
     plain = np.where(known, value, 0.0)
-    total = grid.sums(ts, plain, code, len(keys))
-    missing = grid.sums(ts, (~known).astype(float), code, len(keys))
-    weighted = grid.sums(ts, plain * weight, code, len(keys))
-    weights = grid.sums(ts, weight, code, len(keys))
+    total = grid.sums(ts, plain, code=code, codes=len(keys))
+    missing = grid.sums(ts, (~known).astype(float), code=code, codes=len(keys))
+    weighted = grid.sums(ts, plain * weight, code=code, codes=len(keys))
+    weights = grid.sums(ts, weight, code=code, codes=len(keys))
     result: Columns = {}
     for i, (service, peer, metric) in enumerate(keys):
         signal = NODE_METRICS.get(metric) or EDGE_METRICS[metric]

@@ -70,7 +70,9 @@ class Grid:
         """Bin of each instant (nanoseconds); outside the grid it is negative or ≥ size."""
         return (ts - self.start) // self.step
 
-    def sums(self, ts: np.ndarray, values: np.ndarray, code: np.ndarray, codes: int) -> np.ndarray:
+    def sums(
+        self, ts: np.ndarray, values: np.ndarray, *, code: np.ndarray, codes: int
+    ) -> np.ndarray:
         """Sum values by bin and code; shape ``(size, codes)``, 0 where nothing fell in."""
         at = self.bins(ts)
         inside = (at >= 0) & (at < self.size) & (code >= 0)

@@ -77,7 +77,7 @@ class MetricSeries:
         if len(times) < 2:
             return np.full(grid.size, np.nan)
         max_gap = GAP_FACTOR * float(np.median(np.diff(scrapes if len(scrapes) > 1 else times)))
-        return np.diff(edge_values(times, totals, grid.edges, max_gap))
+        return np.diff(edge_values(times, totals, edges=grid.edges, max_gap=max_gap))
 
 
 @dataclass(slots=True)

@@ -63,9 +63,9 @@ def request_span_columns(spans: pd.DataFrame, spent: SelfTime, grid: Grid) -> Co
     code = frame["service"].cat.codes.to_numpy().astype(np.int64)
     ts, weight = frame["ts"].array.asi8, frame["weight"].to_numpy()
     duration = frame["duration_s"].to_numpy()
-    load = grid.sums(ts, weight, code, len(names))
-    errors = grid.sums(ts, weight * failed_spans(spans)[rows], code, len(names))
-    spent_s = grid.sums(ts, weight * np.nan_to_num(duration), code, len(names))
+    load = grid.sums(ts, weight, code=code, codes=len(names))
+    errors = grid.sums(ts, weight * failed_spans(spans)[rows], code=code, codes=len(names))
+    spent_s = grid.sums(ts, weight * np.nan_to_num(duration), code=code, codes=len(names))
     quantiles = _quantiles(grid, ts, duration, code)
     blind = _blind(grid, spans)
     load[blind], errors[blind] = np.nan, np.nan
@@ -90,10 +90,12 @@ def call_columns(calls: SpanCalls, spans: pd.DataFrame, grid: Grid) -> Columns:
     ts, weight = frame["ts"].array.asi8, frame["weight"].to_numpy()
     duration = frame["duration_s"].to_numpy()
     known = np.isfinite(duration)
-    count = grid.sums(ts, weight, code, len(pairs))
-    errors = grid.sums(ts, weight * frame["failed"].to_numpy(dtype=float), code, len(pairs))
-    waited = grid.sums(ts, weight * known, code, len(pairs))
-    spent = grid.sums(ts, weight * np.nan_to_num(duration), code, len(pairs))
+    count = grid.sums(ts, weight, code=code, codes=len(pairs))
+    errors = grid.sums(
+        ts, weight * frame["failed"].to_numpy(dtype=float), code=code, codes=len(pairs)
+    )
+    waited = grid.sums(ts, weight * known, code=code, codes=len(pairs))
+    spent = grid.sums(ts, weight * np.nan_to_num(duration), code=code, codes=len(pairs))
     blind = _blind(grid, spans)
     count[blind], errors[blind] = np.nan, np.nan
     result: Columns = {}

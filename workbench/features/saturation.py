@@ -96,8 +96,8 @@ def _gauges(
     for entry in entries:
         place = (entry.service, names[entry.start], entry.metric)
         code[entry.start : entry.stop] = places.setdefault(place, len(places))
-    count = grid.sums(series.ts, np.ones(len(code)), code, len(places))
-    total = grid.sums(series.ts, series.values, code, len(places))
+    count = grid.sums(series.ts, np.ones(len(code)), code=code, codes=len(places))
+    total = grid.sums(series.ts, series.values, code=code, codes=len(places))
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(count > 0, total / count, np.nan)
     return {

@@ -114,9 +114,9 @@ def self_time_columns(spent: SelfTime, grid: Grid) -> Columns:
     ts, weight = frame["ts"].array.asi8, frame["weight"].to_numpy()
     own = frame["kind"].isin(_OWN_KINDS).to_numpy()
     entry = frame["entry"].to_numpy()
-    worked = grid.sums(ts, frame["self_s"].to_numpy() * weight * own, code, len(names))
-    failed = grid.sums(ts, frame["origin"].to_numpy() * weight, code, len(names))
-    load = grid.sums(ts, weight * entry, code, len(names))
+    worked = grid.sums(ts, frame["self_s"].to_numpy() * weight * own, code=code, codes=len(names))
+    failed = grid.sums(ts, frame["origin"].to_numpy() * weight, code=code, codes=len(names))
+    load = grid.sums(ts, weight * entry, code=code, codes=len(names))
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(load > 0, worked / load, np.nan)
     seen = load.sum(axis=1) > 0

@@ -51,7 +51,7 @@ def cumulative(values: np.ndarray) -> np.ndarray:
 
 
 def edge_values(
-    times: np.ndarray, totals: np.ndarray, edges: np.ndarray, max_gap: float
+    times: np.ndarray, totals: np.ndarray, *, edges: np.ndarray, max_gap: float
 ) -> np.ndarray:
     """Interpolate a running total at bin edges; NaN outside the samples and inside gaps.
 
@@ -91,7 +91,7 @@ def increase(samples: pd.Series, grid: Grid) -> pd.Series:
     if len(times) < 2:
         return pd.Series(np.nan, index=grid.index)
     broken = _breaks(samples, times)
-    at = edge_values(times, cumulative(values), grid.edges, _max_gap(times))
+    at = edge_values(times, cumulative(values), edges=grid.edges, max_gap=_max_gap(times))
     result = np.diff(at)
     inside = grid.bins(broken)
     result[inside[(inside >= 0) & (inside < grid.size)]] = np.nan

@@ -8,7 +8,7 @@ behind it. Blame would be split between the two. Names are never looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import networkx as nx
 import numpy as np
@@ -19,15 +19,21 @@ from workbench.cards import quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.features.signals import Signals
-
-__all__ = ["Twin", "merge_twins"]
+__all__ = ["Measured", "Twin", "merge_twins"]
 
 _FEWEST_BINS = 10
 _CALLS_APART = 0.02
 _CALLS_APART_A_BIN = 0.05
 _LATENCY_APART = 0.10
 _LATENCY_APART_WORST = 0.25
+
+
+class Measured(Protocol):
+    """What is asked of signals: `workbench.features.Signals` answers it."""
+
+    def node(self, service: str, signal: str) -> pd.Series:
+        """Return one node's ``load``, ``latency`` or ``errors``, all NaN where not measured."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Twin:
         )
 
 
-def merge_twins(graph: nx.DiGraph, signals: Signals) -> tuple[nx.DiGraph, tuple[Twin, ...]]:
+def merge_twins(graph: nx.DiGraph, signals: Measured) -> tuple[nx.DiGraph, tuple[Twin, ...]]:
     """Merge client-side views with the services they show.
 
     A view V of service S is accepted only if nothing else lies between them (V calls
@@ -113,7 +119,7 @@ def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
             )
 
 
-def _compare(graph: nx.DiGraph, signals: Signals, view: str, service: str) -> Twin | None:
+def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> Twin | None:
     calls, own = signals.node(view, "load"), signals.node(service, "load")
     seen_s, own_s = signals.node(view, "latency"), signals.node(service, "latency")
     frame = pd.DataFrame({"v": calls, "s": own, "vl": seen_s, "sl": own_s}).dropna()
@@ -133,7 +139,7 @@ def _compare(graph: nx.DiGraph, signals: Signals, view: str, service: str) -> Tw
     return Twin(view, service, float(apart), float(max(middle, 0.0)), len(frame))
 
 
-def _same_failures(signals: Signals, view: str, service: str) -> bool:
+def _same_failures(signals: Measured, view: str, service: str) -> bool:
     """Failures agree within 2 % of the requests and a handful; unknown ones do not count."""
     both = pd.DataFrame(
         {
