@@ -48,6 +48,6 @@ def test_the_global_generator_is_put_back():
     np.random.seed(11)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(11)  # noqa: NPY002
-    with seeded(99):
+    with seeded(seed=99):
         np.random.random()  # noqa: NPY002
     assert np.random.random() == expected  # noqa: NPY002

@@ -196,7 +196,7 @@ def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed:
         refutations=(placebo, *dowhy.refutations),
         bins_before=before,
         bins_after=after,
-        step_s=width.total_seconds(),
+        step_s=width,
         seed=seed,
     )
 
@@ -209,14 +209,14 @@ def _change_row(window: IncidentWindow, ref: str) -> pd.Series:
     return found.iloc[0]
 
 
-def _data(window: IncidentWindow, service: str, sli: SLI) -> tuple[pd.DataFrame, pd.Timedelta]:
-    """Frame of own, elsewhere, sli and traffic by bin, and the bins' width."""
+def _data(window: IncidentWindow, service: str, sli: SLI) -> tuple[pd.DataFrame, float]:
+    """Frame of own, elsewhere, sli and traffic by bin, and the bins' width in seconds."""
     signals = make_signals(window)
     series = sli_series(signals, sli)
     own = own_series(signals, window.topology, service, sli=sli)
     load = signals.nodes.get((sli.service, "load"), pd.Series(1.0, index=series.index))
     data = {"sli": series, "own": own, "elsewhere": series - own, "traffic": load}
-    return pd.DataFrame(data), signals.step
+    return pd.DataFrame(data), signals.step_s
 
 
 def own_series(signals: Signals, topology: nx.DiGraph, service: str, *, sli: SLI) -> pd.Series:
@@ -265,7 +265,7 @@ def _local(window: IncidentWindow, data: pd.DataFrame, row: pd.Series) -> pd.Dat
 
 
 def _null(
-    window: IncidentWindow, service: str, sli: SLI, *, data: pd.DataFrame, step: pd.Timedelta
+    window: IncidentWindow, service: str, sli: SLI, *, data: pd.DataFrame, step: float
 ) -> list[pd.DataFrame]:
     """Stretches without a change: the baseline, and the history where there is one."""
     mask = window.baseline.mask(data.index.to_series()) if window.baseline else False

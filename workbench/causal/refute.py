@@ -93,7 +93,7 @@ def estimate_and_refute(data: pd.DataFrame, unit: str, *, seed: int) -> DoWhyEst
     DoWhyEstimate
         The adjustment set is the back-door set that DoWhy read from `change_graph`.
     """
-    with seeded(seed), _quiet():
+    with seeded(seed=seed), _quiet():
         from dowhy import CausalModel
 
         model = CausalModel(data, treatment="change", outcome="own", graph=change_graph())
@@ -106,7 +106,7 @@ def estimate_and_refute(data: pd.DataFrame, unit: str, *, seed: int) -> DoWhyEst
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(*, seed: int) -> Iterator[None]:
     """Seed numpy's global generator and put its state back afterwards."""
     state = np.random.get_state()  # noqa: NPY002 - DoWhy draws from the global generator
     np.random.seed(seed)  # noqa: NPY002
