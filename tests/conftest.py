@@ -1,0 +1,52 @@
+"""Shared fixtures: fixed seeds, and windows with a known story."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+# One thread before numpy loads: tests share two cores with the servers they start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from planted import Fault, metrics_window, spans_window
+
+if TYPE_CHECKING:
+    from workbench import IncidentWindow
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds() -> None:
+    """Fix the global generators, which nothing here should be using anyway."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+
+
+@pytest.fixture(scope="session")
+def slow_payments() -> IncidentWindow:
+    """Aggregates of a shop whose payments become 0.3 s slower."""
+    return metrics_window(faults=(Fault("payments", "latency", 0.3),), id="slow-payments")
+
+
+@pytest.fixture(scope="session")
+def quiet() -> IncidentWindow:
+    """Aggregates of a shop with nothing wrong."""
+    return metrics_window(id="quiet")
+
+
+@pytest.fixture(scope="session")
+def traced() -> IncidentWindow:
+    """Traces of a shop whose payments become 0.3 s slower."""
+    return spans_window(faults=(Fault("payments", "latency", 0.3),), minutes=4, rate=2)
