@@ -190,7 +190,7 @@ def _gaps(times: np.ndarray, span: TimeRange, cadence: float) -> tuple[tuple[str
 def _judge(gaps: tuple[tuple[str, str], ...], span: TimeRange) -> tuple[Status, str]:
     if not gaps:
         return "complete", ""
-    if pd.Timestamp(gaps[-1][1]) >= span.end:
+    if pd.Timestamp(gaps[-1][1]) >= span.end.floor("s"):  # gaps are told to the second
         return "stale", f"nothing after {gaps[-1][0]}"
     return "partial", f"{len(gaps)} gap(s), the first {gaps[0][0]} – {gaps[0][1]}"
 

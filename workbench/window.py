@@ -348,5 +348,8 @@ class IncidentWindow:
 
 def _before(name: str, frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     seen = frame[frame[SCHEMAS[name].time] < now].reset_index(drop=True)
+    if name == "spans":  # a span is sent when it has ended
+        ends = seen["ts"] + pd.to_timedelta(seen["duration_s"].fillna(0.0).clip(0, 1e8), unit="s")
+        seen = seen[ends <= now].reset_index(drop=True)
     later = {c: seen[c].mask(seen[c] >= now) for c in _LATER.get(name, ()) if c in seen}
     return seen.assign(**later)
