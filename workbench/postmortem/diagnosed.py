@@ -1,0 +1,87 @@
+"""Every figure a diagnosis shows, by name, down to the numbers inside its sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from workbench.postmortem.numbers import epoch, numbers_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from workbench.diagnose.results import Diagnosis, Suspect
+    from workbench.window import IncidentWindow
+
+__all__ = ["blast_radius", "diagnosis_figures", "origin", "sentences", "suspect_key"]
+
+_FIGURES = (
+    "attribution", "low", "high", "p_value", "correlation", "lag_s", "correlation_p",
+    "correlation_rank", "causal_rank", "confidence",
+)  # fmt: skip
+
+
+def suspect_key(suspect: Suspect) -> str:
+    """Name of a suspect among the figures."""
+    return f"suspect {suspect.name}"
+
+
+def diagnosis_figures(window: IncidentWindow, diagnosis: Diagnosis) -> Mapping[str, float]:
+    """Figures of recipe ``diagnose.compare`` by name; instants in seconds since 1970."""
+    figures = dict(_whole(window, diagnosis))
+    for suspect in diagnosis.suspects:
+        key = suspect_key(suspect)
+        figures |= {f"{key}/{name}": float(getattr(suspect, name)) for name in _FIGURES}
+        if suspect.onset is not None:
+            figures[f"{key}/onset"] = epoch(suspect.onset)
+    for key, text in sentences(diagnosis).items():
+        figures |= {f"{key}/{n}": number.value for n, number in enumerate(numbers_in(text))}
+    return figures
+
+
+def sentences(diagnosis: Diagnosis) -> dict[str, str]:
+    """Every sentence of a diagnosis by name."""
+    found = {"verdict": diagnosis.verdict}
+    for name in ("missing", "would_settle", "notes"):
+        found |= {f"{name}/{i}": text for i, text in enumerate(getattr(diagnosis, name))}
+    for suspect in diagnosis.suspects:
+        key = suspect_key(suspect)
+        found[f"{key}/reason"] = suspect.reason
+        found |= {f"{key}/test/{name}": text for name, _, text in suspect.tests}
+    return found
+
+
+def origin(diagnosis: Diagnosis) -> Suspect | None:
+    """Where it began as far as is known: the cause, else the first failure, else nothing."""
+    firsts = diagnosis.bucket("first failure")
+    return diagnosis.cause or (firsts[0] if firsts else None)
+
+
+def blast_radius(
+    window: IncidentWindow, diagnosis: Diagnosis
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Services expected to feel the origin (it and its callers), and those that moved."""
+    start = origin(diagnosis)
+    moved = {s.service for s in diagnosis.suspects if s.onset is not None and not s.change}
+    if start is None:
+        return (), tuple(sorted(moved))
+    graph = window.topology
+    callers = nx.ancestors(graph, start.service) if start.service in graph else set()
+    return tuple(sorted({start.service, *callers})), tuple(sorted(moved))
+
+
+def _whole(window: IncidentWindow, diagnosis: Diagnosis) -> Iterator[tuple[str, float]]:
+    yield "before", diagnosis.before
+    yield "during", diagnosis.during
+    yield "change", diagnosis.during - diagnosis.before
+    for name in ("onset", "onset_low", "onset_high"):
+        at = getattr(diagnosis, name)
+        if at is not None:
+            yield name, epoch(at)
+    predicted, moved = blast_radius(window, diagnosis)
+    yield "suspects", float(len(diagnosis.suspects))
+    yield "ruled out", float(len(diagnosis.ruled_out))
+    yield "predicted services", float(len(predicted))
+    yield "moved services", float(len(moved))
+    yield "predicted and moved", float(len({*predicted} & {*moved}))
