@@ -42,7 +42,7 @@ def test_a_diagnosis_without_a_cause_has_no_errors():
 def test_people_among_the_factors(folder):
     rule = "no person in factors"
     assert not found(folder, rule, people=("kim",))
-    edit = ("State change: change", "State change by Kim: change")
+    edit = ("State change: the", "State change by Kim: the")
     assert found(folder, rule, edit, people=("kim",)) == ["a person's name"]
 
 
@@ -84,7 +84,7 @@ def test_the_timeline_begins_before_the_trigger(folder):
     rule = "timeline begins before the trigger"
     assert not found(folder, rule)
     lines = (folder / "postmortem.md").read_text().splitlines()
-    early = [line for line in lines if "baseline begins" in line or "Deploy `" in line]
+    early = [line for line in lines if "baseline begins" in line or "Change: deploy" in line]
     assert found(folder, rule, *((line + "\n", "") for line in early))
 
 

@@ -36,7 +36,7 @@ def appendix(case: Case) -> Section:
     window = case.window
     reason = f" ({window.baseline_reason})" if not window.baseline else ""
     provenance: Text = (
-        "Window digest: ", Name(window.digest), ". Baseline: ",
+        "Window digest: ", Name(case.ledger.digest), ". Baseline: ",
         case.cite("window.times", "baseline start", "instant"), " to ",
         case.cite("window.times", "baseline end", "clock"), reason, ". Masked fields: ",
         NOT_RECORDED, ".",

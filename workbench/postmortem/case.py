@@ -14,11 +14,15 @@ from workbench.postmortem.numbers import epoch, numbers_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from workbench.diagnose.results import Diagnosis, Suspect
     from workbench.postmortem.evidence import Parameters, Recipe
     from workbench.window import IncidentWindow
 
-__all__ = ["Case", "Header", "Status", "joined", "open_case"]
+__all__ = ["Case", "Header", "Status", "change_text", "joined", "open_case"]
+
+_KINDS = frozenset({"config", "deploy", "flag", "infra", "rollback", "scale", "schema"})
 
 Status = Literal["draft", "in review", "reviewed", "closed"]
 
@@ -126,8 +130,14 @@ class Case:
 
     def place(self, suspect: Suspect) -> Text:
         """Name a suspect: its change if it is one, else service and signal."""
+        changes = self.window.changes
+        known = changes[changes["ref"] == suspect.change]
+        if suspect.change and len(known):
+            return ("the ", *change_text(known.iloc[0]))
         if suspect.change:
-            return ("change ", Name(suspect.change), " of ", Name(suspect.service))
+            return ("the change ", Name(suspect.change), " of ", Name(suspect.service))
+        if suspect.signal == "load":
+            return ("the load on ", Name(suspect.service))
         return (Name(f"{suspect.service}/{suspect.signal}"),)
 
 
@@ -142,6 +152,13 @@ def open_case(
     case = Case(window, diagnosis, header, Ledger(window, table))
     case.ledger.know("diagnose.compare", case.asked, diagnosis_figures(window, diagnosis))
     return Case(window, diagnosis, header, case.ledger, moments(window, case.felt))
+
+
+def change_text(change: Mapping[str, object] | pd.Series) -> Text:
+    """Name a change by its kind, reference and service."""
+    kind = str(change["kind"])
+    what = kind if kind in _KINDS else "change"
+    return (f"{what} ", Name(str(change["ref"])), " of ", Name(str(change["service"])))
 
 
 def joined(texts: list[Text] | tuple[Text, ...], *, by: str = ", ") -> Text:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import pandas as pd
+
 from workbench.cards import card
 from workbench.errors import BadInput
 
@@ -131,7 +133,7 @@ class Figure:
     caption
         One sentence under it.
     evidence
-        Ids of the evidence it shows.
+        Ids of the postmortem's evidence that it shows.
     section
         Number of the section it belongs to.
     """
@@ -223,9 +225,10 @@ class Postmortem:
         """Return the section with this number."""
         return self.sections[number]
 
-    def findings(self) -> tuple[Evidence, ...]:
-        """Evidence of every number, in order of appearance."""
-        return tuple(self.evidence.values())
+    def to_frame(self) -> pd.DataFrame:
+        """One line for each piece of evidence: id, recipe, figure, value and unit."""
+        rows = [(i, e.query, e.select, e.value, e.unit) for i, e in self.evidence.items()]
+        return pd.DataFrame(rows, columns=["id", "query", "select", "value", "unit"])
 
     def _facts(self) -> dict[str, str]:
         by_kind = {

@@ -83,7 +83,7 @@ def draft(
         status=given.status,
         sections=sections,
         evidence=case.ledger.cited,
-        window=window.digest,
+        window=case.ledger.digest,
         version=workbench.__version__,
         figures=tuple(figures),
         supported=diagnosis.cause is not None,

@@ -118,6 +118,11 @@ class Ledger:
         return self._cited.setdefault(evidence.id, evidence)
 
     @property
+    def digest(self) -> str:
+        """Digest of the window."""
+        return self._digest
+
+    @property
     def cited(self) -> Mapping[str, Evidence]:
         """Evidence by id, in order of first citation."""
         return MappingProxyType(dict(self._cited))

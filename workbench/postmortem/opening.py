@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import workbench
-from workbench.postmortem.case import joined
+from workbench.postmortem.case import change_text, joined
 from workbench.postmortem.diagnosed import blast_radius
 from workbench.postmortem.document import (
     NOT_RECORDED,
@@ -126,7 +126,7 @@ def _provenance(case: Case) -> Paragraph:
     return Paragraph(
         (
             "Written by incident-workbench ", Name(workbench.__version__), " from window ",
-            Name(case.window.id), " with digest ", Name(case.window.digest[:12]),
+            Name(case.window.id), " with digest ", Name(case.ledger.digest[:12]),
             ". Times are UTC, intervals hold 95 %. Every number links to its evidence in "
             "the appendix, where it says how to compute it again.",
         )
@@ -182,19 +182,17 @@ def _why(case: Case) -> Text:
 def _over(case: Case) -> Text:
     if not case.diagnosis.moved:
         return ("If users reported trouble, it is not in this service level indicator.",)
-    mitigated = case.moments["mitigated"]
-    if mitigated.at is None:
+    start, mitigated = case.moments["impact start"].at, case.moments["mitigated"]
+    if mitigated.at is None or start is None:
         return ("When it was over: ", NOT_RECORDED, " (", *mitigated.source, ").")
-    undone = case.window.changes
-    start = case.moments["impact start"].at
-    undone = undone[(undone["ts"] > start) & (undone["ts"] <= mitigated.at)]
+    changes = case.window.changes
+    undone = changes[(changes["ts"] > start) & (changes["ts"] <= mitigated.at)]
     if undone.empty:
         return ("It was over at ", case.at("mitigated"), "; no change is recorded before that.")
     last = undone.iloc[-1]
     return (
-        "It was over at ", case.at("mitigated"), "; the last change recorded before that is ",
-        Name(str(last["kind"])), " ", Name(str(last["ref"])), " of ", Name(str(last["service"])),
-        " at ", case.row_time("changes", int(undone.index[-1]), "ts"), ".",
+        "It was over at ", case.at("mitigated"), "; the last change recorded before that is the ",
+        *change_text(last), " at ", case.row_time("changes", int(undone.index[-1]), "ts"), ".",
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.postmortem.case import joined
+from workbench.postmortem.case import change_text, joined
 from workbench.postmortem.diagnosed import blast_radius, origin, suspect_key
 from workbench.postmortem.document import (
     NOT_RECORDED,
@@ -286,9 +286,7 @@ def _names(services: tuple[str, ...]) -> Text:
 def _changes_since(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
     changes = case.window.changes
     for row, change in changes[changes["ts"] >= since].head(_MOST_ROWS).iterrows():
-        what = (Name(str(change["kind"])), " ", Name(str(change["ref"])), " of ",
-                Name(str(change["service"])))  # fmt: skip
-        yield (case.row_time("changes", int(row), "ts"),), what, ("changes",)
+        yield (case.row_time("changes", int(row), "ts"),), change_text(change), ("changes",)
 
 
 def _audited(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.postmortem.case import change_text
 from workbench.postmortem.diagnosed import suspect_key
 from workbench.postmortem.document import Name, Paragraph, Section, Table, Todo
 
@@ -77,8 +78,7 @@ def _frame(case: Case) -> Iterator[Entry]:
 
 def _changes(case: Case) -> Iterator[Entry]:
     for row, change in _near(case, case.window.changes, "ts").iterrows():
-        what = (f"{str(change['kind']).capitalize()} " if _plain(change["kind"]) else "Change ",
-                Name(str(change["ref"])), " of ", Name(str(change["service"])))  # fmt: skip
+        what = ("Change: ", *change_text(change))
         yield Entry(change["ts"], case.row_time("changes", int(row), "ts"), what, "changes", _THEN)
         if isinstance(change.get("end_ts"), pd.Timestamp) and change["end_ts"] > change["ts"]:
             when = case.row_time("changes", int(row), "end_ts")
@@ -146,7 +146,3 @@ def _near(case: Case, frame: pd.DataFrame, column: str) -> pd.DataFrame:
     start = case.window.baseline.start if case.window.baseline else case.window.when.start
     times = frame[column]
     return frame[(times >= start) & (times < case.window.when.end)]
-
-
-def _plain(kind: object) -> bool:
-    return str(kind) in {"deploy", "rollback", "config", "flag", "scale", "schema", "infra"}
