@@ -60,7 +60,7 @@ def lanes(rows: pd.DataFrame, when: TimeRange, *, most: int) -> tuple[pd.DataFra
         Lanes that fit.
     """
     distance = (rows["t"] - milliseconds(when.start)).abs().groupby(rows["lane"]).min()
-    kept = set(distance.nsmallest(most).index)
+    kept = set(distance.sort_values(kind="stable").index[:most])
     return rows[rows["lane"].isin(kept)], len(distance) - len(kept)
 
 

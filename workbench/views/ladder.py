@@ -86,7 +86,7 @@ def _point(place: int, suspect: Suspect) -> dict[str, object]:
         "place": place,
         "row": f"{suspect.causal_rank}." if suspect.causal_rank else f"–{' ' * place}",
         "x": suspect.correlation_rank or float("nan"),
-        "label": f"{shorten(_plain(suspect), 46)} · {role.removeprefix('ruled out: ')}",
+        "label": f"{shorten(_plain(suspect), 40)} · {role.removeprefix('ruled out: ')}",
         "role": "ruled out" if refuted or role.startswith("ruled out") else role,
         "claim": suspect.claim,
         "why": suspect.reason,

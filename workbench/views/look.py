@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from workbench.views.ladder import ladder, ranks
 from workbench.views.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
 
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
@@ -96,10 +96,5 @@ def moments(window: IncidentWindow, signals: Signals) -> list[pd.Timestamp]:
     """Moments a range can begin or end at: at most 240 over what was recorded."""
     index = signals.index
     every = max(1, -(-len(index) // _MOST_MOMENTS))
-    wanted = {
-        *index[::every],
-        index[-1] + (index[1] - index[0]),
-        window.when.start,
-        window.when.end,
-    }
-    return sorted(wanted)
+    end = index[-1] + pd.Timedelta(signals.step_s, "s")
+    return sorted({*index[::every], end, window.when.start, window.when.end})

@@ -33,7 +33,7 @@ __all__ = ["Network", "network"]
 _MOST = 2000
 _STEP = (250, 105)
 _OUTSIDE = re.compile(
-    r"<link\b[^>]*\bhref=\"https?:[^>]*?/?>|<script\b[^>]*\bsrc=\"https?:[^>]*>\s*</script>",
+    r"<!-- <link\b.*?-->|<link\b[^>]*\bhref=[^>]*>|<script\b[^>]*\bsrc=[^>]*>\s*</script>",
     re.DOTALL,
 )
 _POLICY = (

@@ -21,6 +21,7 @@ __all__ = [
     "CONFIG",
     "FAINT",
     "FALL",
+    "FONT",
     "GRID",
     "INCIDENT",
     "INK",
@@ -75,12 +76,13 @@ ROLE_WORDS: Mapping[Role, str] = {
 MOVED_FILLS = ("#ffffff", "#fbe8cf", "#f5c28a", "#e8935a")
 """Fill of a service: in its normal range, moved, moved far, moved very far."""
 
-_FONT = "sans-serif"
+FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
+"""Fonts of one width: text measured with one of them fits with another."""
 
 CONFIG: Mapping[str, Any] = {
     "background": CARD,
     "padding": 14,
-    "font": _FONT,
+    "font": FONT,
     "view": {"stroke": "transparent"},
     "title": {
         "anchor": "start", "color": INK, "fontSize": 15, "fontWeight": 600, "offset": 12,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import vl_convert
 
 from workbench.cards import card
-from workbench.views.palette import CONFIG
+from workbench.views.palette import CARD, CONFIG
 
 if TYPE_CHECKING:
     import altair as alt
@@ -37,6 +37,8 @@ _EMBED = {
     }
 }
 _SCALE = 2.0
+_ROOM = 20
+_SIZE = re.compile(r'width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)" viewBox="[^"]*">')
 _ID = re.compile(r'(\bid="|url\(#|href="#)([A-Za-z_][\w.-]*)')
 
 
@@ -104,7 +106,7 @@ class Chart:
     def to_svg(self) -> str:
         """Render as SVG without a browser and without any request."""
         svg = vl_convert.vegalite_to_svg(self.spec(), vl_version=_VL_VERSION, allowed_base_urls=[])
-        return _own_ids(svg)
+        return _own_ids(_roomier(svg))
 
     def to_png(self, path: str | Path) -> Path:
         """Write a PNG at twice the nominal size and return its path."""
@@ -165,10 +167,27 @@ def problem(error: WorkbenchError) -> Card:
     return Card(card(error.fact, facts, note=error.hint), str(error))
 
 
+def _roomier(svg: str) -> str:
+    """Widen the card on both sides: elsewhere another font may write the same text wider."""
+    found = _SIZE.search(svg)
+    if found is None:
+        return svg
+    width, height = float(found["width"]), found["height"]
+    card_ = f'<rect x="{-_ROOM}" width="{width + 2 * _ROOM:g}" height="{height}" fill="{CARD}"/>'
+    size = (
+        f'width="{width + 2 * _ROOM:g}" height="{height}" '
+        f'viewBox="{-_ROOM} 0 {width + 2 * _ROOM:g} {height}">'
+    )
+    return f"{svg[: found.start()]}{size}{card_}{svg[found.end() :]}"
+
+
 def _own_ids(svg: str) -> str:
-    """Give ids a prefix of their own: inline SVGs of one page share one name space."""
-    prefix = f"p{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"
-    return _ID.sub(lambda found: f"{found[1]}{prefix}{found[2]}", svg)
+    """Rename ids by place and digest: unique on a page, and the same each time it is drawn."""
+    names: dict[str, str] = {}
+    placed = _ID.sub(lambda f: f"{f[1]}{names.setdefault(f[2], f'@{len(names)}')}", svg)
+    prefix = f"p{hashlib.sha256(placed.encode()).hexdigest()[:8]}-"
+    own = {old: f"{prefix}{new[1:]}" for old, new in names.items()}
+    return _ID.sub(lambda found: f"{found[1]}{own[found[2]]}", svg)
 
 
 def _write_png(svg: str, path: Path) -> Path:

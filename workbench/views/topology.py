@@ -13,7 +13,7 @@ from workbench.views.axes import shorten
 from workbench.views.deviation import LEVELS, troubled_range
 from workbench.views.layout import layered
 from workbench.views.marks import focus, service_marks
-from workbench.views.palette import CARD, FAINT, INK, MOVED_FILLS, MUTED, WHITE
+from workbench.views.palette import CARD, FAINT, FONT, INK, MOVED_FILLS, MUTED, WHITE
 from workbench.views.rendering import Picture
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ _WORD_COLOURS = {
     "IMPACT": "#005a94", "UNDECIDED": INK,
 }  # fmt: skip
 _STROKES = {"CAUSE": 3.5, "STATE CHANGE": 3.0, "FIRST FAILURE": 2.5, "IMPACT": 2.5}
-_FONT = 'font-family="sans-serif"'
 
 
 def topology(
@@ -119,7 +118,7 @@ def _box(centre: Point, mark: ServiceMark) -> str:
     fill = CARD if unknown else MOVED_FILLS[mark.level]
     dashes = ' stroke-dasharray="5 4"' if unknown else ""
     lines = [
-        _text((left + 10, top + 18), shorten(mark.service, 20), INK, weight=600, size=13),
+        _text((left + 10, top + 18), shorten(mark.service, 18), INK, weight=600, size=13),
         _text((left + 10, top + 34), shorten(mark.moved, 27), MUTED if mark.level == 0 else INK),
         _word((left + 10, top + 51), mark.word),
     ]
@@ -138,7 +137,7 @@ def _text(at: Point, text: str, colour: str, *, weight: int = 400, size: float =
     if not text:
         return ""
     return (
-        f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" {_FONT} font-size="{size}" '
+        f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" font-family="{FONT}" font-size="{size}" '
         f'font-weight="{weight}" fill="{colour}">{escape(text)}</text>'
     )
 

@@ -1,0 +1,156 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Investigate an incident
+#
+# **What changed, where did it fail first, what did users feel, and which of the things that
+# moved are not the cause?**
+#
+# Choose an incident below and run all cells. Every cell can be run again, in any order.
+
+# %% tags=["parameters"]
+INCIDENT = "shop-orders-locks"  # `wb.datasets.incidents()` lists them
+OUT = "../outputs"
+
+# %% [markdown]
+# ## Open the incident
+#
+# The window holds everything the analysis may look at. The baseline is the stretch that counts
+# as normal; the card says why it was chosen.
+
+# %%
+from pathlib import Path
+
+import workbench as wb
+
+window = wb.datasets.load(INCIDENT)
+window
+
+# %% [markdown]
+# ## What was seen, and what was not
+#
+# A gap is a gap: it counts neither as zero nor as the last value. A cause can hide in what is
+# listed here as partial, stale or empty.
+
+# %%
+window.coverage
+
+# %% [markdown]
+# ## Timeline
+#
+# SLI, traffic, changes, alerts and first movements on one axis. Look at what stands just before
+# the onset, and do not trust it yet: something is always deployed just before.
+
+# %%
+signals = wb.features.signals(window)
+diagnosis = wb.diagnose.compare(window)
+timeline = wb.views.timeline(window, diagnosis, signals=signals)
+timeline
+
+# %% [markdown]
+# ## Service graph
+#
+# Callers stand left of what they call. Colour is the distance from the baseline; load travels to
+# the right, latency and errors travel back to the left.
+
+# %% tags=["interactive"]
+wb.views.network(window, diagnosis, signals=signals)
+
+# %% [markdown] tags=["interactive"]
+# Drag, zoom and hover above; below, the same as a still picture that needs no kernel.
+
+# %%
+topology = wb.views.topology(window, diagnosis, signals=signals)
+topology
+
+# %% [markdown]
+# ## Correlation against causation
+#
+# In an incident nearly everything correlates with the SLI. A suspect climbs the ladder only by
+# named tests: *observed*, *correlated*, *plausible*, *supported*, or it is *refuted*. What is
+# correlated and no cause is called a symptom, confounded, or a coincidence.
+
+# %%
+wb.views.ladder(diagnosis)
+
+# %%
+wb.views.ranks(diagnosis)
+
+# %% [markdown]
+# The strongest correlations with the SLI, judged against series that are just as sluggish. A
+# positive lag means that the suspect moved first.
+
+# %%
+wb.correlate.rank(window)
+
+# %% [markdown]
+# The SLI's change, split over the services by what each did itself. The parts sum to the whole.
+
+# %%
+ranking = wb.causal.rank(window)
+wb.views.waterfall(ranking)
+
+# %% [markdown]
+# ## Evidence of the leading hypothesis
+#
+# Its own signals beside the SLI. A cause should leave its band no later than the SLI does.
+
+# %%
+wb.views.evidence(window, diagnosis, signals=signals)
+
+# %% [markdown]
+# ## What if it had stayed at its baseline?
+#
+# The SLI as it was, beside the SLI with the leading suspect's own work put back to normal.
+
+# %%
+leading = wb.views.leading(diagnosis)
+what_if = wb.causal.what_if(window, service=leading.service) if leading else None
+wb.views.counterfactual(what_if)
+
+# %% [markdown]
+# ## Changes put to the test
+#
+# Each change's effect on the SLI, adjusted for what else moves both. An interval across zero, or
+# a refuter that was not survived, means that no effect was shown.
+
+# %%
+tested = [wb.causal.effect(window, ref) for ref in window.changes["ref"].unique()[:8]]
+wb.views.effects(tested)
+
+# %%
+wb.views.refutations(tested)
+
+# %% [markdown]
+# ## Export
+#
+# A postmortem draft: figures carry evidence ids, and what only people can say stays *to do*.
+
+# %%
+figures = (
+    wb.postmortem.Figure(topology.to_svg(), topology.caption, section=7),
+    wb.postmortem.Figure(timeline.to_svg(), timeline.caption, section=9),
+)
+draft = wb.postmortem.draft(window, diagnosis, figures=figures)
+wb.postmortem.save(draft, Path(OUT) / INCIDENT)
+
+# %% [markdown] tags=["interactive"]
+# ## Panel
+#
+# Pick another incident, SLI or range: verdict and charts follow.
+
+# %% tags=["interactive"]
+wb.views.panel(window, diagnosis)

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pictures import NASTY, diagnosis, signals, suspect, window
+
+from workbench.errors import UnknownName
+from workbench.slis import SLI
+from workbench.views import (
+    Card,
+    Chart,
+    counterfactual,
+    effects,
+    evidence,
+    ladder,
+    leading,
+    ranks,
+    refutations,
+    waterfall,
+)
+from workbench.views.words import moved_words, part_words
+
+
+def rows_of(chart: Chart) -> list[dict]:
+    return [row for rows in chart.spec()["datasets"].values() for row in rows]
+
+
+def ranking(*parts: tuple, before: float = 0.05, during: float = 0.43) -> SimpleNamespace:
+    rows = tuple(
+        SimpleNamespace(service=name, signal="latency", attribution=value,
+                        low=value - 0.02, high=value + 0.02)
+        for name, value in parts
+    )  # fmt: skip
+    return SimpleNamespace(
+        sli=SLI("checkout", "latency"), before=before, during=during, moved=True, rows=rows
+    )
+
+
+def outcome(name: str, value: float, low: float, high: float) -> SimpleNamespace:
+    return SimpleNamespace(
+        change=name, sli=SLI("checkout", "latency"), effect=value, low=low, high=high,
+        moved_it=low > 0, adjusted_for=("traffic",), statement=f"{name} did something",
+        refutations=(SimpleNamespace(name="placebo", passed=low > 0, statement="3 times in 200"),),
+    )  # fmt: skip
+
+
+def test_each_suspect_has_its_own_row_most_causal_first() -> None:
+    rows = [row for row in rows_of(ranks(diagnosis())) if "label" in row]
+    assert [row["row"] for row in rows][:5] == ["1.", "2.", "3.", "4.", "5."]
+    assert len({row["row"] for row in rows}) == len(rows) == 7
+    assert rows[0]["label"].startswith("payments/latency")
+
+
+def test_rung_is_told_by_shape_and_role_by_word_and_colour() -> None:
+    spec = json.dumps(ranks(diagnosis()).spec())
+    assert '"field": "claim"' in spec
+    labels = {row["label"] for row in rows_of(ranks(diagnosis())) if "label" in row}
+    assert any(label.endswith("· symptom") for label in labels)
+    assert any(label.endswith("· confounded") for label in labels)
+
+
+def test_the_caption_says_where_correlation_misleads() -> None:
+    assert "The strongest correlation is checkout/latency: impact" in repr(ranks(diagnosis()))
+
+
+def test_suspects_nobody_ranked_have_a_lane_of_their_own() -> None:
+    only = diagnosis(suspects=(suspect(correlation_rank=0, causal_rank=0),))
+    assert ranks(only).to_svg()
+
+
+def test_no_suspects_is_a_card_with_the_verdict() -> None:
+    quiet = diagnosis(suspects=(), verdict="Not enough evidence: the SLI did not move")
+    for view in (ranks, ladder):
+        shown = view(quiet)
+        assert isinstance(shown, Card)
+        assert "Not enough evidence" in repr(shown)
+
+
+def test_many_suspects_are_cut_and_counted() -> None:
+    many = tuple(suspect(f"s{i}", causal_rank=i + 1, correlation_rank=i + 1) for i in range(40))
+    chart = ranks(diagnosis(suspects=many))
+    assert "24 weaker suspects are not drawn" in chart.spec()["title"]["subtitle"]
+    assert "24 more rows" in ladder(diagnosis(suspects=many)).html
+
+
+def test_the_ladder_says_rung_part_and_reason() -> None:
+    text = ladder(diagnosis()).html
+    for part in ("supported", "ruled out: confounded", "refuted", "moves with traffic",
+                 "redis saturation after 12:14"):  # fmt: skip
+        assert part in text
+    assert "+360\u00a0ms" in text
+
+
+def test_the_ladder_escapes_names() -> None:
+    named = {"payments": NASTY}
+    assert "<script" not in ladder(diagnosis(named)).html
+
+
+def test_waterfall_steps_sum_to_the_whole() -> None:
+    parts = [(f"s{i}", v) for i, v in enumerate([0.3, 0.05, -0.02, *[0.004] * 9])]
+    rows = [r for r in rows_of(waterfall(ranking(*parts))) if "kind" in r]
+    rows.sort(key=lambda r: r["place"])
+    steps = [r for r in rows if r["kind"] != "level of the SLI"]
+    assert sum(r["end"] - r["start"] for r in steps) == pytest.approx(380, abs=1e-6)
+    assert steps[0]["start"] == pytest.approx(50)
+    assert steps[-1]["end"] == pytest.approx(rows[-1]["end"]) == pytest.approx(430)
+    names = [r["name"] for r in steps]
+    assert "4 smaller parts" in names
+    assert "not explained" in names
+
+
+def test_waterfall_of_nothing_seen_is_a_card() -> None:
+    nothing = waterfall(ranking(("a", 0.1), before=float("nan")))
+    assert isinstance(nothing, Card)
+
+
+def test_waterfall_of_an_sli_in_its_normal_range_says_so() -> None:
+    still = ranking(("a", 0.0001), during=0.0501)
+    still.moved = False
+    assert "within the SLI's normal range" in str(waterfall(still).spec()["title"]["subtitle"])
+
+
+def test_evidence_shows_the_sli_first_then_the_suspects_own_signals() -> None:
+    chart = evidence(window(), diagnosis(), signals=signals())
+    titles = [panel["title"]["text"] for panel in chart.spec()["concat"]]
+    assert titles[0].startswith("SLI: checkout latency")
+    assert titles[1].startswith("payments latency 60 → 410")
+    assert any("pool_in_use" in title for title in titles)
+    assert "leading hypothesis (supported)" in repr(chart)
+
+
+def test_evidence_of_a_service_asked_for() -> None:
+    chart = evidence(window(), diagnosis(), service="orders", signals=signals())
+    assert "Signals of orders" in repr(chart)
+    with pytest.raises(UnknownName, match="Did you mean 'orders'"):
+        evidence(window(), diagnosis(), service="order", signals=signals())
+
+
+def test_without_a_hypothesis_there_is_a_card() -> None:
+    nothing = diagnosis(suspects=())
+    assert leading(nothing) is None
+    assert isinstance(evidence(window(), nothing, signals=signals()), Card)
+
+
+def test_the_leading_hypothesis_is_never_one_that_was_ruled_out() -> None:
+    found = diagnosis()
+    assert leading(found) == found.suspects[0]
+    rest = diagnosis(suspects=found.suspects[1:])
+    assert leading(rest).role == "first failure"
+    out = tuple(s for s in found.suspects if s in found.ruled_out)
+    assert leading(diagnosis(suspects=out)) is None
+
+
+def test_effects_draw_a_row_a_change_with_its_interval() -> None:
+    chart = effects([outcome("a-1.0", 0.38, 0.34, 0.42), outcome("b-2.0", 0.01, -0.06, 0.08)])
+    rows = [row for row in rows_of(chart) if "verdict" in row]
+    assert [row["verdict"] for row in rows] == ["moved the SLI", "no effect shown"]
+    assert rows[0]["text"] == "+380\u00a0ms (340\u00a0…\u00a0420)"
+
+
+def test_no_change_tested_is_a_card() -> None:
+    assert isinstance(effects([]), Card)
+    assert isinstance(refutations([]), Card)
+    assert isinstance(effects([outcome("a", float("nan"), float("nan"), float("nan"))]), Card)
+
+
+def test_refutations_are_told_in_words() -> None:
+    card = refutations([outcome("a<b>", 0.01, -0.06, 0.08)])
+    assert "3 times in 200" in card.html
+    assert "NO" in card.html
+    assert "<b>" not in card.html
+    assert "traffic" in card.html
+
+
+def test_what_if_shows_both_levels() -> None:
+    what_if = SimpleNamespace(
+        actual=0.43, counterfactual=0.07, low=0.05, high=0.1, unit="s", service="payments",
+        statement="Had payments stayed at its baseline, the SLI would have been 70 ms",
+    )  # fmt: skip
+    rows = [row for row in rows_of(counterfactual(what_if)) if "level" in row]
+    assert [round(row["level"]) for row in rows] == [430, 70]
+    assert rows[1]["text"] == "70\u00a0ms (50\u00a0…\u00a0100)"
+
+
+def test_what_if_without_a_hypothesis_is_a_card() -> None:
+    assert isinstance(counterfactual(None), Card)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "text"),
+    [
+        (0.36, 0.32, 0.41, "s", "+360 ms (320 … 410)"),
+        (-2.0, -3.0, 0.5, "s", "−2 s (−3 … 0.5)"),
+        (0.0123, np.nan, np.nan, "ratio", "+1.23 %"),
+        (np.nan, 0.0, 1.0, "s", "–"),
+    ],
+)
+def test_parts_in_words(value, low, high, unit, text) -> None:
+    assert part_words(value, low, high, unit=unit).replace("\u00a0", " ") == text
+
+
+def test_movements_in_words() -> None:
+    words = moved_words("saturation:pool", 2.0123456789, 7.2, unit="")
+    assert words == "pool 2.01 → 7.2"
+
+
+def test_reason_texts_may_be_anything() -> None:
+    odd = replace(diagnosis().suspects[0], reason=NASTY)
+    shown = ladder(diagnosis(suspects=(odd,)))
+    assert "<img" not in shown.html
