@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ from workbench.features.overdispersion import dispersion_of, rate_ratio_p
 from workbench.findings import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from drain3 import TemplateMiner
 
     from workbench.times import TimeRange
@@ -43,9 +45,8 @@ _MASKS = tuple(
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "<IP>"),
         (r"\b0x[0-9a-fA-F]+\b", "<HEX>"),
         (r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b", "<ID>"),
-        (r"(?<![A-Za-z_<])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?(?![A-Za-z_>])", "<NUM>"),
-        (r"(?<![A-Za-z_<])\d+(?:\.\d+)?(?=(?:ns|us|µs|ms|s|m|h|B|kB|MB|GB|KiB|MiB|GiB|%)\b)",
-         "<NUM>"),
+        (r"(?<![A-Za-z0-9_<])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"
+         r"(?=(?:ns|us|µs|ms|s|m|h|B|kB|MB|GB|KiB|MiB|GiB)?(?![A-Za-z0-9_>]))", "<NUM>"),
     )
 )  # fmt: skip
 
@@ -141,10 +142,10 @@ def log_templates(window: IncidentWindow) -> LogTemplates:
     Notes
     -----
     Drain (He et al. 2017) with pinned parameters, records in time order, one tree a
-    service. A template is *new* if the baseline has none of it and *gone* if the incident
-    has none, and in both cases, as for *re-rated*, the change of rate must survive a
-    quasi-Poisson test at a false discovery rate of 5 %: three lines that come and go are
-    nobody's news.
+    service. A template is *new* if the baseline has none of it, *gone* if the incident has
+    none, *re-rated* if its rate changed at a false discovery rate of 5 %. The p-value
+    allows for lines that come in bursts (`workbench.features.overdispersion`): three
+    lines, or a single burst, that happen to fall into the incident are new but no proof.
     """
     logs = window.logs
     inside = window.when.mask(logs["ts"])
@@ -194,7 +195,7 @@ def _compared(logs: pd.DataFrame, window: IncidentWindow) -> pd.DataFrame:
     frame["q_value"] = _benjamini_hochberg(frame["p_value"].to_numpy(dtype=float))
     frame["change"] = [_change(row, window) for row in frame.to_dict("records")]
     order = frame.assign(same=frame["change"] == "same").sort_values(
-        ["same", "q_value", "during"], ascending=[True, True, False], kind="stable"
+        ["same", "q_value", "p_value", "during"], ascending=[True, True, True, False], kind="stable"
     )
     return order[list(_COLUMNS)].reset_index(drop=True)
 
@@ -205,13 +206,10 @@ def _row(
     during = part[window.when.mask(part["ts"])]
     before = part[window.baseline.mask(part["ts"])] if window.baseline else part.iloc[:0]
     ratio = window.when.duration / window.baseline.duration if window.baseline else np.nan
-    counts = _binned(before, window.baseline), _binned(during, window.when)
-    dispersion = max(dispersion_of(c) for c in counts)
+    spread = dispersion_of(_binned(before, window.baseline), _binned(during, window.when))
     p = np.nan
     if window.baseline:
-        p = rate_ratio_p(
-            len(before), len(during), ratio, dispersion=dispersion, batches=2 * _BINS - 1
-        )
+        p = rate_ratio_p(len(before), len(during), float(ratio), dispersion=spread)
     return {
         "service": service,
         "template_id": _short_id(service, template),
@@ -235,12 +233,14 @@ def _binned(part: pd.DataFrame, span: TimeRange | None) -> np.ndarray:
     return np.bincount(at, minlength=_BINS).astype(float)
 
 
-def _change(row: dict[str, object], window: IncidentWindow) -> Change:
-    if window.baseline is None or not float(str(row["q_value"])) <= _ALPHA:
+def _change(row: dict[Hashable, Any], window: IncidentWindow) -> Change:
+    if window.baseline is None:
         return "same"
     if row["before"] == 0:
         return "new"
-    return "gone" if row["during"] == 0 else "re-rated"
+    if row["during"] == 0:
+        return "gone"
+    return "re-rated" if row["q_value"] <= _ALPHA else "same"
 
 
 def _benjamini_hochberg(p: np.ndarray) -> np.ndarray:
