@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,8 +24,6 @@ from workbench.postmortem.page import page_html
 from workbench.postmortem.pictures import harmless_svg
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from workbench.postmortem.document import Block, Piece, Postmortem, Text
 
 __all__ = ["figure_files", "publish", "save", "to_html", "to_markdown"]
@@ -50,7 +49,7 @@ def figure_files(postmortem: Postmortem) -> dict[str, str]:
     return {names[key]: harmless_svg(svg) for key, svg in _placed(postmortem).items()}
 
 
-def save(postmortem: Postmortem, folder: Path) -> dict[str, Path]:
+def save(postmortem: Postmortem, folder: str | Path) -> dict[str, Path]:
     """Write Markdown, page, figures and evidence into a folder.
 
     A Markdown file that a person has edited is kept, with its page and its evidence: the
@@ -61,6 +60,7 @@ def save(postmortem: Postmortem, folder: Path) -> dict[str, Path]:
     dict
         ``markdown``, ``html`` and ``evidence``; ``kept`` if an edited file was left alone.
     """
+    folder = Path(folder)
     stem = _free_stem(folder)
     markdown = to_markdown(postmortem)
     figures = figure_files(postmortem)
@@ -84,8 +84,9 @@ def save(postmortem: Postmortem, folder: Path) -> dict[str, Path]:
     return paths if stem == _STEM else {**paths, "kept": folder / f"{_STEM}.md"}
 
 
-def publish(path: Path) -> Path:
-    """Write the page anew from Markdown that a person has edited."""
+def publish(path: str | Path) -> Path:
+    """Write the page anew from Markdown that a person has edited; return its path."""
+    path = Path(path)
     figures = {
         f"figures/{figure.name}": harmless_svg(figure.read_text(encoding="utf-8"))
         for figure in sorted((path.parent / "figures").glob("*.svg"))
