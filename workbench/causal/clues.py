@@ -1,0 +1,258 @@
+"""Clues that are not the SLI's own accounts: saturation, networks, load, silence.
+
+Each clue is about one service and is measured in doublings: how many times the departure
+doubles the service's own normal range of past windows. What the graph explains is taken
+out first: a gauge that rose with the load, latency that the callees account for, a caller
+that waits longer for all of its callees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.causal.mechanisms import signal_column
+from workbench.causal.pastwindows import doublings, extreme, rarity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from workbench.causal.graph import MechanismGraph
+    from workbench.causal.panel import Panel
+    from workbench.causal.pastwindows import Contrast
+
+__all__ = ["Clue", "latency_clues", "load_clues", "network_clues", "saturation_clues",
+           "silence_clues"]  # fmt: skip
+
+_PREFIX = "saturation:"
+_MATTERS = 0.1  # a tenth of the level, or of the metric's level elsewhere, is worth telling
+_FALL = 0.5  # a gauge that fell: less work done is mostly a symptom
+_LOST = 3.0  # doublings for falling silent
+_SEEN_BEFORE = 0.2  # share of baseline bins below which there is no normal range
+_FEW = 3  # callees from which on "all of them" can be told from "one of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """One thing that speaks for a service.
+
+    Parameters
+    ----------
+    service, signal
+        Whom it speaks for, and through which signal.
+    kind
+        The family; of one family only the strongest clue of a service counts.
+    weight
+        Doublings beyond the normal range.
+    before, during
+        Level before and in the incident.
+    statement
+        One sentence.
+    """
+
+    service: str
+    signal: str
+    kind: str
+    weight: float
+    before: float
+    during: float
+    statement: str
+
+
+def saturation_clues(panel: Panel) -> Iterator[Clue]:
+    """Gauges (CPU, memory, pools, queues, locks, …) that left their normal range.
+
+    A gauge counts as far as it moved both by itself and per request: what merely follows
+    the load does not.
+    """
+    nodes = panel.nodes
+    columns = [c for c in nodes.columns if str(c[1]).startswith(_PREFIX)]
+    if not columns:
+        return
+    values = nodes[columns].to_numpy(float)
+    load = np.column_stack([_load(nodes, str(service)) for service, _ in columns])
+    plain = extreme(values, panel.split)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = extreme(np.where(load > 0, values / load, np.nan), panel.split)
+    matters = _MATTERS * _typical(plain.level, [str(signal) for _, signal in columns])
+    size = _ratio(plain.departure, plain, matters)
+    each_size = _ratio(each.departure, each, 0.0)
+    size = np.where(np.isnan(each_size), size, _agreed(size, each_size))
+    weight = doublings(size) * np.where(size < 0, _FALL, 1.0)
+    # What happened in one past window of eight is worth three bits at most.
+    weight = np.minimum(weight, -np.log2(rarity(plain.departure, plain.past)))
+    for i in np.flatnonzero(weight > 0):
+        service, signal = map(str, columns[i])
+        during = plain.level[i] + plain.change[i]
+        name = signal.removeprefix(_PREFIX)
+        verb = "rose" if size[i] > 0 else "fell"
+        words = f"{name} {verb} from {plain.level[i]:.3g} to {during:.3g}"
+        levels = float(plain.level[i]), float(during)
+        yield Clue(service, signal, "saturation", float(weight[i]), *levels, words)
+
+
+def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Iterator[Clue]:
+    """Latency that rose by more than that of any callee, where it cannot be accounted for.
+
+    For services whose mean latency and load are known, `attribute` does the accounts.
+    Here self time is used where spans give it; otherwise doublings are compared, since
+    quantiles cannot be subtracted.
+
+    Parameters
+    ----------
+    matters
+        Seconds that matter to the SLI; smaller changes are scaled by it.
+    """
+    series = {name: _latency(panel.nodes, name) for name in panel.services}
+    known = {n: found for n, found in series.items() if found is not None and _usable(found, panel)}
+    if not known:
+        return
+    seen = extreme(np.column_stack([s.to_numpy(float) for s in known.values()]), panel.split)
+    size = _ratio(np.clip(seen.departure, 0, None), seen, matters)
+    rise = dict(zip(known, doublings(size), strict=True))
+    waits = _waits(panel, matters)
+    for i, (name, column) in enumerate(known.items()):
+        own = column.name[1] == "self_time"
+        passed = 0.0 if own else _passed_on(name, graph, rise, waits)
+        accounted = column.name[1] == "latency" and (name, "load") in panel.nodes
+        if (weight := float(rise[name]) - passed) > 0 and not accounted:
+            before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
+            yield Clue(name, str(column.name[1]), "time", weight, before, during,
+                       f"{'own time' if own else 'time'} a request rose from "
+                       f"{1e3 * before:.3g} to {1e3 * during:.3g} ms")  # fmt: skip
+
+
+def _waits(panel: Panel, matters: float) -> dict[tuple[str, str], float]:
+    """Doublings of each call's time as its caller saw it."""
+    calls = [c for c in panel.edges.columns if c[2] == "latency"]
+    if not calls:
+        return {}
+    seen = extreme(panel.edges[calls].to_numpy(float), panel.split)
+    rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
+    return {(str(c[0]), str(c[1])): float(r) for c, r in zip(calls, rise, strict=True)}
+
+
+def _passed_on(
+    name: str,
+    graph: MechanismGraph,
+    rise: Mapping[str, float],
+    waits: Mapping[tuple[str, str], float],
+) -> float:
+    callees = graph.callees.get(name, ())
+    return max((max(rise.get(c, 0.0), waits.get((name, c), 0.0)) for c in callees), default=0.0)
+
+
+def network_clues(panel: Panel, *, matters: float) -> Iterator[Clue]:
+    """Time lost between caller and callee: what the caller saw beyond what the callee took.
+
+    The rise is split into a part common to all callees of a caller (the caller, or its
+    way out) and the rest (the callee, or the way to it). Both sources of calls are asked,
+    metrics and spans.
+    """
+    yield from _ways(panel.edges, panel, matters)
+    if panel.traced is not None:
+        yield from _ways(panel.traced.edges, panel, matters)
+
+
+def _ways(edges: pd.DataFrame, panel: Panel, matters: float) -> Iterator[Clue]:
+    both = [c[:2] for c in edges.columns if c[2] == "latency_callee"]
+    calls = [c for c in both if (*c, "latency") in edges and c not in panel.asynchronous]
+    if not calls:
+        return
+    gap = np.column_stack(
+        [(edges[(*c, "latency")] - edges[(*c, "latency_callee")]).to_numpy(float) for c in calls]
+    )
+    seen = extreme(gap, panel.split)
+    rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
+    table = pd.Series(rise, index=pd.MultiIndex.from_tuples(calls)).unstack()  # noqa: PD010
+    common = pd.Series(_common(table))
+    yield from (_way(str(n), float(w), "all of its callees") for n, w in common.items() if w > 0)
+    rest = table.sub(common, axis=0).median(axis=0)
+    yield from (_way(str(n), float(w), "its callers") for n, w in rest.items() if w > 0)
+
+
+def load_clues(panel: Panel, graph: MechanismGraph) -> Iterator[Clue]:
+    """Load that the callers' load does not account for: bursts from outside, retries."""
+    nodes = panel.nodes
+    names = [n for n in panel.services if graph.callers.get(n) and (n, "load") in nodes]
+    pairs = [(n, sum(_load(nodes, c) for c in graph.callers[n])) for n in names]
+    pairs = [(n, above) for n, above in pairs if np.isfinite(above).any()]
+    if not pairs:
+        return
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = [np.where(above > 0, _load(nodes, n) / above, np.nan) for n, above in pairs]
+    seen = extreme(np.column_stack(ratio), panel.split)
+    entry = float(np.nanmedian(_load(nodes, graph.sli))) if (graph.sli, "load") in nodes else 0.0
+    matters = [_MATTERS * entry / max(float(np.nanmedian(above)), 1e-12) for _, above in pairs]
+    size = _ratio(np.clip(seen.departure, 0, None), seen, np.array(matters))
+    for i in np.flatnonzero(doublings(size) > 0):
+        before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
+        words = f"requests per caller's request rose from {before:.3g} to {during:.3g}"
+        yield Clue(pairs[i][0], "load", "load", float(doublings(size)[i]), before, during, words)
+
+
+def silence_clues(panel: Panel) -> Iterator[Clue]:
+    """Services that reported all along and fell silent in the incident."""
+    split = panel.split
+    for name in panel.services:
+        values = panel.nodes[name].to_numpy(float)
+        seen = ~np.isnan(values).all(axis=1)
+        before, during = float(seen[split.baseline].mean()), float(seen[split.incident].mean())
+        if before > 0.95 and during < 0.5:
+            yield Clue(name, "telemetry", "silence", _LOST, before, during,
+                       f"reported in {100 * before:.0f} % of the bins before, then in "
+                       f"{100 * during:.0f} %")  # fmt: skip
+
+
+def _ratio(
+    departure: NDArray[np.float64], seen: Contrast, matters: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """Departure in normal ranges, none of them narrower than what matters; NaN unknown."""
+    usual = np.maximum(np.nan_to_num(seen.normal), _MATTERS * np.abs(np.nan_to_num(seen.level)))
+    usual = np.maximum(np.maximum(usual, matters), 1e-12)
+    return np.where(np.isnan(seen.level), np.nan, departure / usual)
+
+
+def _latency(nodes: pd.DataFrame, name: str) -> pd.Series | None:
+    if (name, "self_time") in nodes and nodes[name, "self_time"].notna().mean() > 0.5:
+        return nodes[name, "self_time"]
+    return signal_column(nodes, name, "latency")
+
+
+def _usable(series: pd.Series, panel: Panel) -> bool:
+    return bool(series.iloc[panel.split.baseline].notna().mean() >= _SEEN_BEFORE)
+
+
+def _load(nodes: pd.DataFrame, service: str) -> NDArray[np.float64]:
+    if (service, "load") in nodes:
+        return nodes[service, "load"].to_numpy(float)
+    return np.full(len(nodes), np.nan)
+
+
+def _typical(level: NDArray[np.float64], metrics: Sequence[str]) -> NDArray[np.float64]:
+    """Own level, or where that is zero what the same metric reads at other services."""
+    own = np.abs(np.nan_to_num(level))
+    elsewhere = pd.Series(own).where(own > 0).groupby(list(metrics)).transform("median")
+    return np.where(own > 0, own, np.nan_to_num(elsewhere.to_numpy()))
+
+
+def _agreed(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    same = np.sign(a) == np.sign(b)
+    return np.where(same, np.sign(a) * np.minimum(np.abs(a), np.abs(b)), 0.0)
+
+
+def _common(table: pd.DataFrame) -> Mapping[str, float]:
+    """Median rise over the callees of each caller that has enough of them."""
+    enough = table.notna().sum(axis=1) >= _FEW
+    return {str(name): float(row.median()) if enough[name] else 0.0
+            for name, row in table.iterrows()}  # fmt: skip
+
+
+def _way(name: str, weight: float, other: str) -> Clue:
+    return Clue(name, "network", "time", weight, float("nan"), float("nan"),
+                f"time between it and {other} rose")  # fmt: skip

@@ -1,0 +1,155 @@
+"""The mechanism graph: who waits for whom, in an order in which blame can flow.
+
+Edges come from topology (and from edges seen in telemetry), never from correlation.
+Calls may go round in circles; such a ring is walked from where the SLI enters it, and the
+call that would close the ring is left out and told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["MechanismGraph", "mechanism_graph", "twins_of"]
+
+_SAME = 0.02  # loads and times this close, relative, are the same requests
+
+
+@dataclass(frozen=True, slots=True)
+class MechanismGraph:
+    """Services and the calls they wait for, callers before callees.
+
+    Parameters
+    ----------
+    sli
+        The service whose SLI is explained.
+    order
+        All services, each after its callers.
+    callees
+        Service to the services it waits for, rings cut.
+    callers
+        The same, turned round.
+    reached
+        Services that requests of the SLI's service reach, itself included.
+    above
+        Services whose own requests reach the SLI's service: they can only be symptoms.
+    cut
+        Calls left out because they close a ring.
+    """
+
+    sli: str
+    order: tuple[str, ...]
+    callees: Mapping[str, tuple[str, ...]]
+    callers: Mapping[str, tuple[str, ...]]
+    reached: frozenset[str]
+    above: frozenset[str]
+    cut: tuple[tuple[str, str], ...]
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """All calls in use, caller first."""
+        return tuple((caller, callee) for caller in self.order for callee in self.callees[caller])
+
+
+def mechanism_graph(
+    topology: nx.DiGraph,
+    sli: str,
+    services: Iterable[str],
+    *,
+    asynchronous: Iterable[tuple[str, str]] = (),
+) -> MechanismGraph:
+    """Read the mechanism graph from topology.
+
+    Parameters
+    ----------
+    topology
+        Service graph, caller → callee.
+    sli
+        The service whose SLI is explained.
+    services
+        Services with telemetry; they need not be in the topology.
+    asynchronous
+        Calls whose time the caller does not wait for: they pass nothing on.
+    """
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.add_nodes_from(sorted({*services, sli, *map(str, topology.nodes)}))
+    graph.add_edges_from(sorted((str(u), str(v)) for u, v in topology.edges if u != v))
+    graph.remove_edges_from(list(asynchronous))
+    reached = {sli, *nx.descendants(graph, sli)}
+    flow, cut = _without_rings(graph, sli)
+    order = tuple(nx.lexicographical_topological_sort(flow))
+    return MechanismGraph(
+        sli=sli,
+        order=order,
+        callees={node: tuple(sorted(flow.successors(node))) for node in order},
+        callers={node: tuple(sorted(flow.predecessors(node))) for node in order},
+        reached=frozenset(reached),
+        above=frozenset(nx.ancestors(graph, sli) - reached),
+        cut=cut,
+    )
+
+
+def twins_of(
+    load: NDArray[np.float64], latency: NDArray[np.float64], pairs: Iterable[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Find calls whose two ends are views of one service: same requests, same time.
+
+    A load balancer, a client-side "remote" node and the service behind them carry the
+    same requests and take nearly the same time. They are told, and left in the graph:
+    time that is passed on whole already lands at the deepest of them.
+
+    Parameters
+    ----------
+    load, latency
+        Requests and mean seconds a bin, shape (bins, services).
+    pairs
+        Calls as column numbers (caller, callee).
+
+    Returns
+    -------
+    list of (int, int)
+        The calls that only lead to another view of the caller.
+    """
+    return [
+        (caller, callee)
+        for caller, callee in pairs
+        if _alike(load[:, caller], load[:, callee])
+        and _alike(latency[:, caller], latency[:, callee], tolerance=10 * _SAME)
+        and _together(latency[:, caller], latency[:, callee])
+    ]
+
+
+def _without_rings(graph: nx.DiGraph, start: str) -> tuple[nx.DiGraph, tuple[tuple[str, str], ...]]:
+    """Cut every ring at the call that climbs most towards the SLI."""
+    flow: nx.DiGraph = nx.DiGraph(graph)
+    depth = nx.single_source_shortest_path_length(flow, start)
+    cut: list[tuple[str, str]] = []
+    while not nx.is_directed_acyclic_graph(flow):
+        ring = nx.find_cycle(flow)
+        back = max(ring, key=lambda e: (depth.get(e[0], 0) - depth.get(e[1], 0), e))
+        flow.remove_edge(*back[:2])
+        cut.append((back[0], back[1]))
+    return flow, tuple(cut)
+
+
+def _alike(a: NDArray[np.float64], b: NDArray[np.float64], *, tolerance: float = _SAME) -> bool:
+    both = ~(np.isnan(a) | np.isnan(b))
+    if both.sum() < 3:
+        return False
+    scale = np.median(np.abs(a[both])) or 1.0
+    return bool(np.median(np.abs(a[both] - b[both])) <= tolerance * scale)
+
+
+def _together(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    both = ~(np.isnan(a) | np.isnan(b))
+    if both.sum() < 3 or a[both].std() == 0 or b[both].std() == 0:
+        return False
+    return bool(np.corrcoef(a[both], b[both])[0, 1] > 0.8)

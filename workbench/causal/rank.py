@@ -1,0 +1,278 @@
+"""Rank services by cause: accounts of the SLI first, then every other clue, in one score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench import datasets
+from workbench.causal.attribute import attribute
+from workbench.causal.clues import (
+    Clue,
+    latency_clues,
+    load_clues,
+    network_clues,
+    saturation_clues,
+    silence_clues,
+)
+from workbench.causal.graph import mechanism_graph, twins_of
+from workbench.causal.logclues import log_clues
+from workbench.causal.mechanisms import accounts, signal_column
+from workbench.causal.panel import panel
+from workbench.causal.pastwindows import contrast, p_value, weights_of
+from workbench.causal.ranking import RankedService, Ranking
+from workbench.causal.traces import shape_clues
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from workbench.causal.attribute import Attribution
+    from workbench.causal.graph import MechanismGraph
+    from workbench.causal.mechanisms import Accounts
+    from workbench.causal.panel import Panel
+    from workbench.slis import SLI
+    from workbench.window import IncidentWindow
+
+__all__ = ["Study", "choose_sli", "rank", "read_panel", "study"]
+
+_METHOD = "work-conserving attribution with clues"
+_ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
+_ROUGH = 0.3  # of that, where only quantiles are known, which cannot be added
+_MATTERS = 0.02  # of the SLI's latency: time lost elsewhere that begins to matter
+_NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
+_NEGLIGIBLE_FAILURES = 0.001
+_WEIGHT = {"load": 0.5, "other signal": 0.5}
+_SIGNIFICANT = 0.05
+_TEMPERATURE = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """One SLI of a window, with its accounts opened.
+
+    Parameters
+    ----------
+    panel
+        Aligned signals.
+    sli
+        The SLI.
+    books
+        Work or failures per SLI request.
+    graph
+        Who waits for whom.
+    split
+        The SLI's change over the services.
+    before
+        The SLI's level before.
+    size
+        Its departure in normal ranges.
+    p_value
+        Of its departure under past windows.
+    """
+
+    panel: Panel
+    sli: SLI
+    books: Accounts
+    graph: MechanismGraph
+    split: Attribution
+    before: float
+    size: float
+    p_value: float
+
+
+def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Ranking:
+    """Rank the services of a window by how much of the SLI's change starts at them.
+
+    The SLI's change is split over the service graph by conservation of work
+    (`workbench.causal.attribute`), which gives each service its part in the SLI's unit
+    with an interval from past windows. Clues that the SLI's accounts cannot hold are added
+    (`workbench.causal.clues`, `.traces`, `.logclues`), each in doublings beyond its own
+    normal range; of one kind only the strongest counts.
+
+    Parameters
+    ----------
+    window
+        The incident window, with a baseline.
+    sli
+        What is to be explained; the SLO that moved most if None.
+    seed
+        Kept with the result; nothing here is drawn at random.
+
+    Returns
+    -------
+    Ranking
+        Rows most suspect first, whether the SLI moved at all, and what to know about it.
+
+    Raises
+    ------
+    BadInput, UnknownName
+        No baseline, nothing measured, or an SLI nobody knows.
+    """
+    asked = window.sli(sli) if isinstance(sli, str) else sli
+    seen, notes = read_panel(window)
+    found = study(window, seen, asked or choose_sli(window, seen))
+    clues = _best(found, [*_accounts_clues(found), *_other_clues(window, found)])
+    return Ranking(
+        window_id=window.id,
+        sli=found.sli,
+        before=found.before,
+        during=found.before + found.split.change,
+        moved=found.p_value <= _SIGNIFICANT,
+        p_value=found.p_value,
+        rows=_rows(found, clues),
+        independent=seen.split.independent,
+        method=_METHOD,
+        seed=seed,
+        notes=(*notes, *_notes(found)),
+    )
+
+
+def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
+    """Open the accounts of one SLI.
+
+    Parameters
+    ----------
+    window
+        For its topology.
+    seen
+        Its panel.
+    sli
+        The SLI.
+    """
+    source = seen.books_for(sli)
+    services = tuple(dict.fromkeys([*seen.services, sli.service]))
+    books = accounts(source, services, sli)
+    topology = window.topology.copy()
+    topology.add_edges_from((str(c[0]), str(c[1])) for c in seen.edges.columns)
+    graph = mechanism_graph(topology, sli.service, services, asynchronous=seen.asynchronous)
+    series = books.total[:, books.sli]
+    weights = weights_of(series, seen.split)
+    own = contrast(series[:, None], seen.split, weights)
+    level = abs(float(np.nan_to_num(own.level[0])))
+    least = _NEGLIGIBLE * level if sli.signal == "latency" else _NEGLIGIBLE_FAILURES
+    split = attribute(books, graph, seen.split, weights=weights, least=least)
+    usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
+    during = float(np.nan_to_num(own.level[0] + own.change[0]))
+    chance = p_value(own.departure, own.past, seen.split.independent)
+    return Study(seen, sli, books, graph, split, during - split.change,
+                 abs(split.change) / usual, float(chance[0]))  # fmt: skip
+
+
+def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
+    """Choose the SLI, among those with an objective, that left its range the farthest."""
+    if len(window.slos) < 2:
+        return window.sli()
+    slis = list(dict.fromkeys(slo.sli for slo in window.slos))
+    return max(slis, key=lambda sli: study(window, seen, sli).size)
+
+
+def read_panel(window: IncidentWindow) -> tuple[Panel, tuple[str, ...]]:
+    """Align a window's signals with those of its history, and note what is not there."""
+    if not window.history:
+        return panel(window), ()
+    try:
+        history = datasets.load(window.history)
+    except WorkbenchError as error:
+        return panel(window), (f"history {window.history!r} is not there: {error.fact}",)
+    return panel(window, history=history), ()
+
+
+def _accounts_clues(found: Study) -> Iterable[Clue]:
+    """Read the accounts as clues: part of the SLI's change, and departure of own work."""
+    split, unit = found.split, found.sli.signal
+    faith = (1.0 if found.books.exact else _ROUGH) * found.size / (1.0 + found.size)
+    for i, name in enumerate(split.services):
+        share, own = _ACCOUNTS * faith * float(split.share[i]), float(split.surprise[i])
+        nothing = float("nan")
+        if share > 0:
+            yield Clue(name, unit, "part of the change", share, 0.0, float(split.part[i]),
+                       f"{100 * split.share[i]:.0f} % of the SLI's change")  # fmt: skip
+        if own > 0 and found.books.exact:
+            kind = "time" if unit == "latency" else f"own {unit}"
+            words = "own time" if unit == "latency" else f"own {unit}"
+            yield Clue(name, unit, kind, own, nothing, float(split.own[i]),
+                       f"{words} left its normal range")  # fmt: skip
+
+
+def _other_clues(window: IncidentWindow, found: Study) -> Iterable[Clue]:
+    seen, graph = found.panel, found.graph
+    column = signal_column(seen.nodes, found.sli.service, "latency")
+    latency = float(np.nanmedian(column)) if column is not None else 0.0
+    yield from saturation_clues(seen)
+    yield from latency_clues(seen, graph, matters=_MATTERS * latency)
+    yield from network_clues(seen, matters=_MATTERS * latency)
+    yield from load_clues(seen, graph)
+    yield from silence_clues(seen)
+    if window.baseline is not None:
+        yield from shape_clues(window, window.baseline)
+        yield from log_clues(window, window.baseline, graph)
+
+
+def _best(found: Study, clues: Iterable[Clue]) -> Mapping[str, list[Clue]]:
+    """Strongest clue of each kind for each service, strongest first."""
+    best: dict[tuple[str, str], Clue] = {}
+    for clue in clues:
+        held = best.get((clue.service, clue.kind))
+        if clue.weight > 0 and (held is None or clue.weight > held.weight):
+            best[clue.service, clue.kind] = clue
+    sorted_clues: dict[str, list[Clue]] = {name: [] for name in found.split.services}
+    for clue in sorted(best.values(), key=lambda c: (-c.weight, c.kind)):
+        sorted_clues.setdefault(clue.service, []).append(clue)
+    return sorted_clues
+
+
+def _rows(found: Study, clues: Mapping[str, list[Clue]]) -> tuple[RankedService, ...]:
+    split = found.split
+    place = {name: i for i, name in enumerate(split.services)}
+    names = [name for name in clues if name in place]
+    score = {n: sum(_WEIGHT.get(c.kind, 1.0) * c.weight for c in clues[n]) for n in names}
+    confidence = _confidence(np.array([score[n] for n in names]), found.p_value)
+    rows = [
+        RankedService(
+            service=name,
+            signal=clues[name][0].signal if clues[name] else found.sli.signal,
+            score=score[name],
+            attribution=float(split.part[place[name]]),
+            low=float(split.low[place[name]]),
+            high=float(split.high[place[name]]),
+            p_value=float(split.p_value[place[name]]),
+            confidence=float(sure),
+            clues=tuple(clues[name]),
+        )
+        for name, sure in zip(names, confidence, strict=True)
+    ]
+    return tuple(sorted(rows, key=lambda r: (-r.score, -abs(r.attribution), r.service)))
+
+
+def _confidence(score: np.ndarray, chance: float) -> np.ndarray:
+    """Each doubling doubles the odds against the other services, the SLI having moved."""
+    odds = np.exp2((score - score.max(initial=0.0)) / _TEMPERATURE)
+    return (1.0 - min(chance, 1.0)) * odds / odds.sum() if len(score) else odds
+
+
+def _notes(found: Study) -> Iterable[str]:
+    books, split, bins = found.books, found.split, found.panel.split
+    place = {name: i for i, name in enumerate(books.services)}
+    if found.graph.cut:
+        rings = ", ".join(f"{u} → {v}" for u, v in found.graph.cut)
+        yield f"the call graph has a ring; not followed: {rings}"
+    if split.appeared:
+        yield f"seen only in the incident, put down to its callers: {', '.join(split.appeared)}"
+    nodes = found.panel.nodes
+    load = np.column_stack([_column(nodes, n, "load") for n in books.services])
+    time = np.column_stack([_column(nodes, n, "latency") for n in books.services])
+    pairs = [(place[u], place[v]) for u, v in found.graph.edges if u in place and v in place]
+    for i, j in twins_of(load[bins.baseline], time[bins.baseline], pairs):
+        yield f"{books.services[i]} and {books.services[j]} look like two views of one service"
+    if not books.exact:
+        yield "only quantiles of latency are known: parts of the change are rough"
+    if bins.independent < 8:
+        yield f"little history: {bins.independent:.0f} past windows of the incident's length"
+
+
+def _column(nodes: object, service: str, signal: str) -> np.ndarray:
+    column = nodes.get((service, signal))  # type: ignore[attr-defined]
+    return column.to_numpy(float) if column is not None else np.full(len(nodes), np.nan)  # type: ignore[arg-type]

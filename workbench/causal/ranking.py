@@ -1,0 +1,169 @@
+"""What a ranking says: services by how much speaks for them, each part readable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.cards import card, quantity, table_html
+from workbench.findings import Finding
+
+if TYPE_CHECKING:
+    from workbench.causal.clues import Clue
+    from workbench.slis import SLI
+
+__all__ = ["RankedService", "Ranking"]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedService:
+    """One service and what speaks for it.
+
+    Parameters
+    ----------
+    service, signal
+        Where; the signal through which most speaks for it.
+    score
+        Sum of the clues' weights, in doublings.
+    attribution, low, high
+        Part of the SLI's change that is its own work or failures, in the SLI's unit, with
+        a 95 % interval.
+    p_value
+        Of its own work under past windows; NaN where it was not measured.
+    confidence
+        Probability that it is the place, given that one of them is and that the SLI moved.
+    clues
+        What the score is made of, strongest first.
+    """
+
+    service: str
+    signal: str
+    score: float
+    attribution: float
+    low: float
+    high: float
+    p_value: float
+    confidence: float
+    clues: tuple[Clue, ...]
+
+    @property
+    def parts(self) -> str:
+        """The score's parts in words."""
+        return "; ".join(f"{c.kind} {c.weight:.1f}: {c.statement}" for c in self.clues)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ranking:
+    """Services ranked by how much of the SLI's change starts at them.
+
+    Parameters
+    ----------
+    window_id, sli
+        What was asked.
+    before, during
+        The SLI's level before, and in the part of the incident in which it departed.
+    moved, p_value
+        Whether the SLI left its range of past windows, and the chance that it did so by
+        itself.
+    rows
+        Services, most suspect first. Attributions sum to ``during - before``.
+    independent
+        Past windows that do not overlap: how much history the statement rests on.
+    method, seed
+        To make it again.
+    notes
+        Twins, rings, services that appeared, gaps: what one should know.
+    """
+
+    window_id: str
+    sli: SLI
+    before: float
+    during: float
+    moved: bool
+    p_value: float
+    rows: tuple[RankedService, ...]
+    independent: float
+    method: str
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def change(self) -> float:
+        """Change of the SLI in its unit."""
+        return self.during - self.before
+
+    @property
+    def named(self) -> RankedService | None:
+        """The service to name, or None: the SLI did not move, or nothing stands out."""
+        top = self.rows[0] if self.rows else None
+        if not self.moved or top is None or top.confidence < _NAMEABLE:
+            return None
+        return top
+
+    def of(self, service: str) -> RankedService | None:
+        """Row of a service, or None."""
+        return next((row for row in self.rows if row.service == service), None)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One line a service, most suspect first."""
+        rows = [
+            (r.service, r.signal, r.score, r.parts, r.attribution, r.low, r.high, r.p_value,
+             r.confidence, self.method)
+            for r in self.rows
+        ]  # fmt: skip
+        columns = ["service", "signal", "score", "parts", "attribution", "ci_low", "ci_high",
+                   "p_value", "confidence", "method"]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Each service that anything speaks for, as a finding."""
+        return tuple(
+            Finding(r.service, r.signal, r.parts, "observed", score=r.attribution, low=r.low,
+                    high=r.high, method=f"{self.method} seed={self.seed}")
+            for r in self.rows
+            if r.clues
+        )  # fmt: skip
+
+    def _headline(self) -> str:
+        unit = self.sli.unit
+        levels = f"{quantity(self.before, unit)} → {quantity(self.during, unit)}"
+        if not self.moved:
+            return f"{self.sli} stayed in its normal range ({levels}): nobody to blame"
+        named = self.named
+        who = f"most speaks for {named.service}" if named else "nothing stands out"
+        return f"{self.sli} {levels}: {who}"
+
+    def __repr__(self) -> str:
+        """Headline, then a line a service."""
+        unit = self.sli.unit
+        lines = [
+            f"  {n}. {r.service}: {quantity(r.attribution, unit)} of it; {r.parts or 'nothing'}"
+            for n, r in enumerate(self.rows[:8], start=1)
+        ]
+        return "\n".join([self._headline(), *lines, *(f"  note: {n}" for n in self.notes)])
+
+    def _repr_html_(self) -> str:
+        """Show the headline over the ten strongest services."""
+        unit = self.sli.unit
+        frame = pd.DataFrame(
+            [
+                {
+                    "service": r.service,
+                    "score": round(r.score, 1),
+                    "its part of the change": f"{quantity(r.attribution, unit)} "
+                    f"({quantity(r.low, unit)} … {quantity(r.high, unit)})",
+                    "what speaks for it": r.parts,
+                }
+                for r in self.rows[:10]
+            ]
+        )
+        facts = {
+            "p-value": f"{self.p_value:.3g} from {self.independent:.0f} past windows",
+            "notes": "; ".join(self.notes) or "none",
+        }
+        return card(self._headline(), facts, body=table_html(frame))
+
+
+_NAMEABLE = 0.5
