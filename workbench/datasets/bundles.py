@@ -1,0 +1,140 @@
+"""Recorded incidents of this repository: list, load, verify; their truth apart."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.archive import MANIFEST, read_manifest, verify_bundle
+from workbench.datasets.labelled import LabelledSet, Truth, required
+from workbench.errors import BundleMissing, unknown_name
+from workbench.times import TimeRange
+from workbench.window import IncidentWindow
+
+__all__ = ["folder", "incidents", "load", "read_bundles", "truth", "verify"]
+
+_VARIABLE = "WORKBENCH_DATASETS"
+
+
+def folder() -> Path:
+    """Folder of the recorded incidents.
+
+    ``WORKBENCH_DATASETS`` if set, else ``datasets/`` of the working directory or of the
+    checkout this package lies in.
+    """
+    if told := os.environ.get(_VARIABLE):
+        return Path(told)
+    here = Path.cwd() / "datasets"
+    return here if here.is_dir() else Path(__file__).resolve().parents[2] / "datasets"
+
+
+def incidents(path: str | Path | None = None) -> pd.DataFrame:
+    """List the recorded bundles.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a bundle: id, title, when, start, end, tables, megabytes, history. A
+        quiet stretch that other bundles refer to is listed like any other.
+    """
+    root = Path(path) if path else folder()
+    rows = [_row(found.parent) for found in sorted(root.glob(f"*/{MANIFEST}"))]
+    columns = ["id", "title", "when", "start", "end", "tables", "megabytes", "history"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def load(incident: str, path: str | Path | None = None) -> IncidentWindow:
+    """Load a recorded incident; every table's digest is checked first.
+
+    Raises
+    ------
+    UnknownName
+        No bundle has this id; the nearest ids are named.
+    BundleMissing, BundleAltered, BundleSchema
+        The bundle on disk is not what its manifest says.
+    """
+    return IncidentWindow.load(_bundle(incident, path))
+
+
+def verify(incident: str, path: str | Path | None = None) -> tuple[str, ...]:
+    """Check the digest of every file of a bundle, its truth included.
+
+    Returns
+    -------
+    tuple of str
+        Names of the files that were checked.
+
+    Raises
+    ------
+    UnknownName, BundleMissing, BundleAltered, BundleSchema
+        As `load`.
+    """
+    return verify_bundle(_bundle(incident, path))
+
+
+def truth(incident: str, path: str | Path | None = None) -> Truth:
+    """Read what was injected into a recorded incident: for scoring alone.
+
+    Raises
+    ------
+    UnknownName
+        No bundle has this id.
+    BundleMissing
+        The bundle has no ``truth.json``.
+    """
+    file = required(_bundle(incident, path) / "truth.json", "truth of this incident")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    services = told.get("services") or ([told["service"]] if told.get("service") else [])
+    known = {"services", "service", "fault"}
+    details = {name: value for name, value in told.items() if name not in known}
+    return Truth(tuple(services), fault=str(told.get("fault", "")), details=details)
+
+
+def read_bundles(path: str | Path) -> LabelledSet:
+    """Read a folder of bundles as labelled incidents; bundles without truth are left out.
+
+    Raises
+    ------
+    BundleMissing
+        No such folder.
+    """
+    root = required(Path(path), "folder of bundles")
+    labelled = [m.parent.name for m in sorted(root.glob(f"*/{MANIFEST}"))
+                if (m.parent / "truth.json").exists()]  # fmt: skip
+    return LabelledSet(
+        layout="bundles",
+        groups=dict.fromkeys(labelled, root.name),
+        load=lambda incident: load(incident, root),
+        truth=lambda incident: truth(incident, root),
+    )
+
+
+def _bundle(incident: str, path: str | Path | None) -> Path:
+    root = Path(path) if path else folder()
+    if not root.is_dir():
+        raise BundleMissing("No folder of recorded incidents", value=str(root.name),
+                            hint=f"Set {_VARIABLE} to one")  # fmt: skip
+    known = [manifest.parent.name for manifest in root.glob(f"*/{MANIFEST}")]
+    if incident not in known:
+        raise unknown_name("incident", incident, known)
+    return root / incident
+
+
+def _row(bundle: Path) -> dict[str, object]:
+    manifest = read_manifest(bundle)
+    window, files = manifest["window"], manifest["files"]
+    when = TimeRange(**window["when"])
+    tables = [Path(name).stem for name in files if name.endswith(".parquet")]
+    return {
+        "id": bundle.name,
+        "title": window["title"],
+        "when": str(when),
+        "start": when.start,
+        "end": when.end,
+        "tables": ", ".join(sorted(set(tables) - {"coverage"})),
+        "megabytes": sum(facts["bytes"] for facts in files.values()) / 1e6,
+        "history": window["history"],
+    }
