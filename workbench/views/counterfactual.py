@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
+from workbench.views.axes import shorten
 from workbench.views.palette import FALL, INK, RISE
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
@@ -51,7 +52,7 @@ def counterfactual(what_if: WhatIf | None) -> Chart | Card:
         }
     )
     title = alt.TitleParams(
-        f"What if: {what_if.service} at its baseline",
+        f"What if: {shorten(what_if.service)} at its baseline",
         subtitle="mean of the SLI during the incident, with 95 % interval",
     )
     return Chart(_draw(frame, unit).properties(title=title), f"{what_if.statement.rstrip('.')}.")

@@ -48,7 +48,7 @@ def effects(tested: Sequence[Effect]) -> Chart | Card:
     factor, axis_unit = scale_of(unit, float(largest))
     frame = pd.DataFrame([_row(place, e, factor) for place, e in enumerate(seen)])
     title = alt.TitleParams(
-        f"What each change did to {seen[0].sli}",
+        f"What each change did to {shorten(str(seen[0].sli))}",
         subtitle="effect with 95 % interval; an interval across zero shows no effect",
     )
     chart = _forest(frame, axis_unit).properties(title=title)

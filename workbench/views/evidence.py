@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["evidence", "leading"]
 
 _MOST = 6
-_SIZE = (370, 110)
+_SIZE = (330, 105)
 
 
 def leading(diagnosis: Diagnosis) -> Suspect | None:
@@ -155,7 +155,7 @@ def _heading(
         for part in (window.baseline, troubled_range(window, diagnosis))
     ]
     words = moved_words(read.signal, means[0], means[1], unit=read.unit)
-    text = shorten(f"{'SLI: ' if first else ''}{read.service} {words}", 50)
+    text = shorten(f"{'SLI: ' if first else ''}{read.service} {words}", 46)
     return alt.TitleParams(text, fontSize=12, fontWeight=600, offset=8, frame="group")
 
 

@@ -143,7 +143,7 @@ def _legend(title: str) -> alt.Legend:
 
 def _line(suspect: Suspect, unit: str) -> dict[str, str]:
     return {
-        "suspect": _plain(suspect),
+        "suspect": shorten(_plain(suspect), 64),
         "rung": suspect.claim,
         "role": ROLE_WORDS[suspect.role],
         "part of the change (95 %)": part_words(

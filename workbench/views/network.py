@@ -74,7 +74,7 @@ class Network:
 
     page: str
     still: Picture
-    height: int = 500
+    height: int = 442
 
     def __repr__(self) -> str:
         """Read the caption."""
@@ -120,7 +120,7 @@ def _page(graph: nx.DiGraph, marks: dict[str, ServiceMark]) -> str:
     from pyvis.network import Network as Pyvis
 
     drawn = Pyvis(
-        height="500px", width="100%", directed=True, cdn_resources="in_line", bgcolor=CARD
+        height="440px", width="100%", directed=True, cdn_resources="in_line", bgcolor=CARD
     )
     places = layered(graph).places
     for name in sorted(graph.nodes):

@@ -76,8 +76,8 @@ ROLE_WORDS: Mapping[Role, str] = {
 MOVED_FILLS = ("#ffffff", "#fbe8cf", "#f5c28a", "#e8935a")
 """Fill of a service: in its normal range, moved, moved far, moved very far."""
 
-FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
-"""Fonts of one width: text measured with one of them fits with another."""
+FONT = "DejaVu Sans, Verdana, Arial, sans-serif"
+"""The widest first: text measured with it fits wherever a narrower one takes its place."""
 
 CONFIG: Mapping[str, Any] = {
     "background": CARD,
@@ -85,22 +85,22 @@ CONFIG: Mapping[str, Any] = {
     "font": FONT,
     "view": {"stroke": "transparent"},
     "title": {
-        "anchor": "start", "color": INK, "fontSize": 15, "fontWeight": 600, "offset": 12,
-        "subtitleColor": MUTED, "subtitleFontSize": 12, "subtitlePadding": 5,
+        "anchor": "start", "color": INK, "fontSize": 14, "fontWeight": 600, "offset": 12,
+        "subtitleColor": MUTED, "subtitleFontSize": 11.5, "subtitlePadding": 5,
         "subtitleLineHeight": 16,
     },
     "axis": {
         "domainColor": FAINT, "gridColor": GRID, "tickColor": FAINT, "labelColor": INK,
-        "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 400,
+        "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": 400,
     },
     "legend": {
-        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12,
+        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11,
         "titleFontWeight": 400, "labelLimit": 320, "orient": "top", "symbolSize": 110,
         "offset": 4,
         "layout": {"bottom": {"direction": "vertical", "anchor": "start"}},
     },
     "header": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12},
-    "text": {"color": INK, "fontSize": 12},
+    "text": {"color": INK, "fontSize": 11},
 }  # fmt: skip
 """Vega-Lite config of every chart; all colours are explicit, so a page's theme adds none."""
 

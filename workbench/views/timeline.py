@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
-from workbench.views.axes import bands, line_frame, picture_range, shading, time_axis, time_words
+from workbench.views.axes import (
+    bands,
+    line_frame,
+    picture_range,
+    shading,
+    shorten,
+    time_axis,
+    time_words,
+)
 from workbench.views.decimate import decimate
 from workbench.views.happenings import happenings, lanes
 from workbench.views.palette import INK, MUTED, ONSET, RISE, SLI_LINE
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["timeline"]
 
-WIDTH = 700
+WIDTH = 620
 _MOST_LANES = 14
 _KINDS = {
     "change": (RISE, "triangle-up"),
@@ -79,7 +87,7 @@ def timeline(
     parts = [panel for panel, _ in drawn] + ([_lane_chart(scene, kept)] if len(kept) else [])
     notes = [note for _, note in drawn if note]
     subtitle = [_when_words(diagnosis, scene.span), *notes, *_dropped_words(dropped)]
-    title = alt.TitleParams(f"{chosen}: what happened when", subtitle=subtitle)
+    title = alt.TitleParams(f"{shorten(str(chosen), 60)}: what happened when", subtitle=subtitle)
     chart = alt.vconcat(*parts, spacing=8, title=title)
     chart = chart.resolve_scale(color="independent", shape="independent")
     return Chart(chart, _caption(window, diagnosis, chosen, rows))
@@ -116,7 +124,8 @@ def _line_panel(scene: _Scene, line: Reading, *, first: bool) -> tuple[Layered, 
     scaled, unit = inside.scaled()
     thin = decimate(scaled, WIDTH)
     x = time_axis(*scene.span, labels=False)
-    title = [line.name, f"({unit})"] if unit else [line.name]
+    name = shorten(line.name, 34)
+    title = [name, f"({unit})"] if unit else [name]
     axis = alt.Axis(title=title, titleAngle=0, titleAlign="right", titleX=-52, tickCount=4)
     marks = alt.Chart(line_frame(thin.series)).mark_line(
         color=SLI_LINE if first else MUTED, strokeWidth=1.6, clip=True
@@ -147,7 +156,7 @@ def _threshold_layers(scene: _Scene, line: Reading) -> list[alt.Chart]:
         {"y": [level * factor], "t": [milliseconds(scene.span[0])], "text": ["objective"]}
     )
     rule = alt.Chart(frame).mark_rule(color=INK, strokeDash=[5, 4]).encode(y="y:Q")
-    text = alt.Chart(frame).mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=MUTED)
+    text = alt.Chart(frame).mark_text(align="left", baseline="top", dx=4, dy=3, color=MUTED)
     return [rule, text.encode(x="t:T", y="y:Q", text="text:N")]
 
 

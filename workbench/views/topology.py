@@ -118,7 +118,7 @@ def _box(centre: Point, mark: ServiceMark) -> str:
     fill = CARD if unknown else MOVED_FILLS[mark.level]
     dashes = ' stroke-dasharray="5 4"' if unknown else ""
     lines = [
-        _text((left + 10, top + 18), shorten(mark.service, 18), INK, weight=600, size=13),
+        _text((left + 10, top + 18), shorten(mark.service, 18), INK, weight=600, size=12),
         _text((left + 10, top + 34), shorten(mark.moved, 27), MUTED if mark.level == 0 else INK),
         _word((left + 10, top + 51), mark.word),
     ]
@@ -133,7 +133,7 @@ def _box(centre: Point, mark: ServiceMark) -> str:
     )
 
 
-def _text(at: Point, text: str, colour: str, *, weight: int = 400, size: float = 11.0) -> str:
+def _text(at: Point, text: str, colour: str, *, weight: int = 400, size: float = 10.5) -> str:
     if not text:
         return ""
     return (

@@ -50,7 +50,7 @@ def waterfall(ranking: Ranking) -> Chart | Card:
     frame[numeric] = frame[numeric] * factor
     change = quantity(ranking.during - ranking.before, unit)
     title = alt.TitleParams(
-        f"Where the change of {ranking.sli} came from",
+        f"Where the change of {shorten(str(ranking.sli))} came from",
         subtitle=[_moved_words(ranking, change), "each place's own part, with 95 % interval"],
     )
     return Chart(_draw(frame, axis_unit).properties(title=title), _caption(ranking, frame, change))

@@ -1,0 +1,71 @@
+"""The main notebook as a person uses it: in JupyterLab, with the panel, offline."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser_pages import OUTPUTS, outside
+from lab import lab, run_all
+from parts import missing_part
+
+from workbench import datasets
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = "shop-orders-locks"
+
+
+def another_incident() -> str:
+    """Return an incident that is not the default one; the one without a fault, if recorded."""
+    known = datasets.incidents()
+    others = [i for i in known["id"] if i != DEFAULT]
+    if DEFAULT not in set(known["id"]) or not others:
+        missing_part("needs two recorded incidents in datasets/")
+    innocent = [i for i in others if "innocent" in i or "quiet" in i]
+    return (innocent or others)[0]
+
+
+def verdict_of(panel: Locator) -> str:
+    """First line of the card that the panel shows."""
+    return panel.locator(".jp-RenderedHTMLCommon").first.inner_text().splitlines()[0]
+
+
+def screenshot_of(page: Page, name: str) -> None:
+    """Keep the whole notebook: the window as tall as its content."""
+    tall = page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+    page.set_viewport_size({"width": 1440, "height": min(int(tall) + 140, 16_000)})
+    page.wait_for_timeout(500)
+    page.screenshot(path=OUTPUTS / name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_notebook_and_panel_in_jupyterlab(page: Page, tmp_path: Path) -> None:
+    other = another_incident()
+    for name in ("notebooks", "home"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "notebooks" / "01_investigate.ipynb", tmp_path / "notebooks")
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    with lab(tmp_path / "notebooks", tmp_path / "home", theme="JupyterLab Dark") as address:
+        run_all(page, address.format("01_investigate.ipynb"), minutes=6)
+        panel = page.locator(".jp-CodeCell").last
+        panel.locator(".widget-dropdown select").first.wait_for()
+        before = verdict_of(panel)
+        assert page.locator(".jp-RenderedVegaCommon5 svg, .vega-embed svg").count() >= 4
+        assert page.locator('iframe[srcdoc*="mynetwork"]').count() == 1
+        screenshot_of(page, "lab-before.png")
+
+        panel.locator(".widget-dropdown select").first.select_option(other)
+        changed = "([card, before]) => card.innerText.split('\\n')[0] !== before"
+        card = panel.locator(".jp-RenderedHTMLCommon").first.element_handle()
+        page.wait_for_function(changed, arg=[card, before], timeout=120_000)
+        assert verdict_of(panel) != before
+        panel.scroll_into_view_if_needed()
+        screenshot_of(page, "lab-after.png")
+    assert page.locator("text=Traceback (most recent call last)").count() == 0
+    assert outside(page.asked) == []

@@ -1,0 +1,134 @@
+"""Curated notebooks: bare, paired, short, and run on a recorded incident with good outputs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from parts import missing_part
+
+from workbench import datasets, reporting
+from workbench.views.rendering import VEGA_LITE_MIME
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+RECORDED = list(datasets.incidents(ROOT / "datasets")["id"])
+DEFAULT = "shop-orders-locks"
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def stored(request) -> nbformat.NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_of(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_is_a_main_notebook() -> None:
+    assert ROOT / "notebooks" / "01_investigate.ipynb" in NOTEBOOKS
+
+
+def test_stored_bare(stored) -> None:
+    for cell in stored.cells:
+        assert not cell.get("outputs"), "outputs are made, not stored"
+        assert cell.get("execution_count") is None
+        assert set(cell.metadata) <= {"tags"}
+    assert "widgets" not in stored.metadata
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_script_and_notebook_agree(path: Path) -> None:
+    script = jupytext.read(path.with_suffix(".py"))
+    notebook = nbformat.read(path, as_version=4)
+    assert [c.cell_type for c in script.cells] == [c.cell_type for c in notebook.cells]
+    for written, kept in zip(script.cells, notebook.cells, strict=True):
+        assert written.source == kept.source, "make format pairs them"
+        assert written.metadata.get("tags", []) == kept.metadata.get("tags", [])
+
+
+def test_nothing_is_defined_in_a_notebook(stored) -> None:
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    found = [n for code in code_of(stored) for n in ast.walk(ast.parse(code))
+             if isinstance(n, definitions)]  # fmt: skip
+    assert not found, "what is worth a name belongs in the package, where it is tested"
+
+
+def test_cells_are_safe_to_run_again(stored) -> None:
+    for code in code_of(stored):
+        tree = ast.parse(code)
+        assert not [n for n in ast.walk(tree) if isinstance(n, ast.AugAssign | ast.Delete)]
+        assert "inplace=True" not in code
+        assert not code.startswith(("!", "%"))
+
+
+def test_cells_are_short_and_headings_lead(stored) -> None:
+    assert all(len(code.splitlines()) <= 8 for code in code_of(stored))
+    assert stored.cells[0].source.startswith("# ")
+    assert max(len(c.source) for c in stored.cells if c.cell_type == "markdown") < 500
+
+
+def test_prose_holds_for_any_incident(stored) -> None:
+    prose = " ".join(c.source for c in stored.cells if c.cell_type == "markdown")
+    for word in ("orders", "payments", "postgres", "deadlock", "checkout", "shop-"):
+        assert word not in prose.lower(), "prose must not tell one incident's result"
+
+
+def test_one_cell_takes_the_parameters(stored) -> None:
+    tagged = [c for c in stored.cells if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert f'INCIDENT = "{DEFAULT}"' in tagged[0].source
+
+
+@pytest.fixture(scope="session")
+def executed(tmp_path_factory) -> dict[str, Path]:
+    if DEFAULT not in RECORDED:
+        missing_part(f"needs the recorded incident {DEFAULT} in datasets/")
+    return reporting.run_notebook(DEFAULT, tmp_path_factory.mktemp("outputs"))
+
+
+def outputs_of(path: Path) -> list[nbformat.NotebookNode]:
+    notebook = nbformat.read(path, as_version=4)
+    return [o for cell in notebook.cells for o in cell.get("outputs", [])]
+
+
+@pytest.mark.slow
+def test_it_runs_without_error_or_warning(executed) -> None:
+    outputs = outputs_of(executed["notebook"])
+    assert [o for o in outputs if o.output_type == "error"] == []
+    assert [o.text for o in outputs if o.get("name") == "stderr"] == []
+
+
+@pytest.mark.slow
+def test_every_chart_is_there_for_lab_and_for_paper(executed) -> None:
+    bundles = [o.data for o in outputs_of(executed["notebook"]) if "data" in o]
+    charts = [b for b in bundles if VEGA_LITE_MIME in b]
+    assert len(charts) >= 4
+    assert all("image/svg+xml" in b and "text/plain" in b for b in charts)
+    assert any("srcdoc=" in b.get("text/html", "") for b in bundles), "the interactive graph"
+
+
+@pytest.mark.slow
+def test_figures_in_words_are_short(executed) -> None:
+    texts = [o.data["text/plain"] for o in outputs_of(executed["notebook"]) if "data" in o]
+    long_ones = [n for text in texts for n in re.findall(r"\d+\.\d{7,}", text)]
+    assert long_ones == []
+
+
+@pytest.mark.slow
+def test_the_page_is_self_contained(executed) -> None:
+    page = executed["html"].read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']+""", page) == []
+    assert page.count("data:image/svg+xml;base64,") >= 5
+
+
+@pytest.mark.slow
+def test_the_postmortem_lies_beside_it(executed) -> None:
+    assert {"postmortem", "its page", "its evidence"} <= set(executed)
+    folder = executed["notebook"].parent
+    assert all(path.parent == folder for path in executed.values())
