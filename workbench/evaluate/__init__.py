@@ -1,0 +1,8 @@
+"""Scoring: the diagnosis of every labelled incident of a folder, beside trivial rules."""
+
+from __future__ import annotations
+
+from workbench.evaluate.scoring import LAYOUTS, Evaluation, evaluate
+from workbench.evaluate.trivial import RULES
+
+__all__ = ["LAYOUTS", "RULES", "Evaluation", "evaluate"]

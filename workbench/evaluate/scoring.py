@@ -1,0 +1,284 @@
+"""Run the ranking over labelled incidents and count how often it was right."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench import datasets
+from workbench.causal import rank
+from workbench.causal.rank import read_panel
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluate.trivial import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from workbench.causal import Ranking
+    from workbench.datasets import LabelledSet
+    from workbench.window import IncidentWindow
+
+__all__ = ["LAYOUTS", "Case", "Evaluation", "evaluate"]
+
+LAYOUTS: Mapping[str, Callable[[str | Path], LabelledSet]] = MappingProxyType(
+    {
+        "bundles": datasets.read_bundles,
+        "nezha": datasets.read_nezha,
+        "petshop": datasets.read_petshop,
+    }
+)
+"""Layout to the importer that reads a folder of it."""
+
+_OURS = "workbench"
+_PRIOR = "prior (most frequent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One labelled incident and where its truth came out.
+
+    Parameters
+    ----------
+    case, group, fault
+        Incident, the group it belongs to, what was wrong.
+    target
+        The SLI that was explained.
+    truth
+        Services that are right, joined by ``|``.
+    rank, candidates
+        Expected place of the truth under random ties, among how many services.
+    top1, top3
+        Chance that the truth is first, or among the first three, under random ties.
+    score, confidence, rung
+        Of the first service: score in doublings, probability, and how far the claim got.
+    named
+        The service that was named, or None: the ranking abstained.
+    seconds
+        Time taken by the ranking.
+    failure
+        Why there is no ranking, or empty; a failure counts as a miss.
+    """
+
+    case: str
+    group: str
+    fault: str
+    target: str
+    truth: str
+    rank: float
+    candidates: int
+    top1: float
+    top3: float
+    score: float
+    confidence: float
+    rung: str
+    named: str | None
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluation:
+    """How often the truth came first, beside trivial rules.
+
+    Parameters
+    ----------
+    layout
+        Layout of the folder.
+    cases
+        One a labelled incident.
+    rules
+        Trivial rule to its (top-1, top-3) chances, one pair a case.
+    """
+
+    layout: str
+    cases: tuple[Case, ...]
+    rules: Mapping[str, tuple[tuple[float, float], ...]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One line a method: n, top-1 and top-3 with 95 % Wilson intervals."""
+        ours = tuple((case.top1, case.top3) for case in self.cases)
+        methods = {_OURS: ours, **self.rules}
+        return pd.DataFrame([_line(name, chances) for name, chances in methods.items()])
+
+    def cases_frame(self) -> pd.DataFrame:
+        """One line a case."""
+        return pd.DataFrame([asdict(case) for case in self.cases])
+
+    def to_json(self) -> str:
+        """One row a case as JSON; missing numbers are null."""
+        plain = [{k: _plain(v) for k, v in asdict(case).items()} for case in self.cases]
+        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+    def findings(self) -> tuple[str, ...]:
+        """Say each miss in one sentence."""
+        return tuple(
+            f"{case.case}: {case.truth} came {case.rank:g}. of {case.candidates}"
+            + (f" ({case.failure})" if case.failure else "")
+            for case in self.cases
+            if case.top1 < 1
+        )
+
+    def __repr__(self) -> str:
+        """Show the table beside trivial rules, then the misses."""
+        named = [case for case in self.cases if case.named is not None]
+        right = sum(case.named in case.truth.split("|") for case in named)
+        table = self.to_frame().to_string(index=False, float_format=lambda v: f"{v:.3f}")
+        lines = [
+            f"{self.layout}: {len(self.cases)} labelled incidents",
+            table,
+            f"named a service in {len(named)} of {len(self.cases)}, right in {right} of them",
+            *(f"missed {text}" for text in self.findings()),
+        ]
+        return "\n".join(lines)
+
+
+def evaluate(layout: str, path: str | Path, *, limit: int | None = None) -> Evaluation:
+    """Rank the services of every labelled incident of a folder and score the ranking.
+
+    Parameters
+    ----------
+    layout
+        ``petshop``, ``nezha`` or ``bundles``.
+    path
+        The folder.
+    limit
+        First cases only.
+
+    Raises
+    ------
+    UnknownName
+        No importer for this layout.
+    BundleMissing
+        The folder is not in this layout.
+    """
+    if layout not in LAYOUTS:
+        raise unknown_name("layout", layout, LAYOUTS)
+    labelled = LAYOUTS[layout](path)
+    truths = {name: labelled.truth(name).services for name in labelled.ids}
+    wanted = [name for name in labelled.ids if truths[name]][:limit]
+    cases, chances = [], []
+    for name in wanted:
+        case, beside = _score(labelled, name)
+        cases.append(case)
+        chances.append({**beside, _PRIOR: _prior(truths, name)})
+    names = [rule for rule in (*RULES, _PRIOR) if any(rule in found for found in chances)]
+    rules = {rule: tuple(c.get(rule, (0.0, 0.0)) for c in chances) for rule in names}
+    return Evaluation(layout, tuple(cases), rules)
+
+
+def _score(labelled: LabelledSet, name: str) -> tuple[Case, dict[str, tuple[float, float]]]:
+    truth = labelled.truth(name)
+    started = time.perf_counter()
+    try:
+        window = labelled.load(name)
+        started = time.perf_counter()
+        found = rank(window)
+        seconds = time.perf_counter() - started
+        return _case(labelled, name, window, found, seconds), _beside(window, found, truth.services)
+    except WorkbenchError as error:
+        seconds = time.perf_counter() - started
+        return Case(name, labelled.groups[name], truth.fault, "", "|".join(truth.services),
+                    math.inf, 0, 0.0, 0.0, math.nan, math.nan, "", None, seconds,
+                    str(error)), {}  # fmt: skip
+
+
+def _case(
+    labelled: LabelledSet, name: str, window: IncidentWindow, found: Ranking, seconds: float
+) -> Case:
+    truth = labelled.truth(name)
+    scores = dict.fromkeys(window.services, 0.0)
+    scores |= {row.service: row.score for row in found.rows}
+    place, first, among = _place(scores, truth.services)
+    top = found.rows[0]
+    return Case(
+        case=name,
+        group=labelled.groups[name],
+        fault=truth.fault,
+        target=str(found.sli),
+        truth="|".join(truth.services),
+        rank=place,
+        candidates=len(scores),
+        top1=first,
+        top3=among,
+        score=top.score,
+        confidence=top.confidence,
+        rung=_rung(found),
+        named=found.named.service if found.named else None,
+        seconds=round(seconds, 4),
+    )
+
+
+def _rung(found: Ranking) -> str:
+    """Say how far the first service climbs by accounts alone; tests of changes go further."""
+    top = found.rows[0]
+    beyond_zero = top.low > 0 or top.high < 0
+    if found.moved and beyond_zero and top.p_value <= 0.05:
+        return "plausible"
+    return "observed" if top.score > 0 else ""
+
+
+def _beside(
+    window: IncidentWindow, found: Ranking, truth: tuple[str, ...]
+) -> dict[str, tuple[float, float]]:
+    panel, _ = read_panel(window)
+    chances = {}
+    for rule, judge in RULES.items():
+        if rule == "latest change" and window.changes.empty:
+            continue
+        scores = dict.fromkeys(window.services, 0.0)
+        scores |= {k: v for k, v in judge(window, panel, found.sli).items() if k in scores}
+        chances[rule] = _place(scores, truth)[1:]
+    return chances
+
+
+def _prior(truths: Mapping[str, tuple[str, ...]], name: str) -> tuple[float, float]:
+    """Rank by how often a service was the truth of the other incidents."""
+    counts = Counter(
+        service for other, found in truths.items() if other != name for service in found
+    )
+    known = {service for found in truths.values() for service in found}
+    return _place({service: float(counts[service]) for service in known}, truths[name])[1:]
+
+
+def _place(scores: Mapping[str, float], truth: tuple[str, ...]) -> tuple[float, float, float]:
+    """Find the place of the best true service under random ties, and its top-1, top-3 chances."""
+    known = [scores[service] for service in truth if service in scores]
+    if not known:
+        return math.inf, 0.0, 0.0
+    best = max(known)
+    above = sum(value > best for value in scores.values())
+    equal = sum(value == best for value in scores.values())
+    chance = [min(max((k - above) / equal, 0.0), 1.0) for k in (1, 3)]
+    return above + (equal + 1) / 2, chance[0], chance[1]
+
+
+def _line(name: str, chances: tuple[tuple[float, float], ...]) -> dict[str, object]:
+    line: dict[str, object] = {"method": name, "n": len(chances)}
+    for column, values in zip(("top-1", "top-3"), zip(*chances, strict=True), strict=False):
+        low, high = _wilson(sum(values), len(values))
+        line |= {column: sum(values) / len(values), f"{column} 95 %": f"{low:.2f}–{high:.2f}"}
+    return line
+
+
+def _wilson(hits: float, number: int) -> tuple[float, float]:
+    """95 % interval of a proportion (Wilson 1927, JASA 22)."""
+    if number == 0:
+        return 0.0, 1.0
+    z, share = 1.96, hits / number
+    centre = (share + z**2 / (2 * number)) / (1 + z**2 / number)
+    half = (
+        z / (1 + z**2 / number) * math.sqrt(share * (1 - share) / number + z**2 / (4 * number**2))
+    )
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
