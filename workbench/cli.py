@@ -112,9 +112,9 @@ def evaluate(
 ) -> None:
     """Diagnose every labelled incident of a folder and score it beside trivial rules."""
     from workbench import archive
-    from workbench import evaluate as scoring
+    from workbench.evaluate import evaluate as score
 
-    result = scoring.evaluate(layout, path, limit=limit)
+    result = score(layout, path, limit=limit)
     Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
     if json is not None:
         archive.write_text(json, result.to_json())

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["DoWhyEstimate", "Refutation", "change_graph", "estimate_and_refute", "seeded"]
+__all__ = [
+    "DoWhyEstimate",
+    "Refutation",
+    "change_graph",
+    "estimate_and_refute",
+    "quietly",
+    "seeded",
+]
 
 _SIMULATIONS = 20
 # A refuter that adds noise or drops rows may move the estimate by this share of itself.
@@ -93,7 +100,7 @@ def estimate_and_refute(data: pd.DataFrame, unit: str, *, seed: int) -> DoWhyEst
     DoWhyEstimate
         The adjustment set is the back-door set that DoWhy read from `change_graph`.
     """
-    with seeded(seed=seed), _quiet():
+    with seeded(seed=seed), quietly():
         from dowhy import CausalModel
 
         model = CausalModel(data, treatment="change", outcome="own", graph=change_graph())
@@ -117,7 +124,8 @@ def seeded(*, seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
+    """Silence DoWhy's log and warnings, which speak of its own insides."""
     log = logging.getLogger("dowhy")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -1,0 +1,131 @@
+"""Everything one diagnosis looks at, computed once: accounts, rankings, effects, onsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench import correlate
+from workbench.causal.effect import effect
+from workbench.causal.onset import Onset, onset, onset_of
+from workbench.causal.rank import rank, read_panel, study
+from workbench.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.causal.effect import Effect
+    from workbench.causal.rank import Study
+    from workbench.causal.ranking import RankedService, Ranking
+    from workbench.correlate import Correlation, CorrelationRow
+    from workbench.slis import SLI
+    from workbench.window import IncidentWindow
+
+__all__ = ["Case", "open_case"]
+
+# A change this long before the incident is no longer a suspect by its time alone.
+_REACH_BACK = pd.Timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One incident and SLI, with what the analyses said.
+
+    Parameters
+    ----------
+    window, sli, seed
+        What was asked.
+    study, ranking
+        The SLI's accounts over the service graph, and the services ranked by them.
+    correlation
+        Signals ranked by association with the SLI.
+    onset
+        When the SLI left its level.
+    effects
+        Effect of each change in reach, by reference.
+    untested
+        Changes whose effect could not be estimated, with the reason.
+    """
+
+    window: IncidentWindow
+    sli: SLI
+    seed: int
+    study: Study
+    ranking: Ranking
+    correlation: Correlation
+    onset: Onset | None
+    effects: Mapping[str, Effect]
+    untested: Mapping[str, str]
+
+    @property
+    def harmful(self) -> float:
+        """Sign of a change of the SLI for the worse."""
+        return -1.0 if self.sli.signal == "load" else 1.0
+
+    @property
+    def worse(self) -> float:
+        """How much worse the SLI became, in its unit; negative if it became better."""
+        return self.harmful * self.ranking.change
+
+    @property
+    def slack(self) -> pd.Timedelta:
+        """How far apart two onsets may be and still count as together: two bins."""
+        return 2 * self.study.panel.step
+
+    def correlated(self, service: str, signal: str) -> tuple[int, CorrelationRow | None]:
+        """Place and row of a signal in the correlation ranking; 0 and None if not in it."""
+        for place, row in enumerate(self.correlation.rows, start=1):
+            if (row.service, row.signal) == (service, signal):
+                return place, row
+        return 0, None
+
+    def ranked(self, service: str) -> tuple[int, RankedService | None]:
+        """Place and row of a service in the causal ranking; 0 and None if not in it."""
+        for place, row in enumerate(self.ranking.rows, start=1):
+            if row.service == service:
+                return place, row
+        return 0, None
+
+    def onset_at(self, service: str, signal: str) -> Onset | None:
+        """When one signal of a service left its level; None where it is not measured."""
+        nodes = self.study.panel.nodes
+        if (service, signal) not in nodes:
+            return None
+        series = nodes[service, signal]
+        first = self.window.baseline.start if self.window.baseline else series.index[0]
+        inside = (series.index >= first) & (series.index < self.window.when.end)
+        return onset_of(series[inside], seed=self.seed)
+
+
+def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
+    """Run every analysis that a diagnosis needs."""
+    target = sli or window.sli()
+    panel, _ = read_panel(window)
+    effects, untested = _effects(window, target, seed=seed)
+    return Case(
+        window=window,
+        sli=target,
+        seed=seed,
+        study=study(window, panel, target),
+        ranking=rank(window, target, seed=seed),
+        correlation=correlate.rank(window, target, seed=seed),
+        onset=onset(window, target, seed=seed),
+        effects=effects,
+        untested=untested,
+    )
+
+
+def _effects(
+    window: IncidentWindow, sli: SLI, *, seed: int
+) -> tuple[dict[str, Effect], dict[str, str]]:
+    changes = window.changes
+    near = changes["ts"].between(window.when.start - _REACH_BACK, window.when.end)
+    effects, untested = {}, {}
+    for ref in changes.loc[near, "ref"].astype(str):
+        try:
+            effects[ref] = effect(window, ref, sli, seed=seed)
+        except BadInput as error:
+            untested[ref] = str(error)
+    return effects, untested

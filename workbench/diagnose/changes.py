@@ -1,0 +1,106 @@
+"""Changes as suspects: which one moved the SLI, and why each of the others did not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.cards import quantity
+from workbench.diagnose.results import Suspect
+
+if TYPE_CHECKING:
+    from workbench.causal.effect import Effect
+    from workbench.diagnose.case import Case
+    from workbench.diagnose.places import Test
+    from workbench.diagnose.results import Role
+    from workbench.findings import Claim
+
+__all__ = ["changes"]
+
+_MATERIAL = 0.1
+
+
+def changes(case: Case) -> tuple[Suspect, ...]:
+    """Put every change in reach to the tests; guilty ones first, then by time."""
+    tested = [_tested(case, effect) for effect in case.effects.values()]
+    untested = [_untested(case, ref, why) for ref, why in case.untested.items()]
+    order = {"supported": 0, "plausible": 1, "observed": 2, "refuted": 3}
+    return tuple(sorted([*tested, *untested], key=lambda s: (order[s.claim], s.onset)))
+
+
+def _tested(case: Case, effect: Effect) -> Suspect:
+    tests = _tests(case, effect)
+    lost = [name for name, passed, _ in tests if not passed]
+    claim, role, reason = _judged(case, effect, lost)
+    place, row = case.ranked(effect.service)
+    return Suspect(
+        service=effect.service,
+        signal=case.sli.signal,
+        change=effect.change,
+        claim=claim,
+        role=role,
+        reason=reason,
+        causal_rank=place,
+        attribution=effect.effect,
+        low=effect.low,
+        high=effect.high,
+        p_value=effect.p_value,
+        onset=effect.at,
+        confidence=row.confidence if row else float("nan"),
+        tests=tests,
+    )
+
+
+def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
+    unit, size = effect.unit, case.harmful * effect.effect
+    low = min(case.harmful * effect.low, case.harmful * effect.high)
+    figure = (
+        f"{quantity(effect.effect, unit)} ({quantity(effect.low, unit)} … "
+        f"{quantity(effect.high, unit)}), adjusted for {', '.join(effect.adjusted_for)}"
+    )
+    began = case.onset.at if case.onset else pd.NaT
+    limit = case.onset.high + case.slack if case.onset else pd.NaT
+    before = bool(pd.notna(limit) and effect.at <= limit)
+    moment = f"at {effect.at:%H:%M:%S}, the SLI left its level at "
+    moment += f"{began:%H:%M:%S}" if case.onset else "no time"
+    moved = case.ranking.moved and case.worse > 0
+    p = f"p = {case.ranking.p_value:.3g} against past windows"
+    share = size / case.worse if case.worse > 0 else 0.0
+    return (
+        ("the SLI left its range", moved, p),
+        ("not after the SLI", before, moment),
+        ("effect excludes zero", low > 0, figure),
+        ("effect is material", share >= _MATERIAL, f"{100 * share:.0f} % of the SLI's change"),
+        *((r.name, r.passed, r.statement) for r in effect.refutations),
+    )
+
+
+def _judged(case: Case, effect: Effect, lost: list[str]) -> tuple[Claim, Role, str]:
+    if not lost:
+        return "supported", "state change", effect.statement
+    if "the SLI left its range" in lost:
+        return "refuted", "coincidence", f"the SLI stayed in its range; {effect.statement}"
+    if "not after the SLI" in lost:
+        late = (effect.at - case.onset.at).total_seconds() if case.onset else float("nan")
+        words = f"came {late:.0f} s after the SLI left its level"
+        if case.harmful * effect.effect < 0:
+            words += f", and moved it back by {quantity(abs(effect.effect), effect.unit)}: a remedy"
+        return "refuted", "coincidence", words
+    if {"effect excludes zero", "effect is material"} & set(lost):
+        return "refuted", "coincidence", effect.statement
+    return "plausible", "undecided", f"{effect.statement}; not passed: {', '.join(lost)}"
+
+
+def _untested(case: Case, ref: str, why: str) -> Suspect:
+    row = case.window.changes.set_index("ref").loc[ref]
+    row = row.iloc[0] if isinstance(row, pd.DataFrame) else row
+    return Suspect(
+        service=str(row["service"]),
+        signal=case.sli.signal,
+        change=ref,
+        claim="observed",
+        role="undecided",
+        reason=f"its effect could not be estimated: {why}",
+        onset=row["ts"],
+    )

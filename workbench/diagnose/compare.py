@@ -1,0 +1,210 @@
+"""Correlation against causation: one table of suspects, three buckets, one verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench import __version__
+from workbench.cards import quantity
+from workbench.diagnose.case import open_case
+from workbench.diagnose.changes import changes
+from workbench.diagnose.gaps import missing_sources, would_settle
+from workbench.diagnose.places import failed, places
+from workbench.diagnose.results import Diagnosis, Suspect
+from workbench.diagnose.surge import surge
+
+if TYPE_CHECKING:
+    from workbench.diagnose.case import Case
+    from workbench.diagnose.surge import Surge
+    from workbench.slis import SLI
+    from workbench.window import IncidentWindow
+
+__all__ = ["compare"]
+
+_ROLES = ("state change", "first failure", "undecided", "impact", "symptom", "confounded",
+          "coincidence")  # fmt: skip
+
+
+def compare(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) -> Diagnosis:
+    """Tell correlation from causation for one SLI.
+
+    Every suspect (a service's signal, or a change) climbs the claim ladder by named tests:
+    observed, correlated, plausible, supported; or it is refuted. What is correlated and not
+    a cause is told as a symptom, as confounded or as a coincidence.
+
+    Parameters
+    ----------
+    window
+        The incident window, with a baseline.
+    sli
+        The SLI; the first SLO's if None.
+    seed
+        Of everything drawn.
+
+    Returns
+    -------
+    Diagnosis
+        Its `cause` is None where nothing is supported: then the verdict says that the
+        evidence is not enough, and `would_settle` what would help.
+
+    Raises
+    ------
+    BadInput, UnknownName
+        No baseline, no SLI, or nothing measured.
+    """
+    case = open_case(window, sli, seed=seed)
+    services, events = places(case), changes(case)
+    suspects = _settled(case, services, events) if _is_worse(case) else _quiet(services, events)
+    ordered = sorted(suspects, key=_order)
+    found = Diagnosis(
+        window_id=window.id,
+        sli=case.sli,
+        when=window.when,
+        baseline=window.baseline,
+        before=case.ranking.before,
+        during=case.ranking.during,
+        moved=case.ranking.moved,
+        verdict="",
+        suspects=tuple(ordered),
+        onset=case.onset.at if case.onset and case.ranking.moved else None,
+        onset_low=case.onset.low if case.onset else None,
+        onset_high=case.onset.high if case.onset else None,
+        missing=missing_sources(case),
+        would_settle=(),
+        seed=seed,
+        version=__version__,
+        notes=case.ranking.notes,
+    )
+    settle = () if found.cause or not _is_worse(case) else would_settle(case, found.suspects)
+    return replace(found, verdict=_verdict(case, found), would_settle=settle)
+
+
+def _is_worse(case: Case) -> bool:
+    return case.ranking.moved and case.worse > 0
+
+
+def _quiet(services: tuple[Suspect, ...], events: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
+    """Find nothing guilty: the SLI stayed in its range, there is nothing to have caused."""
+    reason = "the SLI stayed in its normal range: there is nothing it could have caused"
+    calm = [
+        replace(s, claim="observed", role="coincidence", reason=reason)
+        for s in services
+        if s.p_value <= 0.05  # the rest did nothing either
+    ]
+    return (*events, *calm)
+
+
+def _settled(
+    case: Case, services: tuple[Suspect, ...], events: tuple[Suspect, ...]
+) -> tuple[Suspect, ...]:
+    """Decide which suspect is the state change, and let the others give way to it."""
+    guilty = next((s for s in events if s.claim == "supported"), None)
+    if guilty is not None:
+        others = [_after_change(case, s, guilty) for s in services]
+        return (*events, *_with_impact(case, others))
+    leading = next((s for s in services if case.harmful * s.attribution > 0), None)
+    found = _surge(case, leading.service) if leading else None
+    if leading is not None and found is not None and found.explains:
+        load = _load_suspect(case, found, leading)
+        rest = [_after_surge(s, found, leading) for s in services if s.name != load.name]
+        return (load, *events, *_with_impact(case, rest))
+    return (*events, *_with_impact(case, list(services)))
+
+
+def _surge(case: Case, service: str) -> Surge | None:
+    graph = case.window.topology
+    return surge(case.study.panel, graph, service, sli_service=case.sli.service, seed=case.seed)
+
+
+def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
+    """Beside a guilty change: its own service failed first, others give way to it."""
+    if suspect.service == guilty.service:
+        words = f"where {guilty.change} showed first: {suspect.reason}"
+        claim = suspect.claim if suspect.claim == "supported" else "plausible"
+        return replace(suspect, claim=claim, role="first failure", reason=words)
+    if suspect.role in {"state change", "undecided"}:
+        seen_from = case.window.topology.has_edge(guilty.service, suspect.service)
+        words = f"it is what {guilty.service} does to it since {guilty.change}"
+        reason = words if seen_from else f"beside {guilty.change} it is not needed"
+        return replace(suspect, claim="correlated", role="symptom" if seen_from else "undecided",
+                       reason=f"{reason}; {suspect.reason}")  # fmt: skip
+    return suspect
+
+
+def _load_suspect(case: Case, found: Surge, leading: Suspect) -> Suspect:
+    onset = case.onset_at(found.entry, "load")
+    words = "; ".join(figure for _, _, figure in found.tests)
+    return Suspect(
+        service=found.entry,
+        signal="load",
+        claim="supported",
+        role="state change",
+        reason=f"{words}; {found.service} got slow under it",
+        causal_rank=leading.causal_rank,
+        correlation_rank=case.correlated(found.entry, "load")[0],
+        attribution=leading.attribution,
+        low=leading.low,
+        high=leading.high,
+        p_value=found.p_value,
+        onset=onset.at if onset else None,
+        confidence=leading.confidence,
+        tests=found.tests,
+    )
+
+
+def _after_surge(suspect: Suspect, found: Surge, leading: Suspect) -> Suspect:
+    if suspect.service == leading.service:
+        words = f"saturated by the load from {found.entry}: {suspect.reason}"
+        return replace(suspect, role="first failure", reason=words)
+    if suspect.role in {"state change", "undecided"}:
+        words = f"confounded by the load from {found.entry}; {suspect.reason}"
+        return replace(suspect, claim="correlated", role="confounded", reason=words)
+    return suspect
+
+
+def _with_impact(case: Case, services: list[Suspect]) -> list[Suspect]:
+    """Make the SLI's own service the impact, unless the tests made it more than that."""
+    return [
+        replace(s, role="impact", reason=f"what users felt; {s.reason}")
+        if s.service == case.sli.service and s.role in {"symptom", "confounded", "coincidence"}
+        else s
+        for s in services
+    ]
+
+
+def _order(suspect: Suspect) -> tuple[int, bool, int]:
+    return (_ROLES.index(suspect.role), suspect.claim == "refuted", suspect.causal_rank or 999)
+
+
+def _verdict(case: Case, found: Diagnosis) -> str:
+    unit, sli = found.sli.unit, found.sli
+    moved = f"{quantity(found.before, unit)} → {quantity(found.during, unit)}"
+    if not found.moved:
+        return f"Not enough evidence for a cause: {sli} stayed in its normal range ({moved})"
+    if case.worse <= 0:
+        return f"Nothing to blame: {sli} became better ({moved})"
+    cause = found.cause
+    if cause is None:
+        return f"Not enough evidence: {sli} moved ({moved}), {_nearest(found)}"
+    return f"{sli} {moved}, caused by {_named(found, cause)}"
+
+
+def _named(found: Diagnosis, cause: Suspect) -> str:
+    if cause.change:
+        return f"change {cause.change} of {cause.service}"
+    if cause.signal == "load":
+        first = next((s.service for s in found.bucket("first failure")), "a service")
+        return f"a surge of load entering at {cause.service}; {first} saturated first"
+    return (
+        f"{cause.service}, which changed by itself ({cause.signal}); no recorded change explains it"
+    )
+
+
+def _nearest(found: Diagnosis) -> str:
+    open_ones = [s for s in found.suspects if s.role == "undecided"]
+    if not open_ones:
+        return "and nothing that was measured accounts for it"
+    first = open_ones[0]
+    tests = ", ".join(name for name, _, _ in failed(first.tests)) or "no test decided"
+    return f"{first.name} is nearest ({first.claim}) but did not pass: {tests}"

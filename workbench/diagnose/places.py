@@ -1,0 +1,192 @@
+"""Services as suspects: how far named tests let each climb, and what it is if not a cause."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench.cards import quantity
+from workbench.diagnose.results import Suspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.causal.ranking import RankedService
+    from workbench.diagnose.case import Case
+    from workbench.diagnose.results import Role
+    from workbench.findings import Claim
+
+__all__ = ["Test", "failed", "places"]
+
+Test = tuple[str, bool, str]
+"""A test a suspect was put to: its name, whether it passed, the figure in words."""
+
+_SIGNIFICANT = 0.05
+# A part of the SLI's change below this share is not what the incident is about.
+_MATERIAL = 0.1
+# The leading place must be this probable against the other services.
+_STANDS_OUT = 0.8
+_ENOUGH_HISTORY = 8
+
+
+def places(case: Case) -> tuple[Suspect, ...]:
+    """Put every service that anything speaks for to the tests of the ladder.
+
+    Returns
+    -------
+    tuple of Suspect
+        In the order of the causal ranking; the SLI's own service is among them.
+    """
+    rows = [row for row in case.ranking.rows if row.clues or _is_correlated(case, row.service)]
+    return tuple(_suspect(case, row) for row in rows)
+
+
+def failed(tests: tuple[Test, ...]) -> tuple[Test, ...]:
+    """Return the tests that were not passed."""
+    return tuple(test for test in tests if not test[1])
+
+
+def _is_correlated(case: Case, service: str) -> bool:
+    row = case.correlated(service, case.sli.signal)[1]
+    return row is not None and row.p_value <= _SIGNIFICANT
+
+
+def _suspect(case: Case, row: RankedService) -> Suspect:
+    place, _ = case.ranked(row.service)
+    number, association = case.correlated(row.service, case.sli.signal)
+    onset = case.onset_at(row.service, case.sli.signal)
+    suspect = Suspect(
+        service=row.service,
+        signal=row.signal,
+        claim="observed",
+        role="undecided",
+        reason="",
+        correlation=association.correlation if association else float("nan"),
+        lag_s=association.lag_s if association else float("nan"),
+        correlation_p=association.p_value if association else float("nan"),
+        correlation_rank=number,
+        causal_rank=place,
+        attribution=row.attribution,
+        low=row.low,
+        high=row.high,
+        p_value=row.p_value,
+        onset=onset.at if onset else None,
+        confidence=row.confidence,
+        tests=tuple(_tests(case, row)),
+    )
+    return _judged(case, row, suspect)
+
+
+def _tests(case: Case, row: RankedService) -> Iterator[Test]:
+    """All tests, lowest rung first; a test whose data are not there is not passed."""
+    unit, worse = case.sli.unit, case.worse
+    clues = row.parts or "no signal beyond its normal range"
+    yield ("left its own range", bool(row.clues), clues)
+    association = case.correlated(row.service, case.sli.signal)[1]
+    if association is not None:
+        words = f"rank correlation {association.correlation:.2f}, p = {association.p_value:.3g}"
+        yield ("moves with the SLI", association.p_value <= _SIGNIFICANT, words)
+    reached = row.service in case.study.graph.reached
+    route = f"requests of {case.sli.service} reach it" if reached else "no path to the SLI"
+    yield ("on the path", reached, route)
+    yield from _order(case, row.service)
+    part = case.harmful * row.attribution
+    low = min(case.harmful * row.low, case.harmful * row.high)
+    words = (
+        f"own part {quantity(row.attribution, unit)} ({quantity(row.low, unit)} … "
+        f"{quantity(row.high, unit)}) of {quantity(case.ranking.change, unit)}"
+    )
+    yield ("own part excludes zero", low > 0 and part >= _MATERIAL * worse > 0, words)
+    words = f"p = {row.p_value:.3g} against past windows taken for the incident"
+    yield ("placebo windows", row.p_value <= _SIGNIFICANT, words)
+    words = f"probability {row.confidence:.2f} against the other services"
+    yield ("stands out", row.confidence >= _STANDS_OUT, words)
+    yield _history(case)
+    yield _seen(case, row.service)
+
+
+def _order(case: Case, service: str) -> Iterator[Test]:
+    onset = case.onset_at(service, case.sli.signal)
+    if onset is None or case.onset is None or service == case.sli.service:
+        return
+    late = (onset.low - case.onset.high) > case.slack
+    words = f"left its level at {onset.at:%H:%M:%S}, the SLI at {case.onset.at:%H:%M:%S}"
+    yield ("not after the SLI", not late, words)
+
+
+def _history(case: Case) -> Test:
+    count = case.ranking.independent
+    return ("enough history", count >= _ENOUGH_HISTORY, f"{count:.0f} independent past windows")
+
+
+def _seen(case: Case, service: str) -> Test:
+    gone = [
+        f"{r.table}: {r.status}"
+        for r in case.window.coverage.missing("metrics", "spans")
+        if r.service == service
+    ]
+    return ("its sources were there", not gone, ", ".join(gone) or "nothing of it is missing")
+
+
+_NEEDED: tuple[tuple[Claim, frozenset[str]], ...] = (
+    ("correlated", frozenset({"moves with the SLI"})),
+    ("plausible", frozenset({"on the path", "not after the SLI"})),
+    (
+        "supported",
+        frozenset(
+            {"own part excludes zero", "placebo windows", "stands out", "enough history",
+             "its sources were there"}
+        ),
+    ),
+)  # fmt: skip
+
+
+def _judged(case: Case, row: RankedService, suspect: Suspect) -> Suspect:
+    lost = {name for name, _, _ in failed(suspect.tests)}
+    claim: Claim = "observed"
+    # The account of conserved work proves more than a correlation over a few bins can, so a
+    # place with a part of its own may pass over that rung; it never passes over another.
+    owns = "own part excludes zero" not in lost
+    for rung, needed in _NEEDED:
+        if lost & needed and not (rung == "correlated" and owns):
+            break
+        claim = rung
+    role, reason = _role(case, row, lost)
+    if claim == "supported":
+        passed = "; ".join(words for name, _, words in suspect.tests if name in _NEEDED[2][1])
+        return replace(suspect, claim=claim, role="state change", reason=passed)
+    if role in {"symptom", "coincidence", "confounded"} and claim == "plausible":
+        claim = "correlated"
+    return replace(suspect, claim=claim, role=role, reason=reason)
+
+
+def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
+    """Say what a place is that is not supported, and why."""
+    unit = case.sli.unit
+    part = f"its own part is {quantity(row.attribution, unit)} of {quantity(case.worse, unit)}"
+    if row.service in case.study.graph.above:
+        return "symptom", f"it calls {case.sli.service} and waits for it"
+    if "on the path" in lost:
+        return "coincidence", f"no path in the service graph to {case.sli.service}; {row.parts}"
+    if "not after the SLI" in lost:
+        words = next(words for name, _, words in _order(case, row.service))
+        return "symptom", f"{words}: it followed"
+    if "own part excludes zero" not in lost:
+        names = ", ".join(sorted(lost - {"moves with the SLI"}))
+        return "undecided", f"{part}, but not passed: {names}"
+    source = _passed_on(case, row.service)
+    if source:
+        return "symptom", f"{part}; it waits for {source}"
+    if "left its own range" in lost:
+        return "confounded", f"it moves with the SLI inside its normal range (traffic); {part}"
+    return "coincidence", f"{part}; {row.parts}"
+
+
+def _passed_on(case: Case, service: str) -> str:
+    """Callees whose change this service passes on, the largest part first."""
+    split = case.study.split
+    found = [
+        (share, callee) for (caller, callee), share in split.passes.items()
+        if caller == service and share > _MATERIAL
+    ]  # fmt: skip
+    return ", ".join(callee for _, callee in sorted(found, reverse=True)[:3])
