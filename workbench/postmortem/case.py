@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import pandas as pd
+
 from workbench.postmortem.diagnosed import diagnosis_figures
 from workbench.postmortem.document import NOT_RECORDED, Cited, Name, Piece, Text
 from workbench.postmortem.evidence import RECIPES, Ledger
@@ -13,8 +15,6 @@ from workbench.postmortem.numbers import epoch, numbers_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from workbench.diagnose.results import Diagnosis, Suspect
     from workbench.postmortem.evidence import Parameters, Recipe
@@ -173,6 +173,6 @@ def _felt(diagnosis: Diagnosis) -> Parameters:
     onset, low = diagnosis.onset, diagnosis.onset_low
     return {
         "sli": str(diagnosis.sli),
-        "onset": None if onset is None else epoch(onset),
-        "earliest": None if low is None else epoch(low),
+        "onset": None if pd.isna(onset) else epoch(onset),
+        "earliest": None if pd.isna(low) else epoch(low),
     }

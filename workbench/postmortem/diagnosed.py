@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import networkx as nx
+import pandas as pd
 
 from workbench.postmortem.numbers import epoch, numbers_in
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from workbench.diagnose.results import Diagnosis, Suspect
     from workbench.window import IncidentWindow
 
-__all__ = ["blast_radius", "diagnosis_figures", "origin", "sentences", "suspect_key"]
+__all__ = ["blast_radius", "diagnosis_figures", "moved", "origin", "sentences", "suspect_key"]
 
+_RANGE = "left its own range"
 _FIGURES = (
     "attribution", "low", "high", "p_value", "correlation", "lag_s", "correlation_p",
     "correlation_rank", "causal_rank", "confidence",
@@ -33,7 +35,7 @@ def diagnosis_figures(window: IncidentWindow, diagnosis: Diagnosis) -> Mapping[s
     for suspect in diagnosis.suspects:
         key = suspect_key(suspect)
         figures |= {f"{key}/{name}": float(getattr(suspect, name)) for name in _FIGURES}
-        if suspect.onset is not None:
+        if not pd.isna(suspect.onset):
             figures[f"{key}/onset"] = epoch(suspect.onset)
     for key, text in sentences(diagnosis).items():
         figures |= {f"{key}/{n}": number.value for n, number in enumerate(numbers_in(text))}
@@ -48,7 +50,7 @@ def sentences(diagnosis: Diagnosis) -> dict[str, str]:
     for suspect in diagnosis.suspects:
         key = suspect_key(suspect)
         found[f"{key}/reason"] = suspect.reason
-        found |= {f"{key}/test/{name}": text for name, _, text in suspect.tests}
+        found |= {f"{key}/test/{i}": text for i, (_, _, text) in enumerate(suspect.tests)}
     return found
 
 
@@ -58,17 +60,26 @@ def origin(diagnosis: Diagnosis) -> Suspect | None:
     return diagnosis.cause or (firsts[0] if firsts else None)
 
 
+def moved(diagnosis: Diagnosis) -> tuple[Suspect, ...]:
+    """Places that left their own usual range, by onset; changes are events, not places."""
+    inside = {s for s in diagnosis.suspects for name, ok, _ in s.tests if name == _RANGE and not ok}
+    there = [
+        s for s in diagnosis.suspects if not pd.isna(s.onset) and not s.change and s not in inside
+    ]
+    return tuple(sorted(there, key=lambda s: (s.onset, s.service, s.signal)))
+
+
 def blast_radius(
     window: IncidentWindow, diagnosis: Diagnosis
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Services expected to feel the origin (it and its callers), and those that moved."""
     start = origin(diagnosis)
-    moved = {s.service for s in diagnosis.suspects if s.onset is not None and not s.change}
+    felt = tuple(sorted({s.service for s in moved(diagnosis)}))
     if start is None:
-        return (), tuple(sorted(moved))
+        return (), felt
     graph = window.topology
     callers = nx.ancestors(graph, start.service) if start.service in graph else set()
-    return tuple(sorted({start.service, *callers})), tuple(sorted(moved))
+    return tuple(sorted({start.service, *callers})), felt
 
 
 def _whole(window: IncidentWindow, diagnosis: Diagnosis) -> Iterator[tuple[str, float]]:
@@ -77,11 +88,11 @@ def _whole(window: IncidentWindow, diagnosis: Diagnosis) -> Iterator[tuple[str, 
     yield "change", diagnosis.during - diagnosis.before
     for name in ("onset", "onset_low", "onset_high"):
         at = getattr(diagnosis, name)
-        if at is not None:
+        if not pd.isna(at):
             yield name, epoch(at)
-    predicted, moved = blast_radius(window, diagnosis)
+    predicted, felt = blast_radius(window, diagnosis)
     yield "suspects", float(len(diagnosis.suspects))
     yield "ruled out", float(len(diagnosis.ruled_out))
     yield "predicted services", float(len(predicted))
-    yield "moved services", float(len(moved))
-    yield "predicted and moved", float(len({*predicted} & {*moved}))
+    yield "moved services", float(len(felt))
+    yield "predicted and moved", float(len({*predicted} & {*felt}))

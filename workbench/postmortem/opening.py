@@ -249,8 +249,8 @@ def _budget(case: Case) -> list[Block]:
 
 
 def _unaffected(case: Case) -> Text:
-    _, moved = blast_radius(case.window, case.diagnosis)
-    calm = [name for name in case.window.services if name not in moved]
+    _, felt = blast_radius(case.window, case.diagnosis)
+    calm = [name for name in case.window.services if name not in felt]
     if not calm:
         return ("No service is known to have stayed in its usual range throughout.",)
     return ("In their usual range throughout: ", *joined([(Name(name),) for name in calm]), ".")

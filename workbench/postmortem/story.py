@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.postmortem.case import change_text, joined
-from workbench.postmortem.diagnosed import blast_radius, origin, suspect_key
+from workbench.postmortem.diagnosed import blast_radius, moved, origin, suspect_key
 from workbench.postmortem.document import (
     NOT_RECORDED,
     Bullets,
@@ -91,9 +91,7 @@ def factors(case: Case) -> Section:
 
 def propagation(case: Case) -> Section:
     """7: in which order services moved, and how far it was expected to spread."""
-    moved = [s for s in case.diagnosis.suspects if s.onset is not None and not s.change]
-    ordered = sorted(moved, key=lambda s: (s.onset, s.service, s.signal))[:_MOST_ROWS]
-    rows = tuple(_spread(case, suspect) for suspect in ordered)
+    rows = tuple(_spread(case, suspect) for suspect in moved(case.diagnosis)[:_MOST_ROWS])
     columns = ("Onset (UTC)", "Service / signal", "Role", "Called by")
     order: Block = (
         Table(columns, rows)
@@ -160,8 +158,7 @@ def _has_text(value: object) -> bool:
 
 
 def _first_sign(case: Case) -> Text:
-    moved = [s for s in case.diagnosis.suspects if s.onset is not None and not s.change]
-    first = min(moved, key=lambda s: (s.onset, s.name), default=None)
+    first = next(iter(moved(case.diagnosis)), None)
     if first is None:
         return ("First sign in the telemetry: ", NOT_RECORDED, ".")
     when = case.compared(f"{suspect_key(first)}/onset", "clock")
@@ -176,8 +173,8 @@ def _supported(case: Case, cause: Suspect) -> Iterator[Block]:
     key = suspect_key(cause)
     yield Paragraph(("Why: ", *case.said(f"{key}/reason", cause.reason)))
     tests = tuple(
-        ((Name(name),), ("passed" if passed else "failed",), case.said(f"{key}/test/{name}", text))
-        for name, passed, text in cause.tests
+        ((Name(name),), ("passed" if passed else "failed",), case.said(f"{key}/test/{i}", text))
+        for i, (name, passed, text) in enumerate(cause.tests)
     )
     if tests:
         yield Table(("Test", "Outcome", "What it showed"), tests)
@@ -264,7 +261,7 @@ def _spread(case: Case, suspect: Suspect) -> tuple[Text, ...]:
 
 
 def _radius(case: Case) -> Iterator[Block]:
-    predicted, moved = blast_radius(case.window, case.diagnosis)
+    predicted, felt = blast_radius(case.window, case.diagnosis)
     start = origin(case.diagnosis)
     if start is None:
         yield Paragraph(("Expected blast radius: ", NOT_RECORDED, ", no first failure is known."))
@@ -273,7 +270,7 @@ def _radius(case: Case) -> Iterator[Block]:
         (
             "Expected to feel ", Name(start.service), ": it and its callers, ",
             case.compared("predicted services"), " services (", *_names(predicted), "). Moved: ",
-            case.compared("moved services"), " (", *_names(moved), "). Both: ",
+            case.compared("moved services"), " (", *_names(felt), "). Both: ",
             case.compared("predicted and moved"), ".",
         )
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.postmortem.case import change_text
-from workbench.postmortem.diagnosed import suspect_key
+from workbench.postmortem.diagnosed import moved, suspect_key
 from workbench.postmortem.document import Name, Paragraph, Section, Table, Todo
 
 if TYPE_CHECKING:
@@ -130,10 +130,15 @@ def _analysed(case: Case) -> Iterator[Entry]:
         what = ("Onset: ", Name(str(diagnosis.sli)), " leaves its usual range")
         when = case.compared("onset", "clock")
         yield Entry(diagnosis.onset, when, what, "analysis", _NOW)
-    for suspect in diagnosis.bucket("first failure"):
-        if suspect.onset is not None and not suspect.change:
+    first = {*diagnosis.bucket("state change"), *diagnosis.bucket("first failure")}
+    for suspect in moved(diagnosis):
+        if suspect in first:
             when = case.compared(f"{suspect_key(suspect)}/onset", "clock")
-            failed: Text = ("First failure: ", *case.place(suspect), " leaves its usual range")
+            failed: Text = (
+                f"{suspect.role.capitalize()}: ",
+                *case.place(suspect),
+                " leaves its usual range",
+            )
             yield Entry(suspect.onset, when, failed, "analysis", _NOW)
     end = case.moments["mitigated"].at
     if end is not None:
