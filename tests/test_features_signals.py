@@ -280,6 +280,32 @@ def test_a_service_that_stops_sending_spans_is_unknown_not_idle():
     assert found.edge("front", "cart", "calls").iloc[13:-1].gt(0).all()
 
 
+@pytest.mark.parametrize("duration", [np.nan, np.inf])
+def test_a_span_without_a_duration_counts_and_has_no_latency(duration):
+    spans = spans_window(minutes=2, rate=3).spans
+    broken = spans.assign(duration_s=spans["duration_s"].where(spans.index % 7 > 0, duration))
+    whole, found = (
+        signals(IncidentWindow.from_frames(when=WHEN, spans=s)) for s in (spans, broken)
+    )
+    assert found.node("front", "load").equals(whole.node("front", "load"))
+    assert found.nodes.max().max() < 1e4
+
+
+def test_rows_without_a_service_belong_to_nobody():
+    planted = metrics_window(bins=20)
+    nobody = planted.metrics.iloc[:5].assign(service=None)
+    spans = spans_window(minutes=2, rate=3).spans
+    lost = spans.assign(service=spans["service"].where(spans["service"] != "cache"))
+    found = signals(
+        IncidentWindow.from_frames(when=WHEN, metrics=pd.concat([planted.metrics, nobody]))
+    )
+    assert found.services == signals(planted).services
+    assert found.notes == ("5 metric samples name no service and were left out",)
+    traced = signals(IncidentWindow.from_frames(when=WHEN, spans=lost))
+    assert "cart" in traced.services
+    assert traced.node("cart", "load").sum() > 0
+
+
 # ---- the object
 
 

@@ -161,3 +161,9 @@ def test_what_is_odd_is_counted_and_nothing_repaired():
 def test_a_clean_table_has_no_problems():
     raw = metric_rows([0, 1], [1.0, 2.0])
     assert problems("metrics", raw, conform("metrics", raw)) == []
+
+
+@pytest.mark.parametrize("text", ["not json", "[1]", "3", "{"])
+def test_labels_that_are_no_object_are_refused_by_name(text):
+    with pytest.raises(BadTable, match="not a JSON object"):
+        labels_of(text)

@@ -125,8 +125,21 @@ def labels_text(labels: Mapping[str, object]) -> str:
 
 
 def labels_of(text: str) -> dict[str, object]:
-    """Read canonical JSON text back; empty text is an empty mapping."""
-    return dict(json.loads(text)) if text else {}
+    """Read canonical JSON text back; empty text is an empty mapping.
+
+    Raises
+    ------
+    BadTable
+        The text is not a JSON object.
+    """
+    try:
+        read = json.loads(text) if text else {}
+    except ValueError:
+        read = None
+    if not isinstance(read, dict):
+        hint = 'Labels and attributes are JSON objects, for example {"route": "/cart"}'
+        raise BadTable("Labels or attributes that are not a JSON object", value=text, hint=hint)
+    return read
 
 
 def empty(table: str) -> pd.DataFrame:
@@ -158,6 +171,8 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         A time column carries no zone.
     """
     schema = _schema_of(table)
+    if _is_conformed(schema, frame):
+        return frame
     missing = [name for name in schema.required if name not in frame.columns]
     if missing:
         raise BadTable(
@@ -204,6 +219,30 @@ def problems(table: str, raw: pd.DataFrame, fitted: pd.DataFrame) -> list[str]:
         "texts that are not UTF-8": _undecodable(raw, schema),
     }
     return [f"{count:,} {what}" for what, count in counts.items() if count]
+
+
+def _is_conformed(schema: Schema, frame: pd.DataFrame) -> bool:
+    known = [name for name in schema.kinds if name in frame.columns]
+    return (
+        list(frame.columns[: len(known)]) == known
+        and all(name in frame.columns for name in schema.required)
+        and all(_is_kind(frame[name].dtype, schema.kinds[name]) for name in known)
+        and isinstance(frame.index, pd.RangeIndex)
+        and frame.index.start == 0
+        and bool(frame[schema.time].is_monotonic_increasing)
+    )
+
+
+def _is_kind(dtype: object, kind: str) -> bool:
+    if kind == "time":
+        return str(dtype) == "datetime64[ns, UTC]"
+    if kind == "number":
+        return str(dtype) == "float64"
+    if kind == "text":
+        return isinstance(dtype, pd.StringDtype)
+    return isinstance(dtype, pd.CategoricalDtype) and isinstance(
+        dtype.categories.dtype, pd.StringDtype
+    )
 
 
 def _schema_of(table: str) -> Schema:

@@ -41,6 +41,7 @@ def _samples(
     wanted = metrics["metric"].cat.codes.isin(metrics["metric"].cat.categories.get_indexer(
         [name for name in names if name in metrics["metric"].cat.categories]
     ))  # fmt: skip
+    wanted = wanted & metrics["service"].notna()
     rows = metrics.loc[wanted, ["ts", "metric", "value", "service", "labels"]]
     if rows.empty:
         return rows.assign(peer="")

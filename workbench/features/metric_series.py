@@ -112,10 +112,10 @@ class Pooled:
 def split_series(metrics: pd.DataFrame) -> MetricSeries:
     """Split a conformed metrics table into series.
 
-    Values that are not finite are gaps. Of several samples of a series at one time the
-    last counts.
+    Values that are not finite are gaps, and rows without a service belong to nobody. Of
+    several samples of a series at one time the last counts.
     """
-    finite = metrics[np.isfinite(metrics["value"].to_numpy())]
+    finite = metrics[np.isfinite(metrics["value"].to_numpy()) & metrics["service"].notna()]
     code, heads = _series_codes(finite)
     ts = finite["ts"].array.asi8
     order = np.lexsort((np.arange(len(ts)), ts, code))

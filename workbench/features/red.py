@@ -55,7 +55,7 @@ def red(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -> 
 
 def request_span_columns(spans: pd.DataFrame, spent: SelfTime, grid: Grid) -> Columns:
     """RED of every service; NaN in bins where no service sent a span."""
-    rows = spent.frame["entry"].to_numpy()
+    rows = spent.frame["entry"].to_numpy() & spent.frame["service"].notna().to_numpy()
     frame = spent.frame[rows]
     if frame.empty:
         return {}
@@ -65,8 +65,10 @@ def request_span_columns(spans: pd.DataFrame, spent: SelfTime, grid: Grid) -> Co
     duration = frame["duration_s"].to_numpy()
     load = grid.sums(ts, weight, code=code, codes=len(names))
     errors = grid.sums(ts, weight * failed_spans(spans)[rows], code=code, codes=len(names))
-    spent_s = grid.sums(ts, weight * np.nan_to_num(duration), code=code, codes=len(names))
-    quantiles = _quantiles(grid, ts, duration, code)
+    timed = np.isfinite(duration)
+    counted = grid.sums(ts, weight * timed, code=code, codes=len(names))
+    spent_s = grid.sums(ts, weight * np.where(timed, duration, 0), code=code, codes=len(names))
+    quantiles = _quantiles(grid, ts[timed], duration[timed], code[timed])
     blind = _blind(grid, spans)
     load[blind], errors[blind] = np.nan, np.nan
     result: Columns = {}
@@ -74,7 +76,7 @@ def request_span_columns(spans: pd.DataFrame, spent: SelfTime, grid: Grid) -> Co
         place = str(names[i])
         result[(place, "load")] = (load[:, i], "spans")
         result[(place, "errors")] = (errors[:, i], "spans")
-        result[(place, "latency")] = (_ratio(spent_s[:, i], load[:, i]), "spans")
+        result[(place, "latency")] = (_ratio(spent_s[:, i], counted[:, i]), "spans")
         for signal, values in quantiles.items():
             result[(place, signal)] = (values.get(i, np.full(grid.size, np.nan)), "spans")
     return result
@@ -95,7 +97,7 @@ def call_columns(calls: SpanCalls, spans: pd.DataFrame, grid: Grid) -> Columns:
         ts, weight * frame["failed"].to_numpy(dtype=float), code=code, codes=len(pairs)
     )
     waited = grid.sums(ts, weight * known, code=code, codes=len(pairs))
-    spent = grid.sums(ts, weight * np.nan_to_num(duration), code=code, codes=len(pairs))
+    spent = grid.sums(ts, weight * np.where(known, duration, 0), code=code, codes=len(pairs))
     blind = _blind(grid, spans)
     count[blind], errors[blind] = np.nan, np.nan
     result: Columns = {}
@@ -172,6 +174,8 @@ def _quantiles(
     group, sorted_s = group[order], duration[order]
     found, first, count = np.unique(group, return_index=True, return_counts=True)
     result: dict[str, dict[int, np.ndarray]] = {}
+    if not len(found):
+        return result
     for name, q in _QUANTILES.items():
         place = first + q * (count - 1)
         low = np.floor(place).astype(np.int64)

@@ -80,7 +80,8 @@ def self_time(spans: pd.DataFrame) -> SelfTime:
         The window's spans.
     """
     parents, missing = parents_of(spans)
-    start, duration = _seconds(spans), np.nan_to_num(spans["duration_s"].to_numpy())
+    start, duration = _seconds(spans), spans["duration_s"].to_numpy()
+    duration = np.where(np.isfinite(duration), np.maximum(duration, 0.0), 0.0)
     kind = spans["kind"].astype("object").to_numpy()
     counts = (parents >= 0) & ~np.isin(kind, ["producer", "consumer"])
     child = np.flatnonzero(counts)

@@ -233,6 +233,7 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Columns, 
     series = split_series(metrics[~aggregated[names.codes]])
     measured_nodes, measured_edges, notes = request_columns(series, grid)
     nodes = fill(fill(nodes, measured_nodes), saturation_columns(series, grid))
+    notes = (*notes, *_nameless(metrics, "metric samples"))
     if series.duplicates:
         notes = (*notes, f"{series.duplicates:,} metric samples share a time: the last was kept")
     return nodes, fill(edges, measured_edges), notes
@@ -248,12 +249,17 @@ def _from_spans(
     nodes = {**request_span_columns(spans, spent, grid), **self_time_columns(spent, grid)}
     late = calls.frame[calls.frame["asynchronous"].to_numpy(dtype=bool)]
     asynchronous = frozenset(zip(late["caller"], late["callee"], strict=True))
-    notes = []
+    notes = _nameless(spans, "spans")
     if spent.clamped:
         notes.append(f"{spent.clamped:,} spans reach beyond their parent and were cut to it")
     if spent.missing_parents:
         notes.append(f"{spent.missing_parents:,} spans name a parent that is not there")
     return nodes, call_columns(calls, spans, grid), asynchronous, tuple(notes)
+
+
+def _nameless(frame: pd.DataFrame, what: str) -> list[str]:
+    count = int(frame["service"].isna().sum())
+    return [f"{count:,} {what} name no service and were left out"] if count else []
 
 
 def _without_silence(nodes: Columns, edges: Columns) -> Columns:
