@@ -267,10 +267,11 @@ class IncidentWindow:
     def with_(self, **fields: Any) -> IncidentWindow:  # noqa: ANN401 - any field's type
         """Return a window with some fields replaced, as `dataclasses.replace` does.
 
-        A replaced baseline is marked as given.
+        A replaced baseline is marked as given; replaced tables are fitted to their schemas.
         """
         if "tables" in fields:
-            fields["tables"] = MappingProxyType(dict(fields["tables"]))
+            fitted = {name: conform(name, frame) for name, frame in fields["tables"].items()}
+            fields["tables"] = MappingProxyType(fitted)
         if fields.get("baseline") is not None:
             fields.setdefault("baseline_reason", "given")
         return replace(self, **fields)
