@@ -137,7 +137,8 @@ wb.views.refutations(tested)
 # %% [markdown]
 # ## Export
 #
-# A postmortem draft: figures carry evidence ids, and what only people can say stays *to do*.
+# A postmortem draft: every number links to its evidence, and what only people can say stays
+# *to do*.
 
 # %%
 figures = (

@@ -50,8 +50,8 @@ def outcome(name: str, value: float, low: float, high: float) -> SimpleNamespace
 
 def test_each_suspect_has_its_own_row_most_causal_first() -> None:
     rows = [row for row in rows_of(ranks(diagnosis())) if "label" in row]
-    assert [row["row"] for row in rows][:5] == ["1.", "2.", "3.", "4.", "5."]
-    assert len({row["row"] for row in rows}) == len(rows) == 7
+    assert [row["rank"] for row in rows] == ["1.", "2.", "3.", "4.", "5.", "–", "–"]
+    assert [row["place"] for row in rows] == list(range(7))
     assert rows[0]["label"].startswith("payments/latency")
 
 
@@ -178,12 +178,12 @@ def test_refutations_are_told_in_words() -> None:
 
 def test_what_if_shows_both_levels() -> None:
     what_if = SimpleNamespace(
-        actual=0.43, counterfactual=0.07, low=0.05, high=0.1, unit="s", service="payments",
-        statement="Had payments stayed at its baseline, the SLI would have been 70 ms",
+        actual=0.43, counterfactual=0.07, before=0.05, low=0.05, high=0.1,
+        unit="s", service="payments", statement="Had payments stayed at its baseline, the SLI would have been 70 ms",
     )  # fmt: skip
     rows = [row for row in rows_of(counterfactual(what_if)) if "level" in row]
-    assert [round(row["level"]) for row in rows] == [430, 70]
-    assert rows[1]["text"] == "70\u00a0ms (50\u00a0…\u00a0100)"
+    assert [round(row["level"]) for row in rows] == [50, 430, 70]
+    assert rows[2]["text"] == "70\u00a0ms (50\u00a0…\u00a0100)"
 
 
 def test_what_if_without_a_hypothesis_is_a_card() -> None:
@@ -212,3 +212,14 @@ def test_reason_texts_may_be_anything() -> None:
     odd = replace(diagnosis().suspects[0], reason=NASTY)
     shown = ladder(diagnosis(suspects=(odd,)))
     assert "<img" not in shown.html
+
+
+def test_two_suspects_of_one_rank_do_not_share_a_row() -> None:
+    twins = (suspect(change="payments-2.4.1"), suspect(role="first failure"))
+    rows = [row for row in rows_of(ranks(diagnosis(suspects=twins))) if "label" in row]
+    assert [(row["place"], row["rank"]) for row in rows] == [(0, "1."), (1, "1.")]
+
+
+def test_places_without_a_part_of_their_own_are_one_step() -> None:
+    rows = rows_of(waterfall(ranking(("a", 0.38), ("b", 0.0), ("c", 0.0005))))
+    assert "2 smaller parts" in {row.get("name") for row in rows}

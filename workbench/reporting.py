@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ __all__ = ["export_html", "notebooks_folder", "run_notebook", "with_parameters"]
 NOTEBOOK = "01_investigate"
 
 _SECONDS_A_CELL = 600
+_KEPT = "The notebook was kept with the failure in it"
 _TAG = "parameters"
 _INTERACTIVE = "interactive"  # cells with this tag say nothing on paper
 # Pictures before pages: a still twin stands in for what needs a script or a kernel.
@@ -152,7 +154,7 @@ def export_html(notebook: NotebookNode, title: str) -> str:
 
 def _execute(notebook: NotebookNode, folder: Path, progress: Callable[[str], None]) -> None:
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     headings = _headings(notebook)
 
@@ -167,10 +169,15 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Callable[[str], Non
         on_cell_execute=tell,
     )
     try:
-        client.execute()
+        # The kernel's own chatter belongs to no one's terminal; failures arrive as messages.
+        client.execute(stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         fact = f"The notebook stopped: {error.ename}"
-        raise WorkbenchError(fact, value=error.evalue, hint="The notebook was kept") from error
+        raise WorkbenchError(fact, value=error.evalue, hint=_KEPT) from error
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise WorkbenchError(
+            "The notebook's kernel gave up", value=str(error), hint=_KEPT
+        ) from error
 
 
 def _headings(notebook: NotebookNode) -> list[str]:

@@ -28,7 +28,14 @@ def every_view() -> dict[str, object]:
     odd, found, known = window(PAYLOADS), diagnosis(PAYLOADS), signals(PAYLOADS)
     tested = [outcome(PAYLOADS["cart"], 0.3, 0.2, 0.4)]
     what_if = SimpleNamespace(
-        actual=0.4, counterfactual=0.1, low=0.0, high=0.2, unit="s", service=NASTY, statement=NASTY
+        actual=0.4,
+        counterfactual=0.1,
+        low=0.0,
+        high=0.2,
+        before=0.1,
+        unit="s",
+        service=NASTY,
+        statement=NASTY,
     )
     return {
         "window": odd,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.cards import quantity
 from workbench.views.axes import shorten
-from workbench.views.palette import FALL, INK, RISE
+from workbench.views.palette import FALL, INK, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
 from workbench.views.words import part_words
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["counterfactual"]
 
 _WIDTH = 430
-_KINDS = {"as it was": RISE, "had it stayed at its baseline": FALL}
+_KINDS = {
+    "before the incident": TOTAL,
+    "as it was": RISE,
+    "had it stayed at its baseline": FALL,
+}
 
 
 def counterfactual(what_if: WhatIf | None) -> Chart | Card:
@@ -37,23 +41,23 @@ def counterfactual(what_if: WhatIf | None) -> Chart | Card:
         return message("Nothing to imagine away", "No suspect is left that could be a cause")
     if not np.isfinite([what_if.actual, what_if.counterfactual]).all():
         return message("No counterfactual to draw", what_if.statement)
-    levels = (what_if.actual, what_if.counterfactual)
-    factor, unit = scale_of(what_if.unit, max(map(abs, levels)))
+    levels = (what_if.before, what_if.actual, what_if.counterfactual)
+    factor, unit = scale_of(what_if.unit, max(abs(level) for level in levels if np.isfinite(level)))
     frame = pd.DataFrame(
         {
             "row": list(_KINDS),
             "level": [level * factor for level in levels],
-            "low": [float("nan"), what_if.low * factor],
-            "high": [float("nan"), what_if.high * factor],
+            "low": [float("nan"), float("nan"), what_if.low * factor],
+            "high": [float("nan"), float("nan"), what_if.high * factor],
             "text": [
-                quantity(what_if.actual, what_if.unit),
-                part_words(levels[1], what_if.low, what_if.high, unit=what_if.unit).lstrip("+"),
+                *(quantity(level, what_if.unit) for level in levels[:2]),
+                part_words(levels[2], what_if.low, what_if.high, unit=what_if.unit).lstrip("+"),
             ],
         }
     )
     title = alt.TitleParams(
         f"What if: {shorten(what_if.service)} at its baseline",
-        subtitle="mean of the SLI during the incident, with 95 % interval",
+        subtitle="mean of the SLI while it was away from normal, with 95 % interval",
     )
     return Chart(_draw(frame, unit).properties(title=title), f"{what_if.statement.rstrip('.')}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -84,7 +85,7 @@ def _point(place: int, suspect: Suspect) -> dict[str, object]:
     refuted = suspect.claim == "refuted"
     return {
         "place": place,
-        "row": f"{suspect.causal_rank}." if suspect.causal_rank else f"–{' ' * place}",
+        "rank": f"{suspect.causal_rank}." if suspect.causal_rank else "–",
         "x": suspect.correlation_rank or float("nan"),
         "label": f"{shorten(_plain(suspect), 40)} · {role.removeprefix('ruled out: ')}",
         "role": "ruled out" if refuted or role.startswith("ruled out") else role,
@@ -107,10 +108,12 @@ def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
     )  # fmt: skip
     scale = alt.Scale(domain=[0.4, unranked + 0.6 if has_unranked else unranked - 0.4], nice=False)
     x = alt.X("x:Q", axis=axis, scale=scale)
+    names = json.dumps(list(frame["rank"]))  # ranks as text, made here: nothing from outside
     y = alt.Y(
-        "row:N",
-        sort=list(frame["row"]),
-        axis=alt.Axis(title=["rank by", "causation"], titleAngle=0, titleAlign="right",
+        "place:O",
+        axis=alt.Axis(
+            labelExpr=f"{names}[datum.value]",
+            title=["rank by", "causation"], titleAngle=0, titleAlign="right",
                       titleX=-30, titleY=4, ticks=False, domain=False, grid=True),
     )  # fmt: skip
     base = alt.Chart(frame).encode(x=x, y=y)

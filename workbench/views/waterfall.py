@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["waterfall"]
 
 _MOST = 8
+_LEAST = 0.005  # of the change: a smaller part is drawn with the rest
 _WIDTH = 430
 _KINDS = {"level of the SLI": TOTAL, "raises it": RISE, "lowers it": FALL}
 
@@ -59,13 +60,22 @@ def waterfall(ranking: Ranking) -> Chart | Card:
 def _parts(ranking: Ranking) -> list[tuple[str, float, float, float]]:
     rows = [r for r in ranking.rows if np.isfinite(r.attribution)]
     rows.sort(key=lambda r: -abs(r.attribution))
+    least = _LEAST * abs(ranking.during - ranking.before)
     named = [(plain_signal(f"{r.service}/{r.signal}"), r.attribution, r.low, r.high) for r in rows]
-    shown, rest = named[:_MOST], named[_MOST:]
+    shown = [part for part in named[:_MOST] if abs(part[1]) > least]
+    rest = named[len(shown) :]
     nothing = float("nan")
     if rest:
-        shown.append((f"{len(rest)} smaller parts", sum(r[1] for r in rest), nothing, nothing))
+        shown.append(
+            (
+                f"{len(rest)} smaller part{'s' * (len(rest) > 1)}",
+                sum(r[1] for r in rest),
+                nothing,
+                nothing,
+            )
+        )
     left = (ranking.during - ranking.before) - sum(part for _, part, _, _ in shown)
-    if abs(left) > 0.005 * max(abs(ranking.during - ranking.before), 1e-12):
+    if abs(left) > max(least, 1e-12):
         shown.append(("not explained", left, nothing, nothing))
     return shown
 
