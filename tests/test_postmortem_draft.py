@@ -53,7 +53,7 @@ def test_the_summary_says_who_how_long_and_why(supported):
 def test_impact_counts_what_was_beyond_the_usual(supported):
     text = section_text(supported, 2)
     assert "Failed requests 610 10 600" in text
-    assert "In their usual range throughout: catalog." in text
+    assert "No sign that these left their usual range: catalog." in text
 
 
 def test_slo_budget_is_spent_in_proportion(supported):

@@ -26,6 +26,8 @@ _KINDS = frozenset({"config", "deploy", "flag", "infra", "rollback", "scale", "s
 
 Status = Literal["draft", "in review", "reviewed", "closed"]
 
+_SIGNALS = frozenset({"errors", "latency", "load"})
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -92,6 +94,12 @@ class Case:
         """Cite a moment or a duration of the incident."""
         return self.cite("moments", moment, unit, by=self.felt)
 
+    def felt_for(self) -> Text:
+        """How long users could feel it: measured, or at least so long, or not recorded."""
+        if self.knows("moments", "felt at least", by=self.felt):
+            return ("at least ", self.at("felt at least", "duration"))
+        return (self.at("TTM", "duration"),)
+
     def impact(self, select: str, unit: str = "", *, service: str = "") -> Piece:
         """Cite a figure of the impact on a service, by default the SLI's."""
         return self.cite("impact", select, unit, by=self.impact_of(service))
@@ -129,16 +137,22 @@ class Case:
         return tuple(p for p in (*pieces, text[end:]) if p != "")
 
     def place(self, suspect: Suspect) -> Text:
-        """Name a suspect: its change if it is one, else service and signal."""
+        """Name a suspect in a table: its change if it is one, else service and signal."""
+        if suspect.change:
+            return self.prose(suspect)
+        return (Name(f"{suspect.service}/{suspect.signal}"),)
+
+    def prose(self, suspect: Suspect) -> Text:
+        """Name a suspect inside a sentence."""
         changes = self.window.changes
         known = changes[changes["ref"] == suspect.change]
         if suspect.change and len(known):
             return ("the ", *change_text(known.iloc[0]))
         if suspect.change:
             return ("the change ", Name(suspect.change), " of ", Name(suspect.service))
-        if suspect.signal == "load":
-            return ("the load on ", Name(suspect.service))
-        return (Name(f"{suspect.service}/{suspect.signal}"),)
+        preposition = "on" if suspect.signal == "load" else "of"
+        signal = suspect.signal if suspect.signal in _SIGNALS else Name(suspect.signal)
+        return ("the ", signal, f" {preposition} ", Name(suspect.service))
 
 
 def open_case(

@@ -74,7 +74,8 @@ def blast_radius(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Services expected to feel the origin (it and its callers), and those that moved."""
     start = origin(diagnosis)
-    felt = tuple(sorted({s.service for s in moved(diagnosis)}))
+    own = {diagnosis.sli.service} if diagnosis.moved else set()
+    felt = tuple(sorted(own | {s.service for s in moved(diagnosis)}))
     if start is None:
         return (), felt
     graph = window.topology

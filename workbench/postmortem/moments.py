@@ -71,12 +71,18 @@ def moments(window: IncidentWindow, parameters: Parameters) -> dict[str, Moment]
 
 
 def moment_figures(window: IncidentWindow, parameters: Parameters) -> Mapping[str, float]:
-    """Recipe ``moments``: each moment in seconds since 1970, each duration in seconds."""
+    """Recipe ``moments``: each moment in seconds since 1970, each duration in seconds.
+
+    ``felt at least`` is how long the impact lasted inside the window where its end is unknown.
+    """
     found = {name: m.at for name, m in moments(window, parameters).items() if m.at is not None}
     figures = {name: epoch(at) for name, at in found.items()}
     for name, (start, end, _) in DURATIONS.items():
         if start in found and end in found:
             figures[name] = (found[end] - found[start]).total_seconds()
+    begun = found.get("impact start")
+    if "mitigated" not in found and begun is not None and begun < window.when.end:
+        figures["felt at least"] = (window.when.end - begun).total_seconds()
     return figures
 
 

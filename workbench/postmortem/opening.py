@@ -47,7 +47,7 @@ def header(case: Case) -> Section:
         (Name(severity) if severity else NOT_RECORDED,),
         (given.status,),
         (case.cite("window.times", "start", "date"),),
-        (case.at("TTM", "duration"),),
+        case.felt_for(),
         (Name(given.owner) if given.owner else TODO,),
         (_due(case, severity),),
     )
@@ -69,7 +69,9 @@ def summary(case: Case) -> Section:
 
 def impact(case: Case) -> Section:
     """2: what users felt, what it cost of the objectives, and what was not affected."""
-    blocks: list[Block] = [_felt_table(case), _slow_definition(case), *_budget(case)]
+    blocks: list[Block] = [_no_impact(case)]
+    if case.moments["impact start"].at is not None:
+        blocks = [_felt_table(case), _slow_definition(case), *_budget(case)]
     blocks += [
         Heading("Not affected"),
         Paragraph(_unaffected(case)),
@@ -154,7 +156,7 @@ def _what(case: Case) -> Text:
 
 def _until(case: Case) -> Text:
     if case.moments["mitigated"].at is None:
-        return (" on",)
+        return (" on, for ", *case.felt_for())
     return (" to ", case.at("mitigated"), " (", case.at("TTM", "duration"), ")")
 
 
@@ -173,7 +175,7 @@ def _why(case: Case) -> Text:
         return ("What started it is not established: not enough evidence.",)
     key, unit = f"suspect {cause.name}", case.diagnosis.sli.unit
     return (
-        "It was caused by ", *case.place(cause), ", which accounts for ",
+        "It was caused by ", *case.prose(cause), ", which accounts for ",
         case.compared(f"{key}/attribution", unit), " of the change (",
         case.compared(f"{key}/low", unit), " … ", case.compared(f"{key}/high", unit), ").",
     )  # fmt: skip
@@ -196,6 +198,17 @@ def _over(case: Case) -> Text:
     )  # fmt: skip
 
 
+def _no_impact(case: Case) -> Paragraph:
+    sli = case.diagnosis.sli
+    return Paragraph(
+        (
+            "None found: ", Name(str(sli)), " was ", case.compared("before", sli.unit),
+            " in the baseline and ", case.compared("during", sli.unit),
+            " in the window, which is its usual range. No budget is put down to it.",
+        )
+    )  # fmt: skip
+
+
 def _felt_table(case: Case) -> Table:
     sli = case.diagnosis.sli
     rows: list[tuple[Text, ...]] = [
@@ -208,7 +221,7 @@ def _felt_table(case: Case) -> Table:
         (("Requests",), (case.impact("requests"),), ("–",), ("–",)),
         _counts(case, "failed"),
         _counts(case, "slow"),
-        (("Visible to users for",), (case.at("TTM", "duration"),), ("–",), ("–",)),
+        (("Visible to users for",), case.felt_for(), ("–",), ("–",)),
     ]
     return Table(("Measure", "During impact", "Usual", "Beyond the usual"), tuple(rows))
 
@@ -250,10 +263,12 @@ def _budget(case: Case) -> list[Block]:
 
 def _unaffected(case: Case) -> Text:
     _, felt = blast_radius(case.window, case.diagnosis)
-    calm = [name for name in case.window.services if name not in felt]
+    tables = (case.window.metrics, case.window.spans)
+    measured = {str(name) for table in tables for name in table["service"].unique()}
+    calm = sorted(measured - {*felt})
     if not calm:
         return ("No service is known to have stayed in its usual range throughout.",)
-    return ("In their usual range throughout: ", *joined([(Name(name),) for name in calm]), ".")
+    return ("No sign that these left their usual range: ", *joined([(Name(n),) for n in calm]), ".")
 
 
 def _onset(case: Case) -> Paragraph:

@@ -11,6 +11,7 @@ from workbench.postmortem.diagnosed import blast_radius, moved, origin, suspect_
 from workbench.postmortem.document import (
     NOT_RECORDED,
     Bullets,
+    Cited,
     Heading,
     Name,
     Paragraph,
@@ -167,7 +168,7 @@ def _first_sign(case: Case) -> Text:
 
 def _supported(case: Case, cause: Suspect) -> Iterator[Block]:
     yield Paragraph(
-        ("Trigger: ", *case.place(cause), *_when_changed(case, cause), " caused the change of ",
+        ("Trigger: ", *case.prose(cause), *_when_changed(case, cause), " caused the change of ",
          Name(str(case.diagnosis.sli)), ". Claim rung: ", Name(cause.claim), ".")
     )  # fmt: skip
     key = suspect_key(cause)
@@ -211,7 +212,8 @@ def _settle(case: Case) -> Iterator[Block]:
 def _factor(case: Case, suspect: Suspect) -> tuple[Text, ...]:
     reason = case.said(f"{suspect_key(suspect)}/reason", suspect.reason)
     what = (f"{suspect.role.capitalize()}: ", *case.place(suspect))
-    return what, (suspect.claim,), (*_share(case, suspect), *reason) or ("unknown",)
+    share = () if any(isinstance(piece, Cited) for piece in reason) else _share(case, suspect)
+    return what, (suspect.claim,), (*share, *reason) or ("unknown",)
 
 
 def _share(case: Case, suspect: Suspect) -> Text:
