@@ -179,7 +179,8 @@ def test_refutations_are_told_in_words() -> None:
 def test_what_if_shows_both_levels() -> None:
     what_if = SimpleNamespace(
         actual=0.43, counterfactual=0.07, before=0.05, low=0.05, high=0.1,
-        unit="s", service="payments", statement="Had payments stayed at its baseline, the SLI would have been 70 ms",
+        unit="s", service="payments",
+        statement="Had payments stayed at its baseline, the SLI would have been 70 ms",
     )  # fmt: skip
     rows = [row for row in rows_of(counterfactual(what_if)) if "level" in row]
     assert [round(row["level"]) for row in rows] == [50, 430, 70]

@@ -35,11 +35,11 @@ def verdict_of(panel: Locator) -> str:
     return panel.locator(".jp-RenderedHTMLCommon").first.inner_text().splitlines()[0]
 
 
-def screenshot_of(page: Page, name: str) -> None:
-    """Keep the whole notebook: the window as tall as its content."""
-    tall = page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
-    page.set_viewport_size({"width": 1440, "height": min(int(tall) + 140, 16_000)})
-    page.wait_for_timeout(500)
+def screenshot_of(page: Page, panel: Locator, name: str) -> None:
+    """Keep what a person sees: the panel in a tall window."""
+    page.set_viewport_size({"width": 1440, "height": 1500})
+    panel.evaluate("cell => cell.scrollIntoView()")
+    page.wait_for_timeout(800)
     page.screenshot(path=OUTPUTS / name)
 
 
@@ -58,14 +58,13 @@ def test_notebook_and_panel_in_jupyterlab(page: Page, tmp_path: Path) -> None:
         before = verdict_of(panel)
         assert page.locator(".jp-RenderedVegaCommon5 svg, .vega-embed svg").count() >= 4
         assert page.locator('iframe[srcdoc*="mynetwork"]').count() == 1
-        screenshot_of(page, "lab-before.png")
+        screenshot_of(page, panel, "lab-before.png")
 
         panel.locator(".widget-dropdown select").first.select_option(other)
         changed = "([card, before]) => card.innerText.split('\\n')[0] !== before"
         card = panel.locator(".jp-RenderedHTMLCommon").first.element_handle()
         page.wait_for_function(changed, arg=[card, before], timeout=120_000)
         assert verdict_of(panel) != before
-        panel.scroll_into_view_if_needed()
-        screenshot_of(page, "lab-after.png")
+        screenshot_of(page, panel, "lab-after.png")
     assert page.locator("text=Traceback (most recent call last)").count() == 0
     assert outside(page.asked) == []

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "panel"]
 
-_WIDE = widgets.Layout(width="min(100%, 900px)")
+_WIDE = widgets.Layout(width="min(100%, 620px)")
 _STYLE = {"description_width": "80px"}
 
 
@@ -71,10 +71,11 @@ class Panel:
         self._slots: list[DisplayHandle] = []
         self._following = False
         self.status = widgets.HTML()
+        self.chosen_range = widgets.HTML()  # the slider's own readout cuts two instants short
         self.incident = _dropdown("incident", _with_first(window.id, source.ids()))
         self.sli = _dropdown("SLI", [])
         self.range = widgets.SelectionRangeSlider(
-            options=["–", "– "], description="range (UTC)", continuous_update=False,
+            options=["–", "– "], description="range (UTC)", continuous_update=False, readout=False,
             layout=_WIDE, style=_STYLE,
         )  # fmt: skip
         self._keep(window)
@@ -88,7 +89,8 @@ class Panel:
     @property
     def controls(self) -> widgets.VBox:
         """The widgets, to place elsewhere."""
-        return widgets.VBox([self.incident, self.sli, self.range, self.status])
+        range_ = widgets.HBox([self.range, self.chosen_range])
+        return widgets.VBox([self.incident, self.sli, range_, self.status])
 
     def __repr__(self) -> str:
         """Say what is looked at and what it shows."""
@@ -137,6 +139,7 @@ class Panel:
 
     def _chosen(self) -> Look:
         start, end = self.range.value
+        self.chosen_range.value = escape(f"{start:%Y-%m-%d %H:%M:%S} – {end:%H:%M:%S} UTC")
         return Look(str(self.incident.value), str(self.sli.value), start, end)
 
     def _see(self) -> tuple[Card | Chart, ...]:
