@@ -38,7 +38,7 @@ _LEAD = pd.Timedelta(minutes=3)
 _SOURCES = {
     "metrics": ("prometheus", "raw samples as scraped, only the families that matter"),
     "spans": ("otlp", "every span; the edge's are made from nginx's access log, to 1 ms"),
-    "logs": ("otlp", "log records of the services, and PostgreSQL's own log"),
+    "logs": ("otlp", "records of the services without stack traces, and PostgreSQL's own log"),
     "alerts": ("alertmanager", "as notified; an alert without an end was firing at the end"),
     "changes": ("release events", ""),
 }

@@ -27,6 +27,8 @@ _POSTGRES_SEVERITY = {
     "FATAL": (21, "FATAL"),
     "PANIC": (24, "FATAL"),
 }
+# Stack traces name the folders of the machine that recorded them.
+_LEFT_OUT = frozenset({"exception.stacktrace"})
 _UNITS = {"seconds": "s", "bytes": "By"}
 
 
@@ -156,13 +158,14 @@ def _unit(metric: str) -> str:
 
 
 def _log_row(row: dict[str, Any]) -> dict[str, Any]:
+    attributes = {k: v for k, v in row["attributes"].items() if k not in _LEFT_OUT}
     return {
         "ts": pd.Timestamp(row["time_ns"], unit="ns", tz="UTC"),
         "service": row["service"],
         "severity_number": row["severity_number"],
         "severity_text": row["severity_text"],
         "body": row["body"],
-        "attributes": labels_text({**row["attributes"], "service.version": row["version"]}),
+        "attributes": labels_text({**attributes, "service.version": row["version"]}),
         "trace_id": row["trace_id"],
         "span_id": row["span_id"],
     }
