@@ -52,7 +52,7 @@ def incidents() -> None:
     """List the recorded incidents."""
     from workbench import datasets
 
-    table = Table("id", "title", "when (UTC)", "MB")
+    table = Table("id", "title", "incident", "MB")
     for row in datasets.incidents().itertuples():
         table.add_row(escape(row.id), escape(row.title), row.when, f"{row.megabytes:.1f}")
     Console().print(table)
@@ -84,7 +84,8 @@ def diagnose(
     from workbench.diagnose import compare
 
     window = datasets.load(incident)
-    Console().print(repr(compare(window, window.sli(sli))), markup=False, highlight=False)
+    found = compare(window, window.sli(sli))
+    Console().print(repr(found), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
