@@ -19,7 +19,7 @@ from workbench.postmortem.document import (
 if TYPE_CHECKING:
     from workbench.findings import Evidence
     from workbench.postmortem.case import Case
-    from workbench.postmortem.document import Piece, Text
+    from workbench.postmortem.document import Text
 
 __all__ = ["EVIDENCE_COLUMNS", "appendix", "labels"]
 
@@ -71,20 +71,20 @@ def _coverage(case: Case) -> Table:
             (Name(f"{row.table}/{row.service}"),),
             (row.status,),
             (case.cite("window.counts", f"coverage/{place}/rows"),),
-            (_cadence(case, place, row.cadence_s),),
-            (case.cite("window.counts", f"coverage/{place}/gaps"),),
+            *_regularity(case, place, row.cadence_s),
             case.told("window.counts", f"coverage/{place}/reason", row.reason) or ("–",),
         )
         for place, row in enumerate(case.window.coverage)
     )
-    return Table(("Place", "Status", "Rows", "Cadence", "Gaps", "What is odd"), rows)
+    return Table(("Place", "Status", "Rows", "Cadence", "Gaps", "Remark"), rows)
 
 
-def _cadence(case: Case, place: int, seconds: float) -> Piece:
-    """Usual interval between samples; tables of events have none."""
+def _regularity(case: Case, place: int, seconds: float) -> tuple[Text, Text]:
+    """Usual interval between samples, and gaps; tables of events have neither."""
     if math.isnan(seconds):
-        return "–"
-    return case.cite("window.counts", f"coverage/{place}/cadence", "s")
+        return ("–",), ("–",)
+    cadence = case.cite("window.counts", f"coverage/{place}/cadence", "s")
+    return (cadence,), (case.cite("window.counts", f"coverage/{place}/gaps"),)
 
 
 def _row(evidence: Evidence) -> tuple[Text, ...]:
