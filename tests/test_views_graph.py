@@ -68,6 +68,12 @@ def test_a_service_without_telemetry_is_shown_and_says_so() -> None:
     assert "no telemetry" in picture.svg
 
 
+def test_without_a_baseline_nothing_is_called_normal_or_silent() -> None:
+    svg = topology(window(baseline=TimeRange(at(0), at(9))).with_(baseline=None), signals=signals())
+    assert "no baseline to compare" in svg.svg
+    assert "no telemetry" not in svg.svg
+
+
 def test_the_still_picture_names_every_service_and_role() -> None:
     picture = topology(window(), diagnosis(), signals=signals())
     for word in ("CAUSE", "IMPACT", "UNDECIDED", "symptom", "confounded", "ruled out"):

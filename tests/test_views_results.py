@@ -198,6 +198,8 @@ def test_what_if_without_a_hypothesis_is_a_card() -> None:
         (-2.0, -3.0, 0.5, "s", "−2 s (−3 … 0.5)"),
         (0.0123, np.nan, np.nan, "ratio", "+1.23 %"),
         (np.nan, 0.0, 1.0, "s", "–"),
+        (-4.7e-7, -0.00358, 0.00358, "s", "0 ms (−3.58 … 3.58)"),
+        (0.0, 0.0, 0.0, "s", "0 ms (0 … 0)"),
     ],
 )
 def test_parts_in_words(value, low, high, unit, text) -> None:

@@ -103,7 +103,8 @@ def test_long_series_are_thinned_and_say_so() -> None:
 def test_without_diagnosis_changes_or_alerts_it_still_draws() -> None:
     bare = window(changes=None, alerts=None)
     chart = timeline(bare, signals=signals())
-    assert len(chart.spec()["vconcat"]) == 2
+    assert len(chart.spec()["vconcat"]) == 3
+    assert "time (UTC)" in chart.to_svg()
     assert "no change and no alert" in repr(chart)
     assert chart.to_svg()
 
@@ -119,8 +120,9 @@ def test_no_sli_and_no_slo_is_a_named_error() -> None:
 
 
 def test_a_quiet_window_says_that_the_sli_stayed() -> None:
-    quiet = diagnosis(onset=None, onset_low=None, onset_high=None, moved=False, suspects=())
+    quiet = diagnosis(onset=None, moved=False, suspects=())
     chart = timeline(window(), quiet, signals=signals())
+    assert "onset, 95 % interval" not in {r.get("what") for r in datasets(chart.spec())}
     assert "stayed in its normal range" in chart.spec()["title"]["subtitle"][0]
 
 

@@ -82,8 +82,12 @@ def bands(
     if window.baseline is not None:
         ranges.append(_named("baseline", window.baseline))
     ranges.append(_named("incident", window.when))
-    if diagnosis and diagnosis.onset_low is not None and diagnosis.onset_high is not None:
-        ranges.append(("onset, 95 % interval", diagnosis.onset_low, diagnosis.onset_high))
+    if diagnosis is not None and diagnosis.onset is not None:
+        low, high = diagnosis.onset_low, diagnosis.onset_high
+    else:
+        low = high = None
+    if low is not None and high is not None:
+        ranges.append(("onset, 95 % interval", low, high))
     rows = [
         {"what": name, "t": milliseconds(max(a, span[0])), "t2": milliseconds(min(b, span[1]))}
         for name, a, b in ranges

@@ -12,6 +12,8 @@ from workbench.views.deviation import LEVELS, deviations, level, strongest, trou
 from workbench.views.words import moved_words
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from workbench.diagnose import Diagnosis, Suspect
@@ -42,9 +44,9 @@ class ServiceMark:
     service
         Its name.
     score
-        Strongest deviation in robust standard deviations; NaN without telemetry.
+        Strongest deviation in robust standard deviations; NaN where it is not known.
     moved
-        That deviation in words, or that there was no telemetry.
+        That deviation in words, or why it is not known.
     word
         Role in the diagnosis: ``CAUSE``, ``FIRST FAILURE``, ``IMPACT``, ``symptom`` …
     why
@@ -65,7 +67,7 @@ class ServiceMark:
     @property
     def level_words(self) -> str:
         """Say the level in words."""
-        return "no telemetry" if np.isnan(self.score) else LEVELS[self.level][1]
+        return self.moved if np.isnan(self.score) else LEVELS[self.level][1]
 
 
 def service_marks(
@@ -76,8 +78,8 @@ def service_marks(
     The time looked at is from the onset, where there is one, to the end of the incident.
     """
     table = strongest(deviations(signals, window.baseline, troubled_range(window, diagnosis)))
-    names = sorted({str(n) for n in window.topology.nodes} | {str(n) for n in table.index})
-    suspects = diagnosis.suspects if diagnosis else ()
+    names = sorted({str(n) for n in window.topology.nodes} | set(signals.services))
+    suspects, heard = diagnosis.suspects if diagnosis else (), set(signals.services)
     return {name: _mark(name, table, [s for s in suspects if s.service == name]) for name in names}
 
 
@@ -110,10 +112,13 @@ def _strength(mark: ServiceMark) -> float:
     return 0.0 if np.isnan(mark.score) else abs(mark.score)
 
 
-def _mark(name: str, table: pd.DataFrame, suspects: list[Suspect]) -> ServiceMark:
+def _mark(
+    name: str, table: pd.DataFrame, suspects: list[Suspect], *, heard: Collection[str]
+) -> ServiceMark:
     word, why = _word(suspects)
     if name not in table.index:
-        return ServiceMark(name, float("nan"), "no telemetry", word, why)
+        silent = "no telemetry" if name not in heard else "no baseline to compare"
+        return ServiceMark(name, float("nan"), silent, word, why)
     row = table.loc[name]
     moved = moved_words(str(row["signal"]), row["before"], row["during"], unit=str(row["unit"]))
     return ServiceMark(name, float(row["score"]), moved, word, why)

@@ -84,7 +84,8 @@ def timeline(
     ]
     rows = happenings(window, diagnosis, scene.span)
     kept, dropped = lanes(rows, window.when, most=_MOST_LANES)
-    parts = [panel for panel, _ in drawn] + ([_lane_chart(scene, kept)] if len(kept) else [])
+    parts = [panel for panel, _ in drawn]
+    parts.append(_lane_chart(scene, kept) if len(kept) else _time_strip(scene))
     notes = [note for _, note in drawn if note]
     subtitle = [_when_words(diagnosis, scene.span), *notes, *_dropped_words(dropped)]
     title = alt.TitleParams(f"{shorten(str(chosen), 60)}: what happened when", subtitle=subtitle)
@@ -187,6 +188,13 @@ def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:
     layers = [scene.shade(x, legend=False), bars, points, *scene.onset()]
     chart = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(21))
     return chart.resolve_scale(color="independent", shape="independent")
+
+
+def _time_strip(scene: _Scene) -> Layered:
+    """Draw the time axis alone, for where nothing happened that would carry it."""
+    frame = pd.DataFrame({"t": [milliseconds(scene.span[0])]})
+    none = alt.Chart(frame).mark_point(opacity=0).encode(x=time_axis(*scene.span))
+    return alt.layer(none).properties(width=WIDTH, height=1)
 
 
 def _when_words(diagnosis: Diagnosis | None, span: tuple[pd.Timestamp, pd.Timestamp]) -> str:

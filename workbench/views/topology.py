@@ -197,7 +197,7 @@ def _document(drawing: _Drawing, body: list[str], title: tuple[str, str]) -> str
 def _legend(y: float) -> Iterable[str]:
     x = float(_PAD)
     entries = [(fill, words, "") for fill, (_, words) in zip(MOVED_FILLS, LEVELS, strict=True)]
-    entries.append((CARD, "no telemetry", ' stroke-dasharray="3 2"'))
+    entries.append((CARD, "not known", ' stroke-dasharray="3 2"'))
     for fill, words, dashes in entries:
         yield (
             f'<rect x="{x:.0f}" y="{y:.0f}" width="16" height="12" rx="2" fill="{fill}" '

@@ -35,8 +35,10 @@ def part_words(value: float, low: float, high: float, *, unit: str) -> str:
 
 
 def _scaled(values: list[float], unit: str) -> list[str]:
-    """Write values in one unit, then that unit with a space before it."""
+    """Write values in one unit and to the digits of the largest; then the unit with a space."""
     finite = [abs(v) for v in values if math.isfinite(v)]
     factor, short = scale_of(unit, max(finite, default=0.0))
-    texts = [quantity(v * factor).replace("-", "−") for v in values]
+    places = 2 - math.floor(math.log10(max(finite) * factor)) if any(finite) else 0
+    rounded = [round(v * factor, max(0, places)) + 0.0 for v in values]
+    texts = [quantity(v).replace("-", "−") for v in rounded]
     return [*texts, f"{_NB}{short}" if short else ""]
