@@ -80,7 +80,10 @@ def service_marks(
     table = strongest(deviations(signals, window.baseline, troubled_range(window, diagnosis)))
     names = sorted({str(n) for n in window.topology.nodes} | set(signals.services))
     suspects, heard = diagnosis.suspects if diagnosis else (), set(signals.services)
-    return {name: _mark(name, table, [s for s in suspects if s.service == name]) for name in names}
+    return {
+        name: _mark(name, table, [s for s in suspects if s.service == name], heard=heard)
+        for name in names
+    }
 
 
 def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tuple[nx.DiGraph, int]:
