@@ -107,6 +107,13 @@ def test_actions_need_owner_and_date_at_review(folder):
     assert not found(folder, rule, *((row, filled) for row in rows), ("| draft |", "| reviewed |"))
 
 
+def test_an_empty_owner_is_no_owner(folder):
+    text = (folder / "postmortem.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| TO DO |"))
+    filled = "| Pool limit | prevent | | high | 2026-02-10 | X-1 | pools |"
+    assert "owner missing: pools" in found(folder, "actions have owner and date", (row, filled))
+
+
 def test_causal_words_need_a_supported_cause(tmp_path):
     window = window_of()
     diagnosis = diagnosis_of(window, supported=False, reason="One refuter failed")

@@ -176,7 +176,8 @@ class _Parser(HTMLParser):
         self._own.append(own or "\0")
 
     def _finish(self) -> None:
-        if self._block and self._text:
+        # An empty cell counts: the cells after it keep their columns.
+        if self._text or self._block in {"td", "th"}:
             self._add(self._passage())
         self._block, self._text, self._own, self._cited = "", [], [], []
 
