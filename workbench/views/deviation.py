@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.times import TimeRange
-from workbench.views.readings import reading
+from workbench.views.readings import REQUEST_SIGNALS, reading
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis
@@ -61,9 +61,16 @@ def deviations(signals: Signals, baseline: TimeRange | None, during: TimeRange) 
 
 
 def strongest(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep each service's most deviating signal, indexed by service."""
-    order = frame["score"].abs().sort_values(ascending=False).index
-    return frame.loc[order].drop_duplicates("service").set_index("service")
+    """Keep each service's most deviating signal, indexed by service.
+
+    Gauges speak for a service only where nothing was seen of its requests; quantiles of
+    latency, which rest on few requests a bin, never do.
+    """
+    of_requests = frame["signal"].isin(REQUEST_SIGNALS)
+    quantile = frame["signal"].str.startswith("latency_")
+    kept = frame[~quantile].assign(second=~of_requests[~quantile], size=frame["score"].abs())
+    ordered = kept.sort_values(["second", "size"], ascending=[True, False], kind="stable")
+    return ordered.drop_duplicates("service").set_index("service")
 
 
 def level(score: float) -> int:

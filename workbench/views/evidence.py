@@ -19,7 +19,7 @@ from workbench.views.axes import (
 from workbench.views.decimate import decimate
 from workbench.views.deviation import deviations, troubled_range
 from workbench.views.palette import BASELINE, INK, SLI_LINE
-from workbench.views.readings import reading
+from workbench.views.readings import REQUEST_SIGNALS, reading
 from workbench.views.rendering import Card, Chart, message
 from workbench.views.words import moved_words
 
@@ -103,15 +103,20 @@ def evidence(
 def _readings(
     window: IncidentWindow, signals: Signals, diagnosis: Diagnosis, name: str
 ) -> list[Reading]:
-    """Read the SLI first, then the service's signals, most deviating first."""
+    """Read the SLI first, then suspected signals, then those of requests, then gauges."""
     sli = diagnosis.sli
     moved = deviations(signals, window.baseline, troubled_range(window, diagnosis))
     own = moved[moved["service"] == name]
-    order = own.loc[own["score"].abs().sort_values(ascending=False).index, "signal"]
-    wanted = [(name, str(signal)) for signal in order if not _is_quantile(str(signal))]
+    gauge = ~own["signal"].isin(REQUEST_SIGNALS)
+    order = own.assign(gauge=gauge, size=own["score"].abs())
+    order = order.sort_values(["gauge", "size"], ascending=[True, False], kind="stable")
+    mine = [s.signal for s in diagnosis.suspects if s.service == name]
+    signal_names = dict.fromkeys([*mine, *map(str, order["signal"])])
+    wanted = [(name, signal) for signal in signal_names if not _is_quantile(signal)]
     keys = [(sli.service, str(sli.signal)), *(k for k in wanted if k != (sli.service, sli.signal))]
-    read = [reading(signals, *key) for key in keys[:_MOST]]
-    return [r for r in read if r.seen]
+    read = [reading(signals, *key) for key in keys]
+    seen = [r for r in read if r.seen]
+    return seen[:1] + [r for r in seen[1:] if r.series.nunique() > 1][: _MOST - 1]
 
 
 def _is_quantile(signal: str) -> bool:
@@ -154,8 +159,10 @@ def _heading(
         float(read.series[part.mask(times)].mean()) if part else float("nan")
         for part in (window.baseline, troubled_range(window, diagnosis))
     ]
-    words = moved_words(read.signal, means[0], means[1], unit=read.unit)
-    text = shorten(f"{'SLI: ' if first else ''}{read.service} {words}", 46)
+    who = shorten(f"{'SLI: ' if first else ''}{read.service}", 24)
+    left = 45 - len(who)
+    words = moved_words(read.signal, means[0], means[1], unit=read.unit, longest=left)
+    text = f"{who} {words}"
     return alt.TitleParams(text, fontSize=12, fontWeight=600, offset=8, frame="group")
 
 

@@ -33,6 +33,7 @@ _WORDS = (
     ("confounded", "", "confounded"),
     ("coincidence", "", "coincidence"),
 )
+_LONGEST = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ def _mark(
         silent = "no telemetry" if name not in heard else "no baseline to compare"
         return ServiceMark(name, float("nan"), silent, word, why)
     row = table.loc[name]
-    moved = moved_words(str(row["signal"]), row["before"], row["during"], unit=str(row["unit"]))
+    moved = moved_words(
+        str(row["signal"]), row["before"], row["during"], unit=str(row["unit"]), longest=_LONGEST
+    )
     return ServiceMark(name, float(row["score"]), moved, word, why)
 
 

@@ -135,7 +135,7 @@ def _page(graph: nx.DiGraph, marks: dict[str, ServiceMark]) -> str:
 
 def _node(mark: ServiceMark, at: tuple[float, float]) -> dict[str, Any]:
     """Plain values for one box; the title is text, which the drawing library does not parse."""
-    words = [shorten(mark.service, 26), shorten(mark.moved, 30), mark.word]
+    words = [shorten(mark.service, 26), mark.moved, mark.word]
     strong = mark.word.isupper()
     return {
         "label": "\n".join(word for word in words if word),

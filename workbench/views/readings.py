@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from workbench.features import Signals
 
-__all__ = ["Reading", "milliseconds", "reading", "scale_of", "unit_of"]
+__all__ = ["REQUEST_SIGNALS", "Reading", "milliseconds", "reading", "scale_of", "unit_of"]
+
+REQUEST_SIGNALS = ("latency", "errors", "load", "self_time", "self_errors", "error_ratio")
+"""Signals of requests; all others are gauges, or quantiles of these."""
 
 _UNITS = {
     "latency": "s",
@@ -22,6 +25,8 @@ _UNITS = {
     "error_ratio": "ratio",
     "load": "req/s",
 }
+_ENDINGS = {"_bytes": "B", "_seconds": "s", "_ratio": "ratio"}
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +40,7 @@ class Reading:
     series
         Values in `unit` over UTC instants; NaN is a gap.
     unit
-        ``s``, ``ratio``, ``req/s`` or empty where the recording names none.
+        ``s``, ``ratio``, ``req/s``, ``B`` or empty where the recording names none.
     """
 
     service: str
@@ -90,8 +95,11 @@ def reading(signals: Signals, service: str, signal: str) -> Reading:
 
 
 def unit_of(signal: str) -> str:
-    """Name a signal's unit; quantiles are times, gauges carry none."""
-    return "s" if signal.startswith("latency") else _UNITS.get(signal, "")
+    """Name a signal's unit; a gauge's is read off its name where that ends in one."""
+    if signal.startswith("latency"):
+        return "s"
+    ending = next((unit for end, unit in _ENDINGS.items() if signal.endswith(end)), "")
+    return _UNITS.get(signal, ending)
 
 
 def scale_of(unit: str, largest: float) -> tuple[float, str]:
@@ -100,6 +108,8 @@ def scale_of(unit: str, largest: float) -> tuple[float, str]:
         return (1e3, "ms") if largest >= 1e-3 or largest == 0 else (1e6, "µs")
     if unit == "ratio":
         return 100.0, "%"
+    if unit == "B":
+        return next(((1 / size, name) for size, name in _SIZES if largest >= size), (1.0, "B"))
     return 1.0, unit
 
 

@@ -119,7 +119,7 @@ def _box(centre: Point, mark: ServiceMark) -> str:
     dashes = ' stroke-dasharray="5 4"' if unknown else ""
     lines = [
         _text((left + 10, top + 18), shorten(mark.service, 18), INK, weight=600, size=12),
-        _text((left + 10, top + 34), shorten(mark.moved, 27), MUTED if mark.level == 0 else INK),
+        _text((left + 10, top + 34), mark.moved, MUTED if mark.level == 0 else INK),
         _word((left + 10, top + 51), mark.word),
     ]
     tip = f"{mark.service}: {mark.moved} ({mark.level_words})" + (

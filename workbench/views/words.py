@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from workbench.cards import quantity
+from workbench.views.axes import shorten
 from workbench.views.readings import scale_of
 
 __all__ = ["moved_words", "part_words", "plain_signal"]
@@ -17,10 +18,11 @@ def plain_signal(name: str) -> str:
     return name.replace("saturation:", "")
 
 
-def moved_words(signal: str, before: float, during: float, *, unit: str) -> str:
-    """Write a movement as ``latency 40 → 320 ms``."""
+def moved_words(signal: str, before: float, during: float, *, unit: str, longest: int = 60) -> str:
+    """Write a movement as ``latency 40 → 320 ms``; a long signal's name is cut, never a figure."""
     first, last, short = _scaled([before, during], unit)
-    return f"{plain_signal(signal)} {first} → {last}{short}"
+    figures = f"{first} → {last}{short}"
+    return f"{shorten(plain_signal(signal), max(8, longest - len(figures) - 1))} {figures}"
 
 
 def part_words(value: float, low: float, high: float, *, unit: str) -> str:
