@@ -124,15 +124,15 @@ wb.views.counterfactual(what_if)
 # %% [markdown]
 # ## Changes put to the test
 #
-# Each change's effect on the SLI, adjusted for what else moves both. An interval across zero, or
-# a refuter that was not survived, means that no effect was shown.
+# Each change's effect on the SLI, adjusted for traffic, beside placebo changes at quiet moments.
+# What came at the right time and did nothing is a decoy. `wb.causal.effect(window, ref)` shows one
+# change alone.
 
 # %%
-tested = [wb.causal.effect(window, ref) for ref in window.changes["ref"].unique()[:8]]
-wb.views.effects(tested)
+wb.views.effects(diagnosis)
 
 # %%
-wb.views.refutations(tested)
+wb.views.refutations(diagnosis)
 
 # %% [markdown]
 # ## Export

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pictures import NASTY, diagnosis, signals, suspect, window
+from pictures import NASTY, at, diagnosis, signals, suspect, window
 
 from workbench.errors import UnknownName
 from workbench.slis import SLI
@@ -38,14 +38,6 @@ def ranking(*parts: tuple, before: float = 0.05, during: float = 0.43) -> Simple
     return SimpleNamespace(
         sli=SLI("checkout", "latency"), before=before, during=during, moved=True, rows=rows
     )
-
-
-def outcome(name: str, value: float, low: float, high: float) -> SimpleNamespace:
-    return SimpleNamespace(
-        change=name, sli=SLI("checkout", "latency"), effect=value, low=low, high=high,
-        moved_it=low > 0, adjusted_for=("traffic",), statement=f"{name} did something",
-        refutations=(SimpleNamespace(name="placebo", passed=low > 0, statement="3 times in 200"),),
-    )  # fmt: skip
 
 
 def test_each_suspect_has_its_own_row_most_causal_first() -> None:
@@ -156,24 +148,37 @@ def test_the_leading_hypothesis_is_never_one_that_was_ruled_out() -> None:
 
 
 def test_effects_draw_a_row_a_change_with_its_interval() -> None:
-    chart = effects([outcome("a-1.0", 0.38, 0.34, 0.42), outcome("b-2.0", 0.01, -0.06, 0.08)])
-    rows = [row for row in rows_of(chart) if "verdict" in row]
-    assert [row["verdict"] for row in rows] == ["moved the SLI", "no effect shown"]
-    assert rows[0]["text"] == "+380\u00a0ms (340\u00a0…\u00a0420)"
+    rows = [row for row in rows_of(effects(diagnosis())) if "verdict" in row]
+    assert [row["verdict"] for row in rows] == ["supported", "ruled out"]
+    assert rows[0]["text"] == "+360\u00a0ms (320\u00a0…\u00a0410)"
+
+
+def test_two_changes_of_one_name_keep_their_own_rows() -> None:
+    twins = (suspect(change="v2", onset=at(5)), suspect(change="v2", onset=at(1)))
+    rows = [row for row in rows_of(effects(diagnosis(suspects=twins))) if "verdict" in row]
+    assert [row["place"] for row in rows] == [0, 1]
 
 
 def test_no_change_tested_is_a_card() -> None:
-    assert isinstance(effects([]), Card)
-    assert isinstance(refutations([]), Card)
-    assert isinstance(effects([outcome("a", float("nan"), float("nan"), float("nan"))]), Card)
+    nothing = diagnosis(suspects=())
+    assert isinstance(effects(nothing), Card)
+    assert isinstance(refutations(nothing), Card)
+
+
+def test_a_change_whose_effect_could_not_be_estimated_is_told() -> None:
+    nan = float("nan")
+    late = suspect(change="v9", claim="observed", role="undecided", attribution=nan, low=nan,
+                   high=nan, reason="could not be estimated: 2 bins after it")  # fmt: skip
+    assert isinstance(effects(diagnosis(suspects=(late,))), Card)
+    assert "2 bins after it" in refutations(diagnosis(suspects=(late,))).html
 
 
 def test_refutations_are_told_in_words() -> None:
-    card = refutations([outcome("a<b>", 0.01, -0.06, 0.08)])
+    tests = (("placebo moments", False, "placebo changes moved the SLI 3 times in 200"),)
+    card = refutations(diagnosis(suspects=(suspect(change="a<b>", tests=tests),)))
     assert "3 times in 200" in card.html
     assert "NO" in card.html
     assert "<b>" not in card.html
-    assert "traffic" in card.html
 
 
 def test_what_if_shows_both_levels() -> None:

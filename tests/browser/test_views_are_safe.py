@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from browser_pages import OUTPUTS, outside, page_of
-from pictures import NASTY, SERVICES, diagnosis, signals, window
-from test_views_results import outcome, ranking
+from pictures import NASTY, SERVICES, diagnosis, signals, suspect, window
+from test_views_results import ranking
 
 from workbench import views
 from workbench.errors import BadInput
@@ -26,7 +26,7 @@ PAYLOADS = {
 
 def every_view() -> dict[str, object]:
     odd, found, known = window(PAYLOADS), diagnosis(PAYLOADS), signals(PAYLOADS)
-    tested = [outcome(PAYLOADS["cart"], 0.3, 0.2, 0.4)]
+    tested = diagnosis(suspects=(suspect(change=NASTY, tests=((NASTY, False, NASTY),)),))
     what_if = SimpleNamespace(
         actual=0.4,
         counterfactual=0.1,

@@ -1,4 +1,4 @@
-"""Changes put to the test: what each one did to the SLI, with its interval."""
+"""Changes put to the test: what each one did to the SLI, and which tests it passed."""
 
 from __future__ import annotations
 
@@ -16,103 +16,113 @@ from workbench.views.rendering import Card, Chart, message
 from workbench.views.words import part_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from workbench.causal import Effect
+    from workbench.diagnose import Diagnosis, Suspect
     from workbench.views.axes import Layered
 
 __all__ = ["effects", "refutations"]
 
 _WIDTH = 400
-_VERDICTS = {"moved the SLI": RISE, "no effect shown": TOTAL}
+_MOST = 12
+_VERDICTS = {
+    "supported": (RISE, "diamond"),
+    "undecided": (INK, "triangle-up"),
+    "ruled out": (TOTAL, "circle"),
+}
 
 
-def effects(tested: Sequence[Effect]) -> Chart | Card:
+def effects(diagnosis: Diagnosis) -> Chart | Card:
     """Draw the effect of each change on the SLI with its 95 % interval.
 
     Parameters
     ----------
-    tested
-        Results of `workbench.causal.effect`, one a change.
+    diagnosis
+        From `workbench.diagnose.compare`, which tests every change in reach;
+        `workbench.causal.effect` tests one.
 
     Returns
     -------
     Chart or Card
-        A row for each change in the order given; a card where no change was tested.
+        A row for each change, by time; a card where no effect could be estimated.
     """
-    seen = [one for one in tested if np.isfinite(one.effect)]
+    seen = [s for s in _changes(diagnosis) if np.isfinite(s.attribution)][:_MOST]
     if not seen:
-        return message("No change was tested", "None lies in the window, or none has data")
-    unit = seen[0].sli.unit
-    largest = max(np.nanmax(np.abs([e.effect, e.low, e.high])) for e in seen)
-    factor, axis_unit = scale_of(unit, float(largest))
-    frame = pd.DataFrame([_row(place, e, factor) for place, e in enumerate(seen)])
+        return message("No effect of a change to draw", "No change lies in reach of the incident")
+    unit = diagnosis.sli.unit
+    largest = max(abs(v) for s in seen for v in (s.attribution, s.low, s.high) if np.isfinite(v))
+    factor, axis_unit = scale_of(unit, largest)
+    frame = pd.DataFrame([_row(place, s, factor, unit=unit) for place, s in enumerate(seen)])
     title = alt.TitleParams(
-        f"What each change did to {shorten(str(seen[0].sli))}",
+        f"What each change did to {shorten(str(diagnosis.sli))}",
         subtitle="effect with 95 % interval; an interval across zero shows no effect",
     )
-    chart = _forest(frame, axis_unit).properties(title=title)
-    return Chart(chart, " ".join(f"{e.statement.rstrip('.')}." for e in seen))
+    caption = f"Effect of {len(seen)} change(s) on {diagnosis.sli}: " + "; ".join(
+        f"{row['name']} {row['text']}, {row['verdict']}" for row in frame.to_dict("records")
+    )
+    return Chart(_forest(frame, axis_unit).properties(title=title), f"{caption}.")
 
 
-def refutations(tested: Sequence[Effect]) -> Card:
-    """List what was tried to refute each effect, and how it ended, in words.
+def refutations(diagnosis: Diagnosis) -> Card:
+    """List each test that a change was put to and how it ended, in words.
 
     Parameters
     ----------
-    tested
-        Results of `workbench.causal.effect`, one a change.
+    diagnosis
+        From `workbench.diagnose.compare`.
     """
     rows = [
-        {"change": one.change, "refuter": r.name, "survived": "yes" if r.passed else "NO",
-         "outcome": r.statement}
-        for one in tested
-        for r in one.refutations
-    ]  # fmt: skip
+        {"change": s.change, "test": name, "passed": "yes" if passed else "NO", "figure": figure}
+        for s in _changes(diagnosis)
+        for name, passed, figure in s.tests or (("effect estimated", False, s.reason),)
+    ]
     if not rows:
-        return message("No refuter was run", "There is no tested change to refute")
-    frame = pd.DataFrame(rows)
-    adjusted = {e.change: ", ".join(e.adjusted_for) or "nothing" for e in tested}
-    facts = {"adjusted for": "; ".join(f"{name}: {what}" for name, what in adjusted.items())}
-    html = card("What was tried to refute it", facts, body=table_html(frame, limit=40))
-    text = "\n".join(f"{r['change']} · {r['refuter']}: {r['outcome']}" for r in rows)
-    return Card(html, text)
+        return message("No change was tested", "No change lies in reach of the incident")
+    note = "A change is the cause only if it passes every test."
+    html = card(
+        "Tests of each change", {}, body=table_html(pd.DataFrame(rows), limit=60), note=note
+    )
+    lines = [f"{r['change']} · {r['test']}: {r['passed']}, {r['figure']}" for r in rows]
+    return Card(html, "\n".join([*lines, note]))
 
 
-def _row(place: int, one: Effect, factor: float) -> dict[str, object]:
+def _changes(diagnosis: Diagnosis) -> list[Suspect]:
+    changes = [s for s in diagnosis.suspects if s.change]
+    return sorted(changes, key=lambda s: (s.onset is None, s.onset))
+
+
+def _row(place: int, suspect: Suspect, factor: float, *, unit: str) -> dict[str, object]:
+    out = {"refuted": "ruled out", "supported": "supported"}
     return {
-        "row": f"{place + 1}. {shorten(one.change, 40)}",
-        "effect": one.effect * factor,
-        "low": one.low * factor,
-        "high": one.high * factor,
-        "verdict": "moved the SLI" if one.moved_it else "no effect shown",
-        "text": part_words(one.effect, one.low, one.high, unit=one.sli.unit),
-        "said": one.statement,
+        "place": place,
+        "name": shorten(suspect.change, 40),
+        "effect": suspect.attribution * factor,
+        "low": suspect.low * factor,
+        "high": suspect.high * factor,
+        "verdict": out.get(suspect.claim, "undecided"),
+        "text": part_words(suspect.attribution, suspect.low, suspect.high, unit=unit),
+        "said": suspect.reason,
     }
 
 
 def _forest(frame: pd.DataFrame, unit: str) -> Layered:
     axis = alt.Axis(title=f"effect on the SLI ({unit})" if unit else "effect on the SLI")
-    y_axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=300, labelPadding=8)
-    base = alt.Chart(frame).encode(y=alt.Y("row:N", sort=list(frame["row"]), axis=y_axis))
-    colour = alt.Color(
-        "verdict:N",
-        scale=alt.Scale(domain=list(_VERDICTS), range=list(_VERDICTS.values())),
-        legend=alt.Legend(title=None),
-    )
-    shape = alt.Shape(
-        "verdict:N",
-        scale=alt.Scale(domain=list(_VERDICTS), range=["diamond", "circle"]),
-        legend=alt.Legend(title=None),
-    )
+    # Two changes may go by one name, so a row is a place; its name stands beside it as a mark.
+    y = alt.Y("place:O", axis=None)
+    base = alt.Chart(frame).encode(y=y)
+    verdicts = list(_VERDICTS)
+    legend = alt.Legend(title=None)
+    hues = alt.Scale(domain=verdicts, range=[_VERDICTS[v][0] for v in verdicts])
+    forms = alt.Scale(domain=verdicts, range=[_VERDICTS[v][1] for v in verdicts])
+    colour = alt.Color("verdict:N", scale=hues, legend=legend)
+    x = alt.X("low:Q", axis=axis, scale=alt.Scale(nice=True, padding=8))
     zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 3])
-    rules = base.mark_rule(strokeWidth=2.5).encode(
-        x=alt.X("low:Q", axis=axis, scale=alt.Scale(nice=True, padding=8)), x2="high:Q",
-        color=colour,
-    )  # fmt: skip
+    rules = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=130, opacity=1).encode(
-        x="effect:Q", color=colour, shape=shape, tooltip=["row:N", "text:N", "said:N"]
+        x="effect:Q",
+        color=colour,
+        shape=alt.Shape("verdict:N", scale=forms, legend=legend),
+        tooltip=["name:N", "text:N", "said:N"],
     )
+    names = base.mark_text(align="right", color=INK).encode(x=alt.value(-10), text="name:N")
     texts = base.mark_text(align="left", color=INK).encode(x=alt.value(_WIDTH + 12), text="text:N")
-    layered = alt.layer(zero.encode(x="x:Q"), rules, points, texts)
+    layered = alt.layer(zero.encode(x="x:Q"), rules, points, names, texts)
     return layered.properties(width=_WIDTH, height=alt.Step(30))

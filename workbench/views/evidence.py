@@ -116,7 +116,7 @@ def _readings(
     keys = [(sli.service, str(sli.signal)), *(k for k in wanted if k != (sli.service, sli.signal))]
     read = [reading(signals, *key) for key in keys]
     seen = [r for r in read if r.seen]
-    return seen[:1] + [r for r in seen[1:] if r.series.nunique() > 1][: _MOST - 1]
+    return seen[:1] + [r for r in seen[1:] if r.varies][: _MOST - 1]
 
 
 def _is_quantile(signal: str) -> bool:

@@ -70,6 +70,11 @@ class Reading:
         return float(self.series.abs().max()) if self.seen else 0.0
 
     @property
+    def varies(self) -> bool:
+        """Whether it ever changes."""
+        return self.seen and bool(self.series.max() > self.series.min())
+
+    @property
     def seen(self) -> bool:
         """Whether there is any sample."""
         return bool(np.isfinite(self.series.to_numpy(dtype=float)).any())
