@@ -140,6 +140,8 @@ def test_private_data(folder):
     ("text", "count"),
     [
         ("10.1.2.3 and 127.0.0.1 and fe80::1", 0),
+        ("deploy orders@2.4.0", 0),
+        ("mail to kim@example.com.", 1),
         ("from 93.184.216.34 on", 1),
         ("2606:2800:220:1:248:1893:25c8:1946", 1),
         ("at 12:20:05 version 1.2.3", 0),
