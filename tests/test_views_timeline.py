@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from pictures import NASTY, ONSET, at, diagnosis, signals, window
+from pictures import NASTY, ONSET, at, diagnosis, signals, suspect, window
 
 from workbench.errors import UnknownName
 from workbench.slis import SLI
@@ -77,12 +77,24 @@ def test_an_alert_without_end_runs_to_the_edge() -> None:
     assert burn["said"].endswith("no end recorded")
 
 
+def test_no_change_gives_way_to_a_movement() -> None:
+    rows = happenings(window(), diagnosis(), (at(0), at(26)))
+    kept, _ = lanes(rows, TimeRange(at(10), at(20)), most=7)
+    assert list(kept["kind"].value_counts()[["change", "alert"]]) == [4, 3]
+
+
+def test_a_coincidence_is_no_lane() -> None:
+    odd = diagnosis(suspects=(suspect("redis", role="coincidence"), suspect("cart")))
+    rows = happenings(window(changes=None, alerts=None), odd, (at(0), at(26)))
+    assert list(rows["lane"]) == ["moved cart/latency"]
+
+
 def test_lanes_nearest_the_incident_stay_and_the_rest_is_told() -> None:
     rows = happenings(window(), diagnosis(), (at(0), at(26)))
     kept, dropped = lanes(rows, TimeRange(at(10), at(20)), most=3)
     assert kept["lane"].nunique() == 3
     assert dropped == rows["lane"].nunique() - 3
-    assert not kept["lane"].str.contains("catalog").any()
+    assert not kept["lane"].str.contains("rollback").any()
 
 
 def test_many_lanes_are_cut_and_the_picture_says_so() -> None:

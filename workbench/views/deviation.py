@@ -44,8 +44,9 @@ def deviations(signals: Signals, baseline: TimeRange | None, during: TimeRange) 
     DataFrame
         A row for each (service, signal) with samples in both: means ``before`` and
         ``during`` in ``unit``, and ``score``, their difference in robust standard
-        deviations of the baseline's bins (1.4826 times the median absolute deviation, with
-        a floor so that a flat line does not make a ripple look like a flood).
+        deviations of the baseline's bins (1.4826 times the median absolute deviation; at
+        least half the standard deviation and a floor, so that a line that is mostly flat
+        does not make a ripple look like a flood).
 
     Notes
     -----
@@ -103,4 +104,4 @@ def _row(
 def _spread(values: np.ndarray, unit: str) -> float:
     robust = 1.4826 * float(np.median(np.abs(values - np.median(values))))
     floor = max(0.02 * abs(float(np.median(values))), _FLOORS.get(unit, 1e-9))
-    return max(robust or float(values.std()), floor)
+    return max(robust, 0.5 * float(values.std()), floor)

@@ -21,6 +21,7 @@ __all__ = ["happenings", "lanes"]
 
 _COLUMNS = ["kind", "lane", "t", "t2", "said"]
 _LONGEST_LANE = 50
+_ORDER = {"change": 0, "alert": 1, "first moved": 2}
 _OPEN = pd.Timestamp("2200-01-01T00:00:00Z")
 
 
@@ -48,7 +49,7 @@ def happenings(
 
 
 def lanes(rows: pd.DataFrame, when: TimeRange, *, most: int) -> tuple[pd.DataFrame, int]:
-    """Keep the lanes nearest to the incident's start; return them and how many were left out.
+    """Keep changes, then alerts, then movements, the nearest to the incident's start first.
 
     Parameters
     ----------
@@ -58,10 +59,17 @@ def lanes(rows: pd.DataFrame, when: TimeRange, *, most: int) -> tuple[pd.DataFra
         The incident.
     most
         Lanes that fit.
+
+    Returns
+    -------
+    kept, dropped
+        Rows of the lanes kept, and the number of lanes that were not.
     """
-    distance = (rows["t"] - milliseconds(when.start)).abs().groupby(rows["lane"]).min()
-    kept = set(distance.sort_values(kind="stable").index[:most])
-    return rows[rows["lane"].isin(kept)], len(distance) - len(kept)
+    distance = (rows["t"] - milliseconds(when.start)).abs()
+    ordered = rows.assign(order=rows["kind"].map(_ORDER), distance=distance)
+    names = ordered.sort_values(["order", "distance"], kind="stable")["lane"].drop_duplicates()
+    kept = rows[rows["lane"].isin(names[:most])]
+    return kept, max(0, len(names) - most)
 
 
 def _changes(window: IncidentWindow) -> Iterator[tuple[str, str, pd.Timestamp, pd.Timestamp]]:
@@ -81,7 +89,8 @@ def _movements(
     diagnosis: Diagnosis | None,
 ) -> Iterator[tuple[str, str, pd.Timestamp, pd.Timestamp]]:
     for suspect in diagnosis.suspects if diagnosis else ():
-        if suspect.onset is not None and not suspect.change:
+        seen = suspect.onset is not None and suspect.role != "coincidence"
+        if suspect.onset is not None and seen and not suspect.change:
             signal = suspect.signal.removeprefix("saturation:")
             yield "first moved", f"moved {suspect.service}/{signal}", suspect.onset, suspect.onset
 

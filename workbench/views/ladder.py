@@ -54,6 +54,7 @@ def ranks(diagnosis: Diagnosis) -> Chart | Card:
     shown = order[:_MOST]
     frame = pd.DataFrame([_point(place, s) for place, s in enumerate(shown)])
     unranked = int(frame["x"].max(skipna=True) if frame["x"].notna().any() else 0) + 1
+    unranked = max(unranked, round(unranked * 1.2))
     frame["x"] = frame["x"].fillna(unranked)
     more = len(diagnosis.suspects) - len(shown)
     lines = ["top: most causal · left: most correlated"]
@@ -106,7 +107,9 @@ def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
         title="rank by correlation with the SLI", values=[*ticks, *[unranked] * has_unranked],
         labelExpr=expression, labelOverlap="greedy", grid=True, orient="top",
     )  # fmt: skip
-    scale = alt.Scale(domain=[0.4, unranked + 0.6 if has_unranked else unranked - 0.4], nice=False)
+    # The first ranks matter most, and there may be a hundred: a log axis keeps them apart.
+    last = unranked * 1.15 if has_unranked else unranked
+    scale = alt.Scale(type="log", domain=[0.8, last], nice=False)
     x = alt.X("x:Q", axis=axis, scale=scale)
     names = json.dumps(list(frame["rank"]))  # ranks as text, made here: nothing from outside
     y = alt.Y(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -81,10 +81,11 @@ def service_marks(
     table = strongest(deviations(signals, window.baseline, troubled_range(window, diagnosis)))
     names = sorted({str(n) for n in window.topology.nodes} | set(signals.services))
     suspects, heard = diagnosis.suspects if diagnosis else (), set(signals.services)
-    return {
+    marks = {
         name: _mark(name, table, [s for s in suspects if s.service == name], heard=heard)
         for name in names
     }
+    return _with_impact(marks, diagnosis)
 
 
 def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tuple[nx.DiGraph, int]:
@@ -110,6 +111,18 @@ def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tup
         near = [name, *sorted(nx.all_neighbors(whole, name))]
         kept += [n for n in near if n not in kept][: most - len(kept)]
     return nx.DiGraph(whole.subgraph(kept)), len(whole) - len(kept)
+
+
+def _with_impact(
+    marks: dict[str, ServiceMark], diagnosis: Diagnosis | None
+) -> dict[str, ServiceMark]:
+    """Mark where the SLI was hurt, unless something stronger is said of that service."""
+    if diagnosis is None or not diagnosis.moved:
+        return marks
+    hurt = marks.get(diagnosis.sli.service)
+    if hurt is None or hurt.word.isupper():
+        return marks
+    return {**marks, hurt.service: replace(hurt, word="IMPACT", why=f"{diagnosis.sli} moved")}
 
 
 def _strength(mark: ServiceMark) -> float:

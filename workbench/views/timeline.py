@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["timeline"]
 
 WIDTH = 620
-_MOST_LANES = 14
+_MOST_LANES = 16
 _KINDS = {
     "change": (RISE, "triangle-up"),
     "alert": ("#8f1d3f", "square"),
@@ -210,9 +210,7 @@ def _when_words(diagnosis: Diagnosis | None, span: tuple[pd.Timestamp, pd.Timest
 
 
 def _dropped_words(dropped: int) -> list[str]:
-    return (
-        [f"{dropped} more lanes are not drawn: those farthest from the incident"] if dropped else []
-    )
+    return [f"{dropped} more lanes are not drawn: later movements and alerts"] if dropped else []
 
 
 def _caption(
