@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.postmortem.document import (
     NOT_RECORDED,
+    Bullets,
     Cited,
     Heading,
     Name,
@@ -41,6 +42,7 @@ def appendix(case: Case) -> Section:
         case.cite("window.times", "baseline end", "clock"), reason, ". Masked fields: ",
         NOT_RECORDED, ".",
     )  # fmt: skip
+    notes = tuple(case.said(f"notes/{i}", n) for i, n in enumerate(case.diagnosis.notes))
     rows = tuple(_row(evidence) for evidence in case.ledger.cited.values())
     how = (
         "To compute all of it again: ", Name(f"workbench postmortem verify {window.id}"),
@@ -53,6 +55,7 @@ def appendix(case: Case) -> Section:
             Paragraph(provenance),
             Heading("Coverage"),
             coverage,
+            *((Heading("Notes of the diagnosis"), Bullets(notes)) if notes else ()),
             Heading("Evidence"),
             Paragraph(how),
             Table(EVIDENCE_COLUMNS, rows),

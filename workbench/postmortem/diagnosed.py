@@ -61,11 +61,11 @@ def origin(diagnosis: Diagnosis) -> Suspect | None:
 
 
 def moved(diagnosis: Diagnosis) -> tuple[Suspect, ...]:
-    """Places that left their own usual range, by onset; changes are events, not places."""
-    inside = {s for s in diagnosis.suspects for name, ok, _ in s.tests if name == _RANGE and not ok}
-    there = [
-        s for s in diagnosis.suspects if not pd.isna(s.onset) and not s.change and s not in inside
-    ]
+    """Places that left their own usual range with the incident, by onset.
+
+    Changes are events, not places, and a coincidence moved by itself.
+    """
+    there = [s for s in diagnosis.suspects if _is_moved(s)]
     return tuple(sorted(there, key=lambda s: (s.onset, s.service, s.signal)))
 
 
@@ -81,6 +81,12 @@ def blast_radius(
     graph = window.topology
     callers = nx.ancestors(graph, start.service) if start.service in graph else set()
     return tuple(sorted({start.service, *callers})), felt
+
+
+def _is_moved(suspect: Suspect) -> bool:
+    if suspect.change or suspect.role == "coincidence" or pd.isna(suspect.onset):
+        return False
+    return not any(name == _RANGE and not passed for name, passed, _ in suspect.tests)
 
 
 def _whole(window: IncidentWindow, diagnosis: Diagnosis) -> Iterator[tuple[str, float]]:

@@ -30,7 +30,9 @@ _WRITERS = (
     review.lessons, review.coordination, review.aiops, review.similar, review.actions,
     review.questions, review.external, appendix.appendix, appendix.labels,
 )  # fmt: skip
-_AUTOMATIC = re.compile(r"(?i)bot\b|on-?call|^ci\b|^cd\b|argo|flux|pipeline|system|automat|deployer|service")
+_AUTOMATIC = re.compile(
+    r"(?i)bot\b|on-?call|^ci\b|^cd\b|argo|flux|pipeline|system|automat|deployer|service"
+)
 
 
 def draft(

@@ -265,7 +265,8 @@ def _unaffected(case: Case) -> Text:
     _, felt = blast_radius(case.window, case.diagnosis)
     tables = (case.window.metrics, case.window.spans)
     measured = {str(name) for table in tables for name in table["service"].unique()}
-    calm = sorted(measured - {*felt})
+    suspected = {s.service for s in case.diagnosis.suspects if not s.change}
+    calm = sorted(measured - {*felt} - suspected)
     if not calm:
         return ("No service is known to have stayed in its usual range throughout.",)
     return ("No sign that these left their usual range: ", *joined([(Name(n),) for n in calm]), ".")
