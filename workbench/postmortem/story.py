@@ -107,7 +107,7 @@ def response(case: Case) -> Section:
     since = case.moments["impact start"].at or case.window.when.start
     rows = [*_changes_since(case, since), *_audited(case, since)]
     done: Block = (
-        Table(("When (UTC)", "Action", "Source"), tuple(rows))
+        Table(("When (UTC)", "Action", "Source", "What the diagnosis says"), tuple(rows))
         if rows
         else Paragraph(("Actions: ", NOT_RECORDED, " (no change and no audit record after onset)."))
     )
@@ -285,7 +285,16 @@ def _names(services: tuple[str, ...]) -> Text:
 def _changes_since(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
     changes = case.window.changes
     for row, change in changes[changes["ts"] >= since].head(_MOST_ROWS).iterrows():
-        yield (case.row_time("changes", int(row), "ts"),), change_text(change), ("changes",)
+        when = case.row_time("changes", int(row), "ts")
+        yield (when,), change_text(change), ("changes",), _judged(case, str(change["ref"]))
+
+
+def _judged(case: Case, ref: str) -> Text:
+    """What the diagnosis says of a change; nothing of one it never looked at."""
+    suspect = next((s for s in case.diagnosis.suspects if s.change == ref), None)
+    if suspect is None:
+        return ("not looked at",)
+    return case.said(f"{suspect_key(suspect)}/reason", suspect.reason)
 
 
 def _audited(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
@@ -293,7 +302,7 @@ def _audited(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
     for row, audit in audits[audits["ts"] >= since].head(_MOST_ROWS).iterrows():
         what = (Name(str(audit["action"])), " on ", Name(str(audit["target"])), ": ",
                 Name(str(audit["decision"])))  # fmt: skip
-        yield (case.row_time("audits", int(row), "ts"),), what, ("audits",)
+        yield (case.row_time("audits", int(row), "ts"),), what, ("audits",), ("–",)
 
 
 def _more(count: int, what: str) -> Iterator[Block]:
