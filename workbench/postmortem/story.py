@@ -290,7 +290,7 @@ def _changes_since(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]
 
 
 def _judged(case: Case, ref: str) -> Text:
-    """What the diagnosis says of a change; nothing of one it never looked at."""
+    """Tell what the diagnosis says of a change, or that it never looked at it."""
     suspect = next((s for s in case.diagnosis.suspects if s.change == ref), None)
     if suspect is None:
         return ("not looked at",)
