@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.causal.pastwindows import contrast, doublings, p_value
+from workbench.causal.pastwindows import contrast, doublings, half_width, p_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,14 +124,16 @@ def attribute(
     kept, reach = _hand_down(ledger, passed, books.sli)
     coefficient = _coefficients(ledger, passed)
     own = ledger.departure - _sums(passed, 0, len(kept))
-    own_past = _own_past(ledger, coefficient)
+    own -= _ordered_by_callers(books, split, weights, direction)
+    # What was too small to be handed on stayed with the caller: in past windows likewise.
+    own_past = _own_past(ledger, {c: v for c, v in coefficient.items() if passed[c] > 0})
     normal = np.maximum(np.quantile(np.abs(own_past), 0.9, axis=0), max(least, _TINY))
     surprise = doublings(np.clip(own, 0.0, None) / normal)
     share = _shares(ledger, graph, books, kept)
     _share_with_unmeasured(share, surprise, ledger, _reachable_part(books, split, ledger))
     for vector in (kept, share, surprise):
         _credit_callers(vector, ledger, appeared)
-    spread = _spread(own_past, split.independent) * reach
+    spread = half_width(own_past, split.independent) * reach
     name = books.services
     return Attribution(
         services=name,
@@ -156,6 +158,21 @@ def _from_nothing(
     worked = np.nan_to_num(total[split.incident]).any(axis=0)
     appeared = np.asarray(~seen[split.baseline].any(axis=0) & worked)
     return np.where(appeared & ~seen, 0.0, total), appeared
+
+
+def _ordered_by_callers(
+    books: Accounts,
+    split: Split,
+    weights: tuple[NDArray[np.float64], NDArray[np.float64]],
+    direction: float,
+) -> NDArray[np.float64]:
+    """Work a service did only because its callers called it more often a request."""
+    seen = contrast(books.extra, split, weights)
+    told = _told(np.nan_to_num(seen.departure) * direction, seen.normal)
+    ordered = np.zeros(len(books.services))
+    for (_, callee), work in zip(books.calls, told, strict=True):
+        ordered[callee] += max(float(work), 0.0)
+    return ordered
 
 
 def _ledger(
@@ -187,7 +204,7 @@ def _numbered(
 
 def _told(departure: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shrink a departure towards zero by what is noise in it: one inside the range is none."""
-    noise = np.nan_to_num(normal) / np.maximum(np.abs(departure), _TINY)
+    noise = np.minimum(np.nan_to_num(normal) / np.maximum(np.abs(departure), _TINY), 1.0)
     return departure * np.clip(1.0 - noise**2, 0.0, None)
 
 
@@ -338,12 +355,3 @@ def _credit_callers(
             vector[caller] += vector[callee] / len(callers)
         if callers:
             vector[callee] = 0.0
-
-
-def _spread(past: NDArray[np.float64], independent: float) -> NDArray[np.float64]:
-    """Half-width of a 95 % prediction interval from past windows (Student's t)."""
-    from scipy.stats import t
-
-    freedom = max(independent - 1.0, 1.0)
-    scale = np.sqrt(np.mean(past**2, axis=0) * (1.0 + 1.0 / max(independent, 1.0)))
-    return scale * float(t.ppf(0.975, freedom))

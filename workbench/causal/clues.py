@@ -177,23 +177,48 @@ def _ways(edges: pd.DataFrame, panel: Panel, matters: float) -> Iterator[Clue]:
 
 
 def load_clues(panel: Panel, graph: MechanismGraph) -> Iterator[Clue]:
-    """Load that the callers' load does not account for: bursts from outside, retries."""
-    nodes = panel.nodes
-    names = [n for n in panel.services if graph.callers.get(n) and (n, "load") in nodes]
-    pairs = [(n, sum(_load(nodes, c) for c in graph.callers[n])) for n in names]
-    pairs = [(n, above) for n, above in pairs if np.isfinite(above).any()]
-    if not pairs:
+    """Load that the callers' load does not account for.
+
+    Where calls are measured, a caller that makes more of them a request is told apart
+    from a callee that gets requests from elsewhere.
+    """
+    known = {n: _load(panel.nodes, n) for n in panel.services if (n, "load") in panel.nodes}
+    made = {(c[0], c[1]): panel.edges[c].to_numpy(float)
+            for c in panel.edges.columns if c[2] == "calls"}  # fmt: skip
+    ratios: list[tuple[str, str, NDArray[np.float64], NDArray[np.float64]]] = []
+    for name, load in known.items():
+        callers = [c for c in graph.callers.get(name, ()) if c in known]
+        if callers and all((c, name) in made for c in callers):
+            words = "requests per call of a known caller"
+            ratios.append((name, words, load, np.sum([made[c, name] for c in callers], axis=0)))
+        elif callers:
+            above = np.sum([known[c] for c in callers], axis=0)
+            ratios.append((name, "requests per caller's request", load, above))
+    for (caller, callee), calls in made.items():
+        if caller in known:
+            ratios.append((caller, f"calls to {callee} a request", calls, known[caller]))
+    yield from _rises(ratios, panel, known.get(graph.sli))
+
+
+def _rises(
+    ratios: Sequence[tuple[str, str, NDArray[np.float64], NDArray[np.float64]]],
+    panel: Panel,
+    entry: NDArray[np.float64] | None,
+) -> Iterator[Clue]:
+    """Ratios that rose by more than their normal range and than what matters to the SLI."""
+    usable = [r for r in ratios if np.isfinite(r[3]).any() and np.nanmax(r[3]) > 0]
+    if not usable:
         return
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = [np.where(above > 0, _load(nodes, n) / above, np.nan) for n, above in pairs]
-    seen = extreme(np.column_stack(ratio), panel.split)
-    entry = float(np.nanmedian(_load(nodes, graph.sli))) if (graph.sli, "load") in nodes else 0.0
-    matters = [_MATTERS * entry / max(float(np.nanmedian(above)), 1e-12) for _, above in pairs]
-    size = _ratio(np.clip(seen.departure, 0, None), seen, np.array(matters))
-    for i in np.flatnonzero(doublings(size) > 0):
+        values = [np.where(below > 0, above / below, np.nan) for _, _, above, below in usable]
+    seen = extreme(np.column_stack(values), panel.split)
+    busy = float(np.nanmedian(entry)) if entry is not None else 0.0
+    matters = [_MATTERS * busy / max(float(np.nanmedian(below)), 1e-12) for *_, below in usable]
+    weight = doublings(_ratio(np.clip(seen.departure, 0, None), seen, np.array(matters)))
+    for i in np.flatnonzero(weight > 0):
         before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
-        words = f"requests per caller's request rose from {before:.3g} to {during:.3g}"
-        yield Clue(pairs[i][0], "load", "load", float(doublings(size)[i]), before, during, words)
+        words = f"{usable[i][1]} rose from {before:.3g} to {during:.3g}"
+        yield Clue(usable[i][0], "load", "load", float(weight[i]), before, during, words)
 
 
 def silence_clues(panel: Panel) -> Iterator[Clue]:

@@ -50,7 +50,10 @@ class Accounts:
     calls
         Calls with a measurement of their own: (caller, callee) column numbers.
     passed
-        What each such call cost its caller, shape (bins, calls).
+        What each such call cost its caller at its usual number of calls a request, shape
+        (bins, calls).
+    extra
+        What calls beyond that number cost: the caller's own doing, same shape.
     visits
         Requests each service gets per SLI request, shape (bins, services).
     sli
@@ -65,6 +68,7 @@ class Accounts:
     total: NDArray[np.float64]
     calls: tuple[tuple[int, int], ...]
     passed: NDArray[np.float64]
+    extra: NDArray[np.float64]
     visits: NDArray[np.float64]
     sli: int
     exact: bool
@@ -96,12 +100,14 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
     total = np.column_stack(columns) if columns else np.empty((len(signals.index), 0))
     place = {name: number for number, name in enumerate(services)}
     calls, passed = _measured_calls(edges, place, sli.signal, signals.asynchronous)
+    usual = _usual_part(nodes, edges, [(services[u], services[v]) for u, v in calls])
     series = signal_column(nodes, sli.service, sli.signal)
     exact = sli.signal != "latency" or (series is not None and series.name[1] == "latency")
     loads = [_values(nodes, (name, "load")) for name in services]
     visits = np.column_stack(loads) if loads else np.empty((len(signals.index), 0))
     return Accounts(
-        tuple(services), total / requests[:, None], calls, passed / requests[:, None],
+        tuple(services), total / requests[:, None], calls, usual * passed / requests[:, None],
+        (1.0 - usual) * passed / requests[:, None],
         visits / requests[:, None], place[sli.service], exact, sli.signal == "errors",
     )  # fmt: skip
 
@@ -158,6 +164,21 @@ def _measured_calls(
     if signal == "latency":
         costs = costs - _common_waiting(edges, known)
     return tuple((place[u], place[v]) for u, v in known), costs
+
+
+def _usual_part(
+    nodes: pd.DataFrame, edges: pd.DataFrame, calls: list[tuple[str, str]]
+) -> NDArray[np.float64]:
+    """Part of each bin's calls that the caller's usual number of calls a request explains."""
+    part = np.ones((len(nodes), len(calls)))
+    for number, (caller, callee) in enumerate(calls):
+        made, load = _values(edges, (caller, callee, "calls")), _values(nodes, (caller, "load"))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = made / load
+            usual = np.nanmedian(ratio) if np.isfinite(ratio).any() else np.nan
+            found = usual / ratio
+        part[:, number] = np.where(np.isfinite(found), found, 1.0)
+    return part
 
 
 def _common_waiting(edges: pd.DataFrame, calls: list[tuple[str, str]]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ __all__ = [
     "contrast",
     "doublings",
     "extreme",
+    "half_width",
     "p_value",
     "rarity",
     "split_bins",
@@ -34,6 +35,7 @@ _LOCAL_BINS = 5
 _TYPICAL = 0.9  # quantile of past contrasts taken as "its normal range"; spares 10 % bad history
 _WIDEST = 4.0  # of the median contrast; 2.4 for a normal distribution
 _MOST_DOUBLINGS = 7.0
+_TINY = 1e-15
 _ENOUGH_TO_COUNT = 20
 
 
@@ -73,7 +75,8 @@ class Contrast:
     change
         Weighted incident mean minus the level.
     jump
-        The same against the bins just before the incident; NaN where there are none.
+        The same against the level just before the incident, where that had shifted beyond
+        its own normal range; else equal to `change`.
     past
         The same contrast on each past window, shape (windows, columns).
     normal
@@ -93,9 +96,9 @@ class Contrast:
         A level that had shifted long before the incident, and a dip that the incident
         merely recovers from, are both no news.
         """
-        jump = np.where(np.isnan(self.jump), self.change, self.jump)
-        size = np.minimum(np.abs(self.change), np.abs(jump))
-        return np.where(np.sign(jump) == np.sign(self.change), np.sign(self.change) * size, 0.0)
+        size = np.minimum(np.abs(self.change), np.abs(self.jump))
+        same = np.sign(self.jump) == np.sign(self.change)
+        return np.where(same, np.sign(self.change) * size, 0.0)
 
 
 def split_bins(
@@ -163,9 +166,9 @@ def contrast(
     quiet = values[split.baseline]
     level = _median(quiet)
     change = _weighted(values[split.incident], now) - level
-    local = _median(values[split.before]) if split.before.size else np.full(level.shape, np.nan)
     windows = _past(quiet, split, past) - level
-    return Contrast(level, change, change + level - local, windows, _normal(windows, level))
+    jump = change - _shifted(values, split, level)
+    return Contrast(level, change, jump, windows, _normal(windows, level))
 
 
 def extreme(values: NDArray[np.float64], split: Split) -> Contrast:
@@ -182,8 +185,8 @@ def extreme(values: NDArray[np.float64], split: Split) -> Contrast:
     smooth = _rolling(quiet, half) - level
     offsets = np.arange(max(1, split.length - half + 1))
     windows = _farthest_each(smooth, split.starts, offsets)
-    local = _median(values[split.before]) if split.before.size else np.full(level.shape, np.nan)
-    return Contrast(level, change, change + level - local, windows, _normal(windows, level))
+    jump = change - _shifted(values, split, level)
+    return Contrast(level, change, jump, windows, _normal(windows, level))
 
 
 def doublings(size: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -223,6 +226,23 @@ def p_value(
     return np.where(np.isnan(departure) | (departure == 0), 1.0, np.nan_to_num(result, nan=1.0))
 
 
+def half_width(past: NDArray[np.float64], independent: float) -> NDArray[np.float64]:
+    """Half-width of a 95 % prediction interval from past contrasts (Student's t).
+
+    Parameters
+    ----------
+    past
+        Shape (windows, columns).
+    independent
+        Past windows that do not overlap.
+    """
+    from scipy.stats import t
+
+    number = _effective(past, independent)
+    scale = np.sqrt(np.nanmean(past**2, axis=0) * (1.0 + 1.0 / number))
+    return scale * t.ppf(0.975, np.maximum(number - 1.0, 1.0))
+
+
 def _effective(past: NDArray[np.float64], independent: float) -> NDArray[np.float64]:
     """Independent windows, fewer where neighbouring ones resemble each other."""
     stride = max(1, round(past.shape[0] / max(independent, 1.0))) if past.size else 1
@@ -247,6 +267,20 @@ def rarity(departure: NDArray[np.float64], past: NDArray[np.float64]) -> NDArray
     known = ~np.isnan(past)
     as_far = (np.abs(np.where(known, past, 0.0)) >= np.abs(departure)).sum(axis=0)
     return (1.0 + as_far) / (1.0 + known.sum(axis=0))
+
+
+def _shifted(
+    values: NDArray[np.float64], split: Split, level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far the level had shifted before the incident, shrunk by what is noise in it."""
+    size = split.before.size
+    if size == 0 or split.starts.size == 0:
+        return np.zeros(level.shape)
+    shift = _median(values[split.before]) - level
+    smooth = _rolling(values[split.baseline], size) - level
+    normal = _normal(smooth[np.minimum(split.starts, smooth.shape[0] - 1)], level)
+    noise = np.minimum(normal / np.maximum(np.abs(shift), _TINY), 1.0)
+    return np.nan_to_num(shift * np.clip(1.0 - noise**2, 0.0, None))
 
 
 def _equal(split: Split) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
