@@ -51,9 +51,11 @@ def effects(diagnosis: Diagnosis) -> Chart | Card:
     largest = max(abs(v) for s in seen for v in (s.attribution, s.low, s.high) if np.isfinite(v))
     factor, axis_unit = scale_of(unit, largest)
     frame = pd.DataFrame([_row(place, s, factor, unit=unit) for place, s in enumerate(seen)])
+    words = ["effect with 95 % interval; an interval across zero shows no effect"]
+    untold = len(_changes(diagnosis)) - len(seen)
+    words += [f"{untold} more without an estimate: the table of tests says why"] if untold else []
     title = alt.TitleParams(
-        f"What each change did to {shorten(str(diagnosis.sli))}",
-        subtitle="effect with 95 % interval; an interval across zero shows no effect",
+        f"What each change did to {shorten(str(diagnosis.sli))}", subtitle=words
     )
     caption = f"Effect of {len(seen)} change(s) on {diagnosis.sli}: " + "; ".join(
         f"{row['name']} {row['text']}, {row['verdict']}" for row in frame.to_dict("records")

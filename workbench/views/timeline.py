@@ -111,12 +111,16 @@ class _Scene:
     def shade(self, x: alt.X, *, legend: bool) -> alt.Chart:
         return shading(bands(self.window, self.diagnosis, self.span), x, legend=legend)
 
-    def onset(self) -> list[alt.Chart]:
+    def onset(self, *, named: bool = False) -> list[alt.Chart]:
         if self.diagnosis is None or self.diagnosis.onset is None:
             return []
         frame = pd.DataFrame({"t": [milliseconds(self.diagnosis.onset)]})
         rule = alt.Chart(frame).mark_rule(color=ONSET, strokeWidth=1.5, clip=True)
-        return [rule.encode(x="t:T")]
+        name = alt.Chart(frame).mark_text(
+            text="onset", align="right", baseline="top", dx=-5, color=ONSET, fontWeight=600
+        )
+        shown = [rule.encode(x="t:T")]
+        return [*shown, name.encode(x="t:T", y=alt.value(4))] if named else shown
 
 
 def _line_panel(scene: _Scene, line: Reading, *, first: bool) -> tuple[Layered, str]:
@@ -134,7 +138,7 @@ def _line_panel(scene: _Scene, line: Reading, *, first: bool) -> tuple[Layered, 
     layers = [scene.shade(x, legend=first)]
     layers.append(marks.encode(x=x, y=alt.Y("y:Q", axis=axis, scale=alt.Scale(zero=True))))
     layers += _threshold_layers(scene, inside) if first else []
-    layers += scene.onset() if inside.seen else [_nothing_seen(line.name)]
+    layers += scene.onset(named=first) if inside.seen else [_nothing_seen(line.name)]
     panel = alt.layer(*layers).properties(width=WIDTH, height=170 if first else 64)
     return panel, f"{line.name}: {thin.note}" if thin.note else ""
 
