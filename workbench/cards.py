@@ -15,7 +15,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["card", "escape", "instant", "quantity", "table_html"]
+__all__ = ["card", "chance", "escape", "instant", "quantity", "table_html"]
 
 _STYLE = (
     "border:1px solid var(--jp-border-color1, #8888);border-radius:6px;padding:8px 12px;"
@@ -51,6 +51,13 @@ def quantity(value: float, unit: str = "") -> str:
     if unit == "ratio":
         return f"{_digits(value * 100)} %"
     return f"{_digits(value)} {unit}".rstrip()
+
+
+def chance(p_value: float) -> str:
+    """Write a p-value: two digits, and never more certainty than a model's tail can bear."""
+    if math.isnan(p_value):
+        return "p unknown"
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
 def instant(value: pd.Timestamp) -> str:

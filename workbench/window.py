@@ -43,7 +43,7 @@ def _table(name: str, doc: str) -> Any:  # noqa: ANN401 - a property has no publ
     return property(read, doc=doc)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False, weakref_slot=True)
 class IncidentWindow:
     """Everything an investigation may look at, frozen.
 

@@ -11,21 +11,18 @@ import pandas as pd
 from workbench import datasets
 from workbench.cards import card, escape, quantity
 from workbench.causal.interrupted import placebo_effects, step_effect
-from workbench.causal.mechanisms import accounts
+from workbench.causal.own import own_series
 from workbench.causal.refute import Refutation, estimate_and_refute
 from workbench.errors import unknown_name
 from workbench.features import signals as make_signals
 from workbench.features import sli_series
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from workbench.causal.interrupted import StepEffect
-    from workbench.features import Signals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Effect", "effect", "own_series"]
+__all__ = ["Effect", "effect"]
 
 _PLACEBOS = 200
 _LONGEST_AFTER = pd.Timedelta(minutes=5)
@@ -160,7 +157,8 @@ def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed:
     UnknownName
         No change has this reference.
     BadInput
-        Too few bins before or after the change.
+        Too few bins before or after the change, or no path from the SLI's service to the
+        changed one.
 
     Notes
     -----
@@ -219,43 +217,6 @@ def _data(window: IncidentWindow, service: str, sli: SLI) -> tuple[pd.DataFrame,
     return pd.DataFrame(data), signals.step_s
 
 
-def own_series(signals: Signals, topology: nx.DiGraph, service: str, *, sli: SLI) -> pd.Series:
-    """Return a service's own part of the SLI by bin: its total less what its callees cost it.
-
-    Parameters
-    ----------
-    signals
-        Aligned series.
-    topology
-        Service graph, caller → callee.
-    service
-        Which service.
-    sli
-        Gives the unit: seconds or failed share per request of the SLI's service.
-
-    Returns
-    -------
-    pandas.Series
-        By bin; zero for a service without telemetry of its own.
-
-    Notes
-    -----
-    A call that was measured from the caller's side costs what was measured; one that was
-    not costs the callee's total, shared equally among its callers.
-    """
-    callees = sorted(map(str, topology.successors(service))) if service in topology else []
-    names = list(dict.fromkeys([service, *callees, sli.service]))
-    books = accounts(signals, names, sli)
-    calls = [k for k, (caller, _) in enumerate(books.calls) if names[caller] == service]
-    known = {names[books.calls[k][1]] for k in calls}
-    cost = np.nan_to_num(books.passed[:, calls]).sum(axis=1)
-    for callee in set(callees) - known - {service}:
-        total = books.total[:, names.index(callee)]
-        cost = cost + np.nan_to_num(total) / max(1, topology.in_degree(callee))
-    total = np.nan_to_num(books.total[:, 0]) if sli.signal != "load" else 0.0 * cost
-    return pd.Series(total - cost * (total > 0), index=signals.index)
-
-
 def _local(window: IncidentWindow, data: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     same = window.changes[window.changes["service"] == row["service"]]["ts"]
     later, earlier = same[same > row["ts"]], same[same < row["ts"]]
@@ -279,23 +240,18 @@ def _null(
 
 def _placebos(stretches: list[pd.DataFrame], *, before: int, after: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    places = [
-        (stretch, i) for stretch in stretches for i in range(before, len(stretch) - after + 1)
-    ]
-    chosen = rng.permutation(len(places))[:_PLACEBOS]
-    effects = []
-    for number in chosen:
-        stretch, i = places[number]
-        moments = stretch.index[[i]] if i < len(stretch) else stretch.index[:0]
-        effects.append(
-            placebo_effects(
-                stretch["own"],
-                moments,
-                covariates=stretch[list(_COVARIATES)],
-                before=before,
-                after=after,
-            )
+    places = [(n, i) for n, part in enumerate(stretches) for i in range(before, len(part) - after)]
+    chosen = [places[k] for k in rng.permutation(len(places))[:_PLACEBOS]]
+    effects = [
+        placebo_effects(
+            part["own"],
+            part.index[[i for number, i in chosen if number == n]],
+            covariates=part[list(_COVARIATES)],
+            before=before,
+            after=after,
         )
+        for n, part in enumerate(stretches)
+    ]
     return np.concatenate(effects) if effects else np.zeros(0)
 
 

@@ -112,19 +112,26 @@ def placebo_effects(
         Steps at the moments that had enough bins on both sides, by ordinary least squares
         (the null needs no intervals).
     """
+    values = series.to_numpy(dtype=float)
+    extra = np.empty((len(values), 0)) if covariates is None else covariates.to_numpy(dtype=float)
     effects = []
-    for moment in moments:
-        i = int(series.index.searchsorted(moment))
-        part = series.iloc[max(0, i - before) : i + after]
-        if i < before or len(part) < before + after or part.isna().mean() > 0.5:
-            continue
-        extra = covariates.loc[part.index] if covariates is not None else None
-        try:
-            y, design = _design(part, moment, extra)
-        except BadInput:
-            continue
-        effects.append(np.linalg.lstsq(design, y, rcond=None)[0][1])
-    return np.asarray(effects, dtype=float)
+    for i in series.index.searchsorted(moments):
+        rows = slice(i - before, i + after)
+        if i >= before and i + after <= len(values):
+            effects.append(_plain_step(values[rows], extra[rows], before))
+    found = np.asarray(effects, dtype=float)
+    return found[np.isfinite(found)]
+
+
+def _plain_step(values: np.ndarray, extra: np.ndarray, before: int) -> float:
+    """Step by ordinary least squares; NaN where half of the bins or one side is missing."""
+    known = np.isfinite(values) & np.isfinite(extra).all(axis=1)
+    after = np.arange(len(values)) >= before
+    if known.mean() < 0.5 or min(known[after].sum(), known[~after].sum()) < MIN_BINS:
+        return float("nan")
+    columns = [np.ones(known.sum()), after[known], *(_standardised(c) for c in extra[known].T)]
+    design = np.column_stack([c for c in columns if np.isfinite(c).all()])
+    return float(np.linalg.lstsq(design, values[known], rcond=None)[0][1])
 
 
 def _design(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -56,7 +57,17 @@ def load(incident: str, path: str | Path | None = None) -> IncidentWindow:
     BundleMissing, BundleAltered, BundleSchema
         The bundle on disk is not what its manifest says.
     """
-    return IncidentWindow.load(_bundle(incident, path))
+    bundle = _bundle(incident, path)
+    files = sorted(bundle.glob("*.*"))
+    stamp = tuple((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files)
+    return _loaded(bundle, stamp)
+
+
+# A window never changes, so the history that several incidents share is read once; any
+# touched file makes it read, and checked, anew.
+@lru_cache(maxsize=4)
+def _loaded(bundle: Path, stamp: tuple[tuple[str, int, int], ...]) -> IncidentWindow:
+    return IncidentWindow.load(bundle)
 
 
 def verify(incident: str, path: str | Path | None = None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import quantity
+from workbench.cards import chance, quantity
 from workbench.diagnose.results import Suspect
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
     moment = f"at {effect.at:%H:%M:%S}, the SLI left its level at "
     moment += f"{began:%H:%M:%S}" if case.onset else "no time"
     moved = case.ranking.moved and case.worse > 0
-    p = f"p = {case.ranking.p_value:.3g} against past windows"
+    p = f"{chance(case.ranking.p_value)} against past windows"
     share = size / case.worse if case.worse > 0 else 0.0
     return (
         ("the SLI left its range", moved, p),
@@ -95,12 +95,16 @@ def _judged(case: Case, effect: Effect, lost: list[str]) -> tuple[Claim, Role, s
 def _untested(case: Case, ref: str, why: str) -> Suspect:
     row = case.window.changes.set_index("ref").loc[ref]
     row = row.iloc[0] if isinstance(row, pd.DataFrame) else row
+    service = str(row["service"])
+    reached = service in case.study.graph.reached
+    path = f"requests of {case.sli.service} reach {service}" if reached else why
     return Suspect(
-        service=str(row["service"]),
+        service=service,
         signal=case.sli.signal,
         change=ref,
-        claim="observed",
-        role="undecided",
-        reason=f"its effect could not be estimated: {why}",
+        claim="observed" if reached else "refuted",
+        role="undecided" if reached else "coincidence",
+        reason=f"its effect could not be estimated: {why}" if reached else why,
         onset=row["ts"],
+        tests=(("on the path", reached, path),),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.cards import quantity
+import networkx as nx
+
+from workbench.cards import chance, quantity
 from workbench.diagnose.results import Suspect
 
 if TYPE_CHECKING:
@@ -37,7 +39,11 @@ def places(case: Case) -> tuple[Suspect, ...]:
     tuple of Suspect
         In the order of the causal ranking; the SLI's own service is among them.
     """
-    rows = [row for row in case.ranking.rows if row.clues or _is_correlated(case, row.service)]
+    rows = [
+        row
+        for row in case.ranking.rows
+        if row.clues or row.service == case.sli.service or _is_correlated(case, row.service)
+    ]
     return tuple(_suspect(case, row) for row in rows)
 
 
@@ -84,7 +90,7 @@ def _tests(case: Case, row: RankedService) -> Iterator[Test]:
     yield ("left its own range", bool(row.clues), clues)
     association = case.correlated(row.service, case.sli.signal)[1]
     if association is not None:
-        words = f"rank correlation {association.correlation:.2f}, p = {association.p_value:.3g}"
+        words = f"rank correlation {association.correlation:.2f}, {chance(association.p_value)}"
         yield ("moves with the SLI", association.p_value <= _SIGNIFICANT, words)
     reached = row.service in case.study.graph.reached
     route = f"requests of {case.sli.service} reach it" if reached else "no path to the SLI"
@@ -97,7 +103,7 @@ def _tests(case: Case, row: RankedService) -> Iterator[Test]:
         f"{quantity(row.high, unit)}) of {quantity(case.ranking.change, unit)}"
     )
     yield ("own part excludes zero", low > 0 and part >= _MATERIAL * worse > 0, words)
-    words = f"p = {row.p_value:.3g} against past windows taken for the incident"
+    words = f"{chance(row.p_value)} against past windows taken for the incident"
     yield ("placebo windows", row.p_value <= _SIGNIFICANT, words)
     words = f"probability {row.confidence:.2f} against the other services"
     yield ("stands out", row.confidence >= _STANDS_OUT, words)
@@ -184,9 +190,13 @@ def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
 
 def _passed_on(case: Case, service: str) -> str:
     """Callees whose change this service passes on, the largest part first."""
-    split = case.study.split
-    found = [
-        (share, callee) for (caller, callee), share in split.passes.items()
-        if caller == service and share > _MATERIAL
-    ]  # fmt: skip
-    return ", ".join(callee for _, callee in sorted(found, reverse=True)[:3])
+    split, graph = case.study.split, case.window.topology
+    part = dict(zip(split.services, case.harmful * split.part, strict=True))
+    callees = [c for (caller, c), share in split.passes.items() if caller == service and share > 0]
+    below = {
+        callee: sum(part.get(name, 0.0) for name in {callee, *nx.descendants(graph, callee)})
+        for callee in callees
+        if callee in graph
+    }
+    material = [c for c, blame in below.items() if blame >= _MATERIAL * case.worse > 0]
+    return ", ".join(sorted(material, key=below.__getitem__, reverse=True)[:3])

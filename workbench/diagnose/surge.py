@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from workbench.cards import chance
 from workbench.causal.pastwindows import contrast
 from workbench.correlate import association
 
 if TYPE_CHECKING:
-
     from workbench.causal.panel import Panel
 
 __all__ = ["Surge", "surge"]
@@ -91,7 +91,7 @@ def surge(
     before = float(np.nanmedian(at_entry[panel.split.baseline])) / panel.step.total_seconds()
     tests = (
         ("load left its range", rise >= _MATERIAL and p_value <= _SIGNIFICANT,
-         f"{entry} got {1 + rise:.1f} times its usual load, p = {p_value:.3g}"),
+         f"{entry} got {1 + rise:.1f} times its usual load, {chance(p_value)}"),
         ("the load arrived there", rise_there >= rise / 2,
          f"{service} got {1 + rise_there:.1f} times its usual load"),
         _dose(panel, service, at_service, seed=seed),
@@ -130,7 +130,7 @@ def _dose(panel: Panel, service: str, load: np.ndarray, *, seed: int) -> tuple[s
     rows = np.union1d(panel.split.baseline, panel.split.incident)
     rho, p_value = association(load[rows], own[rows], seed=seed)
     passed = rho > 0 and p_value <= _SIGNIFICANT
-    return ("own time follows load", passed, f"rank correlation {rho:.2f}, p = {p_value:.3g}")
+    return ("own time follows load", passed, f"rank correlation {rho:.2f}, {chance(p_value)}")
 
 
 def _own_time(panel: Panel, service: str) -> np.ndarray | None:

@@ -6,8 +6,9 @@ load, errors and latency; spans, which may be sampled, give what metrics do not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,9 @@ __all__ = ["Signals", "signals", "sli_series"]
 
 _NODE_LEVELS = ["service", "signal"]
 _EDGE_LEVELS = ["caller", "callee", "signal"]
+
+# A window never changes, so its signals are made once; they go when it goes.
+_MADE: WeakKeyDictionary[IncidentWindow, dict[Grid, Signals]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -165,6 +169,15 @@ def signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = None)
     (60.0, [('cart', 'latency')])
     """
     grid = grid_of(window, step)
+    held = _MADE.setdefault(window, {})
+    if grid not in held:
+        held[grid] = _aligned(window, grid)
+    found = held[grid]
+    # Shallow copies: under copy-on-write, what a caller does to them stays with the caller.
+    return replace(found, nodes=found.nodes.copy(deep=False), edges=found.edges.copy(deep=False))
+
+
+def _aligned(window: IncidentWindow, grid: Grid) -> Signals:
     nodes, edges, notes = _from_metrics(window.metrics, grid)
     span_nodes, span_edges, asynchronous, told = _from_spans(window.spans, grid)
     edges = fill(edges, span_edges)
