@@ -97,7 +97,8 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     window
         The incident window, with a baseline.
     sli
-        What is to be explained; the SLO that moved most if None.
+        What is to be explained; the first SLO's if None (`choose_sli` finds the one that
+        moved most).
     seed
         Kept with the result; nothing here is drawn at random.
 
@@ -113,7 +114,7 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     """
     asked = window.sli(sli) if isinstance(sli, str) else sli
     seen, notes = read_panel(window)
-    found = study(window, seen, asked or choose_sli(window, seen))
+    found = study(window, seen, asked or window.sli())
     clues = _best(found, [*_accounts_clues(found), *_other_clues(window, found)])
     return Ranking(
         window_id=window.id,

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench import datasets
 from workbench.causal import rank
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import choose_sli, read_panel
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluate.trivial import RULES
 
@@ -180,7 +180,7 @@ def _score(labelled: LabelledSet, name: str) -> tuple[Case, dict[str, tuple[floa
     try:
         window = labelled.load(name)
         started = time.perf_counter()
-        found = rank(window)
+        found = rank(window, choose_sli(window, read_panel(window)[0]))
         seconds = time.perf_counter() - started
         return _case(labelled, name, window, found, seconds), _beside(window, found, truth.services)
     except WorkbenchError as error:
