@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
 from planted import Fault, metrics_window, spans_window
 
 if TYPE_CHECKING:

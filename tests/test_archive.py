@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import metrics_window
 
+from planted import metrics_window
 from workbench import IncidentWindow
 from workbench.archive import (
     MANIFEST,

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pandas as pd
-from planted import START
 
+from planted import START
 from workbench import TimeRange
 from workbench.baseline import choose_baseline, extent
 from workbench.tables import conform

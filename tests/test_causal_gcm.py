@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planted import Fault, System, metrics_window
 
 import workbench as wb
+from planted import Fault, System, metrics_window
 from workbench.errors import BadInput, UnknownName
 
 SMALL = System(

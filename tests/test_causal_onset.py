@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import Fault, ar1, metrics_window
 
 import workbench as wb
+from planted import Fault, ar1, metrics_window
 from workbench.causal.onset import onset_of
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import SHOP, Fault, System, metrics_window
 
 import workbench as wb
+from planted import SHOP, Fault, System, metrics_window
 from workbench.causal.own import own_series
 from workbench.errors import BadInput, UnknownName
 from workbench.features import signals

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from planted import SHOP, Fault, metrics_window
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import START, Fault, ar1, counter_rows, metrics_window
 from scipy.stats import spearmanr
 
+from planted import START, Fault, ar1, counter_rows, metrics_window
 from workbench import SLI, IncidentWindow, TimeRange, correlate
 from workbench.correlate import associate, association, effective_size
 from workbench.errors import BadInput, UnknownName

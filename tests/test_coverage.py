@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import START
 
+from planted import START
 from workbench import TimeRange
 from workbench.coverage import Coverage, CoverageRow, measure
 from workbench.errors import BadInput

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import START, counter_rows, metrics_window, spans_window
 
+from planted import START, counter_rows, metrics_window, spans_window
 from workbench import IncidentWindow, TimeRange
 from workbench.errors import BadInput
 from workbench.features import Grid, choose_step, grid_of

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import START, ar1
 
+from planted import START, ar1
 from workbench import IncidentWindow, TimeRange
 from workbench.errors import BadInput
 from workbench.features import log_templates

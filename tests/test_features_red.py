@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import START, span_row, spans_frame
 
+from planted import START, span_row, spans_frame
 from workbench import IncidentWindow, TimeRange
 from workbench.features import red
 

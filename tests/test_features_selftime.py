@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import span_row, spans_frame
 
+from planted import span_row, spans_frame
 from workbench.features import self_time
 from workbench.tables import conform
 

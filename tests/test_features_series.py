@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import START
 
+from planted import START
 from workbench.errors import BadInput
 from workbench.features import Grid, bucket_quantile, histogram_mean, increase, resample
 from workbench.features.series import cumulative, sampled_values

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planted import SHOP, START, Fault, counter_rows, metrics_window, spans_window
 
+from planted import SHOP, START, Fault, counter_rows, metrics_window, spans_window
 from workbench import SLI, IncidentWindow, TimeRange
 from workbench.errors import BadInput, UnknownName
 from workbench.features import signals, sli_series

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from gameday_requirements import require_shop
 
+from gameday_requirements import require_shop
 from workbench.gameday import programs
 from workbench.gameday.record import main
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from gameday_requirements import require_shop
 
+from gameday_requirements import require_shop
 from workbench.archive import verify_bundle
 from workbench.gameday.bundle import recorded_tables, write_recording
 from workbench.gameday.capture import Timing, capture

@@ -9,8 +9,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from parts import missing_part
 
+from parts import missing_part
 from workbench import datasets, reporting
 from workbench.views.rendering import VEGA_LITE_MIME
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from parts import missing_part, require_program, require_shared_data
 
 

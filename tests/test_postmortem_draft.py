@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from postmortem_case import DEPLOY, diagnosis_of, drafted, recipes_for, window_of
 
+from postmortem_case import DEPLOY, diagnosis_of, drafted, recipes_for, window_of
 from workbench import IncidentWindow, TimeRange
 from workbench.errors import BadInput
 from workbench.postmortem import Figure, Header, draft, people_of, to_markdown

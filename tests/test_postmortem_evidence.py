@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from postmortem_case import diagnosis_of, window_of
 
+from postmortem_case import diagnosis_of, window_of
 from workbench.errors import UnknownName
 from workbench.findings import Evidence
 from workbench.postmortem.diagnosed import blast_radius, diagnosis_figures

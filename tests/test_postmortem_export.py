@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postmortem_case import DEPLOY, diagnosis_of, drafted, recipes_for, window_of
 
+from postmortem_case import DEPLOY, diagnosis_of, drafted, recipes_for, window_of
 from workbench.errors import BadInput
 from workbench.postmortem import Figure, lint, publish, save, to_html, to_markdown, verify
 from workbench.postmortem.markup import visible

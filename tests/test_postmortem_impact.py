@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from postmortem_case import END, ONSET, WHEN, metric_rows, window_of
 
+from postmortem_case import END, ONSET, WHEN, metric_rows, window_of
 from workbench import TimeRange
 from workbench.postmortem.impact import budget_figures, impact_end, impact_figures
 from workbench.postmortem.numbers import epoch

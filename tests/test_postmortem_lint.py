@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from postmortem_case import diagnosis_of, drafted, window_of
 
+from postmortem_case import diagnosis_of, drafted, window_of
 from workbench.postmortem import Header, lint, save
 from workbench.postmortem.private import private_parts
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from postmortem_case import END, ONSET, window_of
 
+from postmortem_case import END, ONSET, window_of
 from workbench.postmortem.moments import moment_figures, moments
 from workbench.postmortem.numbers import epoch
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postmortem_case import diagnosis_of, drafted, recipes_for, window_of
-
 from workbench.postmortem import Figure, to_html, to_markdown, verify
 from workbench.postmortem.document import KINDS
 from workbench.postmortem.reading import read_markdown, read_page

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from postmortem_case import diagnosis_of, drafted, recipes_for, window_of
 
 import workbench
+from postmortem_case import diagnosis_of, drafted, recipes_for, window_of
 from workbench.errors import EvidenceMismatch
 from workbench.postmortem import save, verify
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import START
 
+from planted import START
 from workbench.errors import BadTable, NaiveTimestamp, UnknownName
 from workbench.tables import SCHEMAS, conform, empty, labels_of, labels_text, problems
 

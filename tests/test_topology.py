@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+
 from planted import (
     SHOP,
     START,
@@ -16,7 +17,6 @@ from planted import (
     spans_frame,
     spans_window,
 )
-
 from workbench import IncidentWindow, TimeRange, topology
 from workbench.archive import graph_from_dict, graph_to_dict
 from workbench.errors import BadInput, BadTable, NaiveTimestamp

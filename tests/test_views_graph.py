@@ -7,8 +7,8 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from pictures import NASTY, WHEN, at, diagnosis, signals, window
 
+from pictures import NASTY, WHEN, at, diagnosis, signals, window
 from workbench.times import TimeRange
 from workbench.views import network, topology
 from workbench.views.deviation import LEVELS, deviations, level, strongest

@@ -5,8 +5,8 @@ import random
 
 import networkx as nx
 import pytest
-from pictures import EDGES
 
+from pictures import EDGES
 from workbench.views.layout import layered
 
 

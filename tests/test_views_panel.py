@@ -4,8 +4,8 @@ import json
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from pictures import NASTY, at, diagnosis, window
 
+from pictures import NASTY, at, diagnosis, window
 from workbench.errors import BundleMissing
 from workbench.views import Card, panel
 from workbench.views.look import Source, moments, sli_choices

@@ -5,8 +5,8 @@ import re
 import altair as alt
 import pandas as pd
 import pytest
-from pictures import NASTY
 
+from pictures import NASTY
 from workbench.errors import BadInput
 from workbench.views.palette import (
     CARD,

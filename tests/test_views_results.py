@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pictures import NASTY, at, diagnosis, signals, suspect, window
 
+from pictures import NASTY, at, diagnosis, signals, suspect, window
 from workbench.errors import UnknownName
 from workbench.slis import SLI
 from workbench.views import (

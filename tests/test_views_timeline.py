@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 import pytest
-from pictures import NASTY, ONSET, at, diagnosis, signals, suspect, window
 
+from pictures import NASTY, ONSET, at, diagnosis, signals, suspect, window
 from workbench.errors import UnknownName
 from workbench.slis import SLI
 from workbench.times import TimeRange

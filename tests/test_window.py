@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import START, metrics_window, spans_window
 
+from planted import START, metrics_window, spans_window
 from workbench import SLO, IncidentWindow, TimeRange
 from workbench.coverage import Coverage, CoverageRow
 from workbench.errors import BadTable, NaiveTimestamp, UnknownName

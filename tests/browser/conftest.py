@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_pages import ARGUMENTS
-from parts import require_program
 from playwright.sync_api import sync_playwright
+
+from parts import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from browser_pages import OUTPUTS, outside
 from lab import lab, run_all
-from parts import missing_part
 
+from parts import missing_part
 from workbench import datasets
 
 if TYPE_CHECKING:
