@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -143,3 +144,18 @@ def test_names_with_markup_are_text() -> None:
     chart = timeline(window(named), diagnosis(named), signals=signals(named))
     assert "<script" not in chart.to_svg()
     assert ONSET.strftime("%H:%M:%S") in chart.spec()["title"]["subtitle"][0]
+
+
+def test_infinite_values_are_gaps_and_break_nothing() -> None:
+    odd = signals()
+    odd.nodes.iloc[20:24, odd.nodes.columns.get_loc(("checkout", "latency"))] = float("inf")
+    odd.nodes[("checkout", "load")] = 0.0
+    chart = timeline(window(), diagnosis(), signals=odd)
+    assert "Infinity" not in json.dumps(chart.spec())
+    assert chart.to_svg()
+
+
+def test_one_sample_is_drawn() -> None:
+    few = signals()
+    single = replace(few, nodes=few.nodes.iloc[:1].asfreq("5s"))
+    assert timeline(window(), signals=single).to_svg()

@@ -83,6 +83,8 @@ class Reading:
 def reading(signals: Signals, service: str, signal: str) -> Reading:
     """Read one signal of a service in an SLI's units; all NaN where it was not recorded.
 
+    An infinite value is drawn as a gap; the window's coverage counts it.
+
     Parameters
     ----------
     signals
@@ -91,7 +93,7 @@ def reading(signals: Signals, service: str, signal: str) -> Reading:
         ``latency`` in seconds, ``errors`` as failed share, ``load`` a second, or any
         other signal as recorded.
     """
-    values = signals.node(service, signal).astype(float)
+    values = signals.node(service, signal).astype(float).replace([np.inf, -np.inf], np.nan)
     if signal in {"errors", "self_errors"}:
         values = _share(signals, service, values)
     elif signal == "load":
