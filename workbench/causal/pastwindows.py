@@ -217,7 +217,7 @@ def p_value(
     from scipy.stats import t
 
     number = _effective(past, independent)
-    scale = np.sqrt(np.nanmean(past**2, axis=0) * (1.0 + 1.0 / number)) if past.size else np.nan
+    scale = np.sqrt(_mean_square(past) * (1.0 + 1.0 / number))
     size = np.abs(departure) / np.maximum(scale, 1e-15)
     smooth = 2.0 * t.sf(size, np.maximum(number - 1.0, 1.0))
     share = (np.abs(past) >= np.abs(departure)).mean(axis=0) if past.size else 1.0
@@ -239,8 +239,15 @@ def half_width(past: NDArray[np.float64], independent: float) -> NDArray[np.floa
     from scipy.stats import t
 
     number = _effective(past, independent)
-    scale = np.sqrt(np.nanmean(past**2, axis=0) * (1.0 + 1.0 / number))
+    scale = np.sqrt(_mean_square(past) * (1.0 + 1.0 / number))
     return scale * t.ppf(0.975, np.maximum(number - 1.0, 1.0))
+
+
+def _mean_square(past: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = ~np.isnan(past)
+    total = np.where(known, past, 0.0) ** 2
+    count = known.sum(axis=0)
+    return np.where(count > 0, total.sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 def _effective(past: NDArray[np.float64], independent: float) -> NDArray[np.float64]:

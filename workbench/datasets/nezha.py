@@ -148,7 +148,8 @@ def _metrics(day: str) -> pd.DataFrame:
     front = folder / "front_service.csv"
     if front.exists():
         wide = pd.read_csv(front)
-        parts.append(_long(wide, _front(day), _FRONT))
+        known = {column: name for column, name in _FRONT.items() if column in wide}
+        parts.append(_long(wide, _front(day), known))
     return conform("metrics", pd.concat(parts, ignore_index=True))
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: accuracy on public incidents, quiet windows, wrong knowledge, speed."""

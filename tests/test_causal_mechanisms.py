@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from node_windows import FIRST, node_window, shifted
+from workbench import SLI
+from workbench.causal.mechanisms import accounts
+from workbench.features import signals
+
+LOAD, TIME = "service.load", "service.latency"
+
+
+def books(series, names, signal="latency"):
+    window = node_window(series, [("front", "api")])
+    return accounts(signals(window), names, SLI("front", signal))
+
+
+def test_work_is_seconds_per_request_of_the_slis_service():
+    series = {
+        ("front", LOAD): shifted(100, 100, noise=0), ("front", TIME): shifted(0.2, 0.2, noise=0),
+        ("api", LOAD): shifted(300, 300, noise=0), ("api", TIME): shifted(0.05, 0.05, noise=0),
+    }  # fmt: skip
+    found = books(series, ["front", "api"])
+    assert found.total[0] == pytest.approx([0.2, 0.15])
+    assert found.exact
+
+
+def test_no_request_is_no_work_and_a_gap_is_a_gap():
+    idle = shifted(300, 300, noise=0)
+    idle[:10] = 0
+    slow = shifted(0.05, 0.05, noise=0)
+    slow[20:30] = np.nan
+    series = {
+        ("front", LOAD): shifted(100, 100), ("front", TIME): shifted(0.2, 0.2),
+        ("api", LOAD): idle, ("api", TIME): slow,
+    }  # fmt: skip
+    found = books(series, ["front", "api"]).total[:, 1]
+    assert (found[:10] == 0).all()
+    assert np.isnan(found[20:30]).all()
+
+
+def test_calls_beyond_the_usual_number_are_extra():
+    series = {
+        ("front", LOAD): shifted(100, 100, noise=0), ("front", TIME): shifted(0.2, 0.2, noise=0),
+        ("api", LOAD): shifted(200, 600, noise=0), ("api", TIME): shifted(0.05, 0.05, noise=0),
+        ("front", "api", "edge.calls"): shifted(200, 600, noise=0),
+        ("front", "api", "edge.latency"): shifted(0.05, 0.05, noise=0),
+    }  # fmt: skip
+    found = books(series, ["front", "api"])
+    assert found.calls == ((0, 1),)
+    assert found.passed[:, 0] == pytest.approx(np.full(len(found.passed), 0.1))
+    assert found.extra[: FIRST - 1, 0] == pytest.approx(np.zeros(FIRST - 1))
+    assert found.extra[-1, 0] == pytest.approx(0.2)
+
+
+def test_waiting_common_to_all_callees_stays_with_the_caller():
+    names = ["a", "b", "c"]
+    series = {("front", LOAD): shifted(100, 100, noise=0), ("front", TIME): shifted(0.2, 0.5)}
+    for name in names:
+        series |= {
+            (name, LOAD): shifted(100, 100, noise=0), (name, TIME): shifted(0.05, 0.05, noise=0),
+            ("front", name, "edge.calls"): shifted(100, 100, noise=0),
+            ("front", name, "edge.latency"): shifted(0.06, 0.16, noise=0),
+            ("front", name, "edge.latency_callee"): shifted(0.05, 0.05, noise=0),
+        }  # fmt: skip
+    found = books(series, ["front", *names])
+    assert found.passed[-1] == pytest.approx(found.passed[0])
+
+
+def test_quantiles_are_not_exact():
+    series = {("front", LOAD): shifted(100, 100), ("front", "service.latency_p90"): shifted(1, 1)}
+    assert not books(series, ["front"]).exact

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from planted import ar1
+from workbench.causal.pastwindows import (
+    contrast,
+    doublings,
+    extreme,
+    half_width,
+    p_value,
+    rarity,
+    split_bins,
+    weights_of,
+)
+
+
+def split(bins=200, incident=10):
+    rows = np.arange(bins)
+    inside = rows >= bins - incident
+    return split_bins(inside, ~inside, ~inside)
+
+
+def test_past_windows_have_the_incidents_length_and_stay_in_the_baseline():
+    found = split()
+    assert found.length == 10
+    assert found.independent == pytest.approx(19.0)
+    assert found.starts.max() + found.length <= found.baseline.size
+    assert list(found.before) == [185, 186, 187, 188, 189]
+
+
+def test_a_short_baseline_shortens_the_past_windows():
+    assert split(bins=50, incident=25).length == 3
+
+
+def test_a_shift_is_measured_and_gaps_weigh_nothing():
+    values = np.zeros((200, 1))
+    values[190:] = 2.0
+    values[::7] = np.nan
+    assert contrast(values, split()).change[0] == pytest.approx(2.0)
+    assert extreme(values, split()).change[0] == pytest.approx(2.0)
+
+
+def test_a_level_that_had_shifted_before_is_no_news():
+    values = np.random.default_rng(0).normal(0, 0.1, (200, 1))
+    values[150:] += 5.0
+    seen = contrast(values, split())
+    assert seen.change[0] > 4.5
+    assert abs(seen.departure[0]) < 0.5
+
+
+def test_weights_fall_on_bins_where_the_sli_stood_high():
+    values = np.zeros(200)
+    values[193:196] = 3.0
+    now, past = weights_of(values, split())
+    assert now[3:6].sum() == pytest.approx(1.0)
+    assert past.sum(axis=1) == pytest.approx(np.ones(len(past)))
+
+
+def test_worse_is_up_even_where_the_fall_is_larger():
+    values = np.random.default_rng(0).normal(0, 0.1, 200)
+    values[190:196] = -3.0
+    values[196:] = 2.0
+    now, _ = weights_of(values, split())
+    assert now[6:].sum() > 0.9
+
+
+def test_doublings_count_nothing_inside_the_normal_range_and_stop_at_seven():
+    assert doublings(np.array([0.5, 1.0, 2.0, 4.0, 1e9, np.nan])) == pytest.approx(
+        [0, 0, 1, 2, 7, 0]
+    )
+
+
+def test_rarity_counts_the_incident_as_one_of_the_windows():
+    past = np.arange(1.0, 10.0)[:, None]
+    assert rarity(np.array([100.0]), past)[0] == pytest.approx(0.1)
+    assert rarity(np.array([9.0]), past)[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5, 0.8, 0.95])
+def test_quiet_series_are_rarely_significant(phi):
+    rng = np.random.default_rng(1)
+    values = ar1(400, phi, rng, columns=400)
+    parts = split(400, 20)
+    seen = contrast(values, parts)
+    assert (p_value(seen.departure, seen.past, parts.independent) <= 0.05).mean() <= 0.09
+    inside = np.abs(seen.change) <= half_width(seen.past, parts.independent)
+    assert inside.mean() >= 0.9
+
+
+def test_a_column_nobody_saw_is_never_significant():
+    values = np.full((200, 1), np.nan)
+    seen = contrast(values, split())
+    assert p_value(seen.departure, seen.past, 19.0)[0] == 1.0

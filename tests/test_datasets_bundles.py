@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from planted import SHOP, Fault, metrics_window
+from workbench import datasets
+from workbench.errors import BundleAltered, BundleMissing, UnknownName
+
+WINDOW = metrics_window(SHOP, (Fault("payments", "latency", 0.3),), id="slow-payments", bins=60)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_DATASETS", str(tmp_path))
+    (tmp_path / "slow-payments").mkdir()
+    _truth(tmp_path, "payments")
+    WINDOW.save(tmp_path / "slow-payments")
+    metrics_window(SHOP, id="calm", bins=60).save(tmp_path / "calm")
+    return tmp_path
+
+
+def _truth(folder, service):
+    told = {"service": service, "fault": "latency", "onset": "2026-01-31T12:45:00Z"}
+    (folder / "slow-payments" / "truth.json").write_text(json.dumps(told))
+
+
+def test_bundles_are_listed_loaded_and_verified(folder):
+    assert list(datasets.incidents()["id"]) == ["calm", "slow-payments"]
+    assert datasets.load("slow-payments").digest == WINDOW.digest
+    assert "truth.json" in datasets.verify("slow-payments")
+
+
+def test_the_truth_is_apart(folder):
+    truth = datasets.truth("slow-payments")
+    assert truth.services == ("payments",)
+    assert truth.details == {"onset": "2026-01-31T12:45:00Z"}
+    with pytest.raises(BundleMissing, match="truth"):
+        datasets.truth("calm")
+
+
+def test_another_truth_is_another_file_and_the_same_window(folder):
+    _truth(folder, "front")
+    assert datasets.load("slow-payments").digest == WINDOW.digest
+    (folder / "slow-payments" / "truth.json").unlink()
+    assert datasets.load("slow-payments").digest == WINDOW.digest
+
+
+def test_an_altered_truth_does_not_verify(folder):
+    _truth(folder, "front")
+    with pytest.raises(BundleAltered):
+        datasets.verify("slow-payments")
+
+
+def test_an_unknown_incident_is_refused_with_the_nearest(folder):
+    with pytest.raises(UnknownName, match="Did you mean 'slow-payments'"):
+        datasets.load("slow-payment")
+
+
+def test_only_labelled_bundles_are_scored(folder):
+    labelled = datasets.read_bundles(folder)
+    assert labelled.ids == ("slow-payments",)
+    with pytest.raises(UnknownName):
+        labelled.check("calm")
