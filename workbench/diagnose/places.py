@@ -86,8 +86,7 @@ def _suspect(case: Case, row: RankedService) -> Suspect:
 def _tests(case: Case, row: RankedService) -> Iterator[Test]:
     """All tests, lowest rung first; a test whose data are not there is not passed."""
     unit, worse = case.sli.unit, case.worse
-    clues = row.parts or "no signal beyond its normal range"
-    yield ("left its own range", bool(row.clues), clues)
+    yield ("left its own range", bool(row.clues), _moved(row))
     association = case.correlated(row.service, case.sli.signal)[1]
     if association is not None:
         words = f"rank correlation {association.correlation:.2f}, {chance(association.p_value)}"
@@ -173,7 +172,7 @@ def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
     if row.service in case.study.graph.above:
         return "symptom", f"it calls {case.sli.service} and waits for it"
     if "on the path" in lost:
-        return "coincidence", f"no path in the service graph to {case.sli.service}; {row.parts}"
+        return "coincidence", f"no path in the service graph to {case.sli.service}; {_moved(row)}"
     if "not after the SLI" in lost:
         words = next(words for name, _, words in _order(case, row.service))
         return "symptom", f"{words}: it followed"
@@ -185,7 +184,13 @@ def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
         return "symptom", f"{part}; it waits for {source}"
     if "left its own range" in lost:
         return "confounded", f"it moves with the SLI inside its normal range (traffic); {part}"
-    return "coincidence", f"{part}; {row.parts}"
+    return "coincidence", f"{part}; {_moved(row)}"
+
+
+def _moved(row: RankedService) -> str:
+    """Say what of a service left its range; its part of the SLI's change is told apart."""
+    told = [clue.statement for clue in row.clues if clue.kind != "part of the change"]
+    return "; ".join(told[:3]) or "no signal beyond its normal range"
 
 
 def _passed_on(case: Case, service: str) -> str:
