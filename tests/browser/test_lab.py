@@ -64,7 +64,11 @@ def test_notebook_and_panel_in_jupyterlab(page: Page, tmp_path: Path) -> None:
         changed = "([card, before]) => card.innerText.split('\\n')[0] !== before"
         card = panel.locator(".jp-RenderedHTMLCommon").first.element_handle()
         page.wait_for_function(changed, arg=[card, before], timeout=120_000)
+        # The charts follow the verdict: the status line is empty once all is shown.
+        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=120_000)
         assert verdict_of(panel) != before
+        assert panel.locator(".widget-dropdown select").first.input_value() == other
+        assert panel.get_by_text("judging").count() == 0
         screenshot_of(page, panel, "lab-after.png")
     assert page.locator("text=Traceback (most recent call last)").count() == 0
     assert outside(page.asked) == []

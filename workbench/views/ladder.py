@@ -149,7 +149,7 @@ def _legend(title: str) -> alt.Legend:
 
 def _line(suspect: Suspect, unit: str) -> dict[str, str]:
     return {
-        "suspect": shorten(_plain(suspect), 64),
+        "suspect": shorten(_plain(suspect), 40),
         "rung": suspect.claim,
         "role": ROLE_WORDS[suspect.role],
         "part of the change (95 %)": part_words(

@@ -29,6 +29,8 @@ def part_words(value: float, low: float, high: float, *, unit: str) -> str:
     """Write a part with its interval as ``+360 ms (330 … 400)``; without one, the part alone."""
     if math.isnan(value):
         return "–"
+    if value == low == high == 0:
+        return "0"
     part, least, most, short = _scaled([value, low, high], unit)
     sign = "+" if value > 0 else ""
     if not (math.isfinite(low) and math.isfinite(high)):
