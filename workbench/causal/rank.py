@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,8 @@ _MATTERS = 0.02  # of the SLI's latency: time lost elsewhere that begins to matt
 _NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
 _NEGLIGIBLE_FAILURES = 0.001
 _WEIGHT = {"load": 0.5, "other signal": 0.5}
+_OUT_OF_REACH = 0.5
+_DOUBTFUL = 0.25  # half of what a service out of reach would explain, given as its credit
 _SIGNIFICANT = 0.05
 _TEMPERATURE = 1.0
 
@@ -115,7 +117,9 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     asked = window.sli(sli) if isinstance(sli, str) else sli
     seen, notes = read_panel(window)
     found = study(window, seen, asked or window.sli())
-    clues = _best(found, [*_accounts_clues(found), *_other_clues(window, found)])
+    clues = [*_accounts_clues(found), *_other_clues(window, found)]
+    doubted = _doubted(found)
+    best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
     return Ranking(
         window_id=window.id,
         sli=found.sli,
@@ -123,7 +127,7 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
         during=found.before + found.split.change,
         moved=found.p_value <= _SIGNIFICANT,
         p_value=found.p_value,
-        rows=_rows(found, clues),
+        rows=_rows(found, best),
         independent=seen.split.independent,
         method=_METHOD,
         seed=seed,
@@ -212,6 +216,21 @@ def _other_clues(window: IncidentWindow, found: Study) -> Iterable[Clue]:
         yield from log_clues(window, window.baseline, graph)
 
 
+def _doubted(found: Study) -> frozenset[str]:
+    """Services no request of the SLI reaches by this graph, and that it would not need."""
+    graph, split = found.graph, found.split
+    if len(graph.reached) == 1:
+        return frozenset()
+    credit = dict(zip(split.services, split.share, strict=True))
+    return frozenset(name for name, share in credit.items()
+                     if name not in graph.reached and share < _DOUBTFUL)  # fmt: skip
+
+
+def _halved(clue: Clue) -> Clue:
+    words = f"{clue.statement} (no known path to the SLI)"
+    return replace(clue, weight=_OUT_OF_REACH * clue.weight, statement=words)
+
+
 def _best(found: Study, clues: Iterable[Clue]) -> Mapping[str, list[Clue]]:
     """Strongest clue of each kind for each service, strongest first."""
     best: dict[tuple[str, str], Clue] = {}
@@ -262,6 +281,7 @@ def _notes(found: Study) -> Iterable[str]:
         yield f"the call graph has a ring; not followed: {rings}"
     if split.appeared:
         yield f"seen only in the incident, put down to its callers: {', '.join(split.appeared)}"
+    yield from _missing_calls(found)
     nodes = found.panel.nodes
     load = np.column_stack([_column(nodes, n, "load") for n in books.services])
     time = np.column_stack([_column(nodes, n, "latency") for n in books.services])
@@ -272,6 +292,20 @@ def _notes(found: Study) -> Iterable[str]:
         yield "only quantiles of latency are known: parts of the change are rough"
     if bins.independent < 8:
         yield f"little history: {bins.independent:.0f} past windows of the incident's length"
+
+
+def _missing_calls(found: Study) -> Iterable[str]:
+    """Tell services outside the graph's reach that would explain the change: it is doubted."""
+    split = found.split
+    outside = [(float(share), name) for share, name in zip(split.share, split.services, strict=True)
+               if name not in found.graph.reached and share >= _DOUBTFUL]  # fmt: skip
+    if outside and found.p_value <= _SIGNIFICANT:
+        share, name = max(outside)
+        part = min(200 * share, 100)
+        yield (
+            f"the graph has no way from {found.sli.service} to {name}, whose change would "
+            f"explain {part:.0f} % of the SLI's: is a call missing or turned round?"
+        )
 
 
 def _column(nodes: object, service: str, signal: str) -> np.ndarray:
