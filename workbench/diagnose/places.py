@@ -39,11 +39,7 @@ def places(case: Case) -> tuple[Suspect, ...]:
     tuple of Suspect
         In the order of the causal ranking; the SLI's own service is among them.
     """
-    rows = [
-        row
-        for row in case.ranking.rows
-        if row.clues or row.service == case.sli.service or _is_correlated(case, row.service)
-    ]
+    rows = [row for row in case.ranking.rows if _is_suspect(case, row)]
     return tuple(_suspect(case, row) for row in rows)
 
 
@@ -52,9 +48,15 @@ def failed(tests: tuple[Test, ...]) -> tuple[Test, ...]:
     return tuple(test for test in tests if not test[1])
 
 
-def _is_correlated(case: Case, service: str) -> bool:
-    row = case.correlated(service, case.sli.signal)[1]
-    return row is not None and row.p_value <= _SIGNIFICANT
+def _is_suspect(case: Case, row: RankedService) -> bool:
+    if row.service == case.sli.service or _moved(row) or _is_material(case, row):
+        return True
+    association = case.correlated(row.service, case.sli.signal)[1]
+    return association is not None and association.p_value <= _SIGNIFICANT
+
+
+def _is_material(case: Case, row: RankedService) -> bool:
+    return case.harmful * row.attribution >= _MATERIAL * case.worse > 0
 
 
 def _suspect(case: Case, row: RankedService) -> Suspect:
@@ -85,8 +87,9 @@ def _suspect(case: Case, row: RankedService) -> Suspect:
 
 def _tests(case: Case, row: RankedService) -> Iterator[Test]:
     """All tests, lowest rung first; a test whose data are not there is not passed."""
-    unit, worse = case.sli.unit, case.worse
-    yield ("left its own range", bool(row.clues), _moved(row))
+    unit = case.sli.unit
+    moved = _moved(row)
+    yield ("left its own range", bool(moved), moved or "no signal beyond its normal range")
     association = case.correlated(row.service, case.sli.signal)[1]
     if association is not None:
         words = f"rank correlation {association.correlation:.2f}, {chance(association.p_value)}"
@@ -95,13 +98,12 @@ def _tests(case: Case, row: RankedService) -> Iterator[Test]:
     route = f"requests of {case.sli.service} reach it" if reached else "no path to the SLI"
     yield ("on the path", reached, route)
     yield from _order(case, row.service)
-    part = case.harmful * row.attribution
     low = min(case.harmful * row.low, case.harmful * row.high)
     words = (
         f"own part {quantity(row.attribution, unit)} ({quantity(row.low, unit)} … "
         f"{quantity(row.high, unit)}) of {quantity(case.ranking.change, unit)}"
     )
-    yield ("own part excludes zero", low > 0 and part >= _MATERIAL * worse > 0, words)
+    yield ("own part excludes zero", low > 0 and _is_material(case, row), words)
     words = f"{chance(row.p_value)} against past windows taken for the incident"
     yield ("placebo windows", row.p_value <= _SIGNIFICANT, words)
     words = f"probability {row.confidence:.2f} against the other services"
@@ -171,8 +173,9 @@ def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
     part = f"its own part is {quantity(row.attribution, unit)} of {quantity(case.worse, unit)}"
     if row.service in case.study.graph.above:
         return "symptom", f"it calls {case.sli.service} and waits for it"
+    moved = _moved(row) or "none of its signals left its normal range"
     if "on the path" in lost:
-        return "coincidence", f"no path in the service graph to {case.sli.service}; {_moved(row)}"
+        return "coincidence", f"no path in the service graph to {case.sli.service}; {moved}"
     if "not after the SLI" in lost:
         words = next(words for name, _, words in _order(case, row.service))
         return "symptom", f"{words}: it followed"
@@ -184,13 +187,13 @@ def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
         return "symptom", f"{part}; it waits for {source}"
     if "left its own range" in lost:
         return "confounded", f"it moves with the SLI inside its normal range (traffic); {part}"
-    return "coincidence", f"{part}; {_moved(row)}"
+    return "coincidence", f"{part}; {moved}"
 
 
 def _moved(row: RankedService) -> str:
     """Say what of a service left its range; its part of the SLI's change is told apart."""
     told = [clue.statement for clue in row.clues if clue.kind != "part of the change"]
-    return "; ".join(told[:3]) or "no signal beyond its normal range"
+    return "; ".join(told[:3]).replace(" (no known path to the SLI)", "")
 
 
 def _passed_on(case: Case, service: str) -> str:

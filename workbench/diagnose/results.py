@@ -180,6 +180,8 @@ class Diagnosis:
         buckets: tuple[Role, ...] = ("state change", "first failure", "impact")
         for role in buckets:
             facts[role] = ", ".join(s.name for s in self.bucket(role)) or "none named"
+        if self.cause and not self.bucket("first failure"):
+            facts["first failure"] = f"{self.cause.name}, the same place"
         facts["not seen"] = ", ".join(self.missing) or "nothing that matters here"
         facts["would settle it"] = "; ".join(self.would_settle) or "–"
         return facts
