@@ -83,6 +83,15 @@ def test_the_timeline_merges_sources_in_order(supported):
     assert places == sorted(places)
 
 
+def test_a_place_that_changed_by_itself_is_told_so():
+    window = window_of()
+    found = diagnosis_of(window)
+    place = replace(found.suspects[0], change="")
+    text = section_text(drafted(window, replace(found, suspects=(place,))), 1)
+    assert "caused by the latency of payments" in text
+    assert "no recorded change explains it" in text
+
+
 def test_human_sections_are_only_prompts(supported):
     for number in (11, 16):
         section = supported.section(number)

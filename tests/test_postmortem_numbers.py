@@ -23,6 +23,7 @@ AT = epoch(pd.Timestamp("2026-01-31T12:20:05Z"))
         (AT, "clock", "12:20:05"),
         (AT, "date", "2026-01-31"),
         (0.412, "s", "412 ms"),
+        (1.0, "requests", "1 request"),
         (1234567.0, "requests", "1,234,567 requests"),
     ],
 )

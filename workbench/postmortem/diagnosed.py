@@ -63,10 +63,12 @@ def origin(diagnosis: Diagnosis) -> Suspect | None:
 def moved(diagnosis: Diagnosis) -> tuple[Suspect, ...]:
     """Places that left their own usual range with the incident, by onset.
 
-    Changes are events, not places, and a coincidence moved by itself.
+    Changes are events, not places, and a coincidence moved by itself. Of equal onsets the
+    origin comes first.
     """
     there = [s for s in diagnosis.suspects if _is_moved(s)]
-    return tuple(sorted(there, key=lambda s: (s.onset, s.service, s.signal)))
+    order = {"state change": 0, "first failure": 1}
+    return tuple(sorted(there, key=lambda s: (s.onset, order.get(s.role, 2), s.name)))
 
 
 def blast_radius(

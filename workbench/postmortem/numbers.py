@@ -75,7 +75,7 @@ def display(value: float, unit: str = "") -> str:
         return moment(value).strftime(_CLOCKS[unit])
     if unit == "duration":
         return ("−" if value < 0 else "") + _duration(abs(value))
-    return quantity(value, unit)
+    return quantity(value, "request" if (value, unit) == (1.0, "requests") else unit)
 
 
 def agrees(written: str, value: float, unit: str = "") -> bool:

@@ -177,7 +177,8 @@ def _why(case: Case) -> Text:
     return (
         "It was caused by ", *case.prose(cause), ", which accounts for ",
         case.compared(f"{key}/attribution", unit), " of the change (",
-        case.compared(f"{key}/low", unit), " … ", case.compared(f"{key}/high", unit), ").",
+        case.compared(f"{key}/low", unit), " … ", case.compared(f"{key}/high", unit), ")",
+        "." if cause.change or cause.signal == "load" else "; no recorded change explains it.",
     )  # fmt: skip
 
 
@@ -190,7 +191,11 @@ def _over(case: Case) -> Text:
     changes = case.window.changes
     undone = changes[(changes["ts"] > start) & (changes["ts"] <= mitigated.at)]
     if undone.empty:
-        return ("It was over at ", case.at("mitigated"), "; no change is recorded before that.")
+        return (
+            "It was over at ",
+            case.at("mitigated"),
+            "; no change is recorded between its start and its end.",
+        )
     last = undone.iloc[-1]
     return (
         "It was over at ", case.at("mitigated"), "; the last change recorded before that is the ",
@@ -267,9 +272,17 @@ def _unaffected(case: Case) -> Text:
     measured = {str(name) for table in tables for name in table["service"].unique()}
     suspected = {s.service for s in case.diagnosis.suspects if not s.change}
     calm = sorted(measured - {*felt} - suspected)
+    places = [s for s in case.diagnosis.bucket("coincidence") if not s.change]
+    alone = sorted({s.service for s in places} - {*felt})
+    beside: Text = (
+        (" Moved beside it, by themselves: ", *joined([(Name(name),) for name in alone]), ".")
+        if alone and case.diagnosis.moved
+        else ()
+    )
     if not calm:
-        return ("No service is known to have stayed in its usual range throughout.",)
-    return ("No sign that these left their usual range: ", *joined([(Name(n),) for n in calm]), ".")
+        return ("No service is known to have stayed in its usual range throughout.", *beside)
+    named = joined([(Name(name),) for name in calm])
+    return ("No sign that these left their usual range: ", *named, ".", *beside)
 
 
 def _onset(case: Case) -> Paragraph:
