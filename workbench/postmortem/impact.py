@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -195,9 +194,8 @@ def _inside(series: pd.Series, when: TimeRange) -> pd.Series:
     return series[np.asarray(when.mask(middle))].dropna()
 
 
-@lru_cache(maxsize=2)
 def _signals(window: IncidentWindow) -> Signals | None:
-    """Signals of a window, or None without any; windows are frozen and hash by identity."""
+    """Signals of a window, or None without any; features make them once a window."""
     try:
         return features.signals(window)
     except BadInput:
