@@ -114,12 +114,11 @@ wb.views.evidence(window, diagnosis, signals=signals)
 # %% [markdown]
 # ## What if it had stayed at its baseline?
 #
-# The SLI as it was, beside the SLI with the leading suspect's own work put back to normal.
+# The SLI as it was, beside the SLI with the own work of the leading suspect, or of the first to
+# fail, put back to normal. `wb.causal.what_if(window, service)` asks about any other service.
 
 # %%
-leading = wb.views.leading(diagnosis)
-what_if = wb.causal.what_if(window, service=leading.service) if leading else None
-wb.views.counterfactual(what_if)
+wb.views.what_if(window, diagnosis)
 
 # %% [markdown]
 # ## Changes put to the test

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pictures import NASTY, at, diagnosis, signals, suspect, window
-from workbench.errors import UnknownName
+from workbench.errors import BadInput, UnknownName
 from workbench.slis import SLI
 from workbench.views import (
     Card,
@@ -21,7 +21,9 @@ from workbench.views import (
     ranks,
     refutations,
     waterfall,
+    what_if,
 )
+from workbench.views.counterfactual import imaginable
 from workbench.views.words import moved_words, part_words
 
 
@@ -182,18 +184,34 @@ def test_refutations_are_told_in_words() -> None:
 
 
 def test_what_if_shows_both_levels() -> None:
-    what_if = SimpleNamespace(
+    answer = SimpleNamespace(
         actual=0.43, counterfactual=0.07, before=0.05, low=0.05, high=0.1,
         unit="s", service="payments",
         statement="Had payments stayed at its baseline, the SLI would have been 70 ms",
     )  # fmt: skip
-    rows = [row for row in rows_of(counterfactual(what_if)) if "level" in row]
+    rows = [row for row in rows_of(counterfactual(answer)) if "level" in row]
     assert [round(row["level"]) for row in rows] == [50, 430, 70]
     assert rows[2]["text"] == "70\u00a0ms (50\u00a0…\u00a0100)"
 
 
 def test_what_if_without_a_hypothesis_is_a_card() -> None:
-    assert isinstance(counterfactual(None), Card)
+    assert isinstance(what_if(window(), diagnosis(suspects=())), Card)
+
+
+def test_the_cause_is_imagined_away_or_else_the_first_failure() -> None:
+    assert imaginable(window(), diagnosis()) == "payments"
+    surge = (suspect("nginx", "load"), suspect("orders", role="first failure"))
+    assert imaginable(window(), diagnosis(suspects=surge)) == "orders"
+    caller = (suspect("storefront", "latency"),)
+    assert imaginable(window(), diagnosis(suspects=caller)) is None
+
+
+def test_a_model_that_does_not_reach_is_a_card_and_no_traceback(monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BadInput("The SLI does not depend on this service", value="payments", hint="Ask of")
+
+    monkeypatch.setattr("workbench.causal.what_if", refuse)
+    assert "does not depend" in repr(what_if(window(), diagnosis()))
 
 
 @pytest.mark.parametrize(

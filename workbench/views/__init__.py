@@ -7,7 +7,7 @@ SVG (``to_svg``) and how to write a PNG (``to_png``).
 
 from __future__ import annotations
 
-from workbench.views.counterfactual import counterfactual
+from workbench.views.counterfactual import counterfactual, what_if
 from workbench.views.effects import effects, refutations
 from workbench.views.evidence import evidence, leading
 from workbench.views.ladder import ladder, ranks
@@ -38,4 +38,5 @@ __all__ = [
     "timeline",
     "topology",
     "waterfall",
+    "what_if",
 ]

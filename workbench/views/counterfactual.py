@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import altair as alt
+import networkx as nx
 import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
+from workbench.errors import WorkbenchError
 from workbench.views.axes import shorten
 from workbench.views.palette import FALL, INK, RISE, TOTAL
 from workbench.views.readings import scale_of
-from workbench.views.rendering import Card, Chart, message
+from workbench.views.rendering import Card, Chart, message, problem
 from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from workbench.causal import WhatIf
+    from workbench.diagnose import Diagnosis, Role
     from workbench.views.axes import Layered
+    from workbench.window import IncidentWindow
 
-__all__ = ["counterfactual"]
+__all__ = ["counterfactual", "imaginable", "what_if"]
 
 _WIDTH = 430
 _KINDS = {
@@ -29,37 +33,83 @@ _KINDS = {
 }
 
 
-def counterfactual(what_if: WhatIf | None) -> Chart | Card:
+def what_if(window: IncidentWindow, diagnosis: Diagnosis) -> Chart | Card:
+    """Imagine the leading hypothesis away: the SLI had its own work stayed at its baseline.
+
+    Parameters
+    ----------
+    window, diagnosis
+        The incident and what was found. For another service ask
+        `workbench.causal.what_if` and show the answer with `counterfactual`.
+
+    Returns
+    -------
+    Chart or Card
+        A card where no suspect is left, or where the model does not reach it.
+    """
+    from workbench.causal import what_if as imagine
+
+    service = imaginable(window, diagnosis)
+    if service is None:
+        return message("Nothing to imagine away", "No suspect's own work reaches the SLI")
+    try:
+        return counterfactual(imagine(window, service, diagnosis.sli))
+    except WorkbenchError as error:
+        return problem(error)
+
+
+def imaginable(window: IncidentWindow, diagnosis: Diagnosis) -> str | None:
+    """Name the service whose own work to put back: the leading suspect's, else the next one's.
+
+    A surge of load is nobody's own work, and a caller of the SLI's service has none in it:
+    then the first failure is asked about.
+
+    Parameters
+    ----------
+    window, diagnosis
+        The incident and what was found.
+    """
+    out = set(diagnosis.ruled_out)
+    order: tuple[Role, ...] = ("state change", "first failure", "undecided")
+    sli, graph = diagnosis.sli.service, window.topology
+    reached = {sli, *(nx.descendants(graph, sli) if sli in graph else ())}
+    for role in order:
+        for suspect in diagnosis.bucket(role):
+            own = suspect.signal != "load" and suspect not in out
+            if own and suspect.service in reached:
+                return suspect.service
+    return None
+
+
+def counterfactual(answer: WhatIf) -> Chart | Card:
     """Draw the SLI as it was beside what it would have been, with a 95 % interval.
 
     Parameters
     ----------
-    what_if
-        From `workbench.causal.what_if`; None where there is no hypothesis to imagine away.
+    answer
+        From `workbench.causal.what_if`.
     """
-    if what_if is None:
-        return message("Nothing to imagine away", "No suspect is left that could be a cause")
-    if not np.isfinite([what_if.actual, what_if.counterfactual]).all():
-        return message("No counterfactual to draw", what_if.statement)
-    levels = (what_if.before, what_if.actual, what_if.counterfactual)
-    factor, unit = scale_of(what_if.unit, max(abs(level) for level in levels if np.isfinite(level)))
+    if not np.isfinite([answer.actual, answer.counterfactual]).all():
+        return message("No counterfactual to draw", answer.statement)
+    levels = (answer.before, answer.actual, answer.counterfactual)
+    factor, unit = scale_of(answer.unit, max(abs(level) for level in levels if np.isfinite(level)))
     frame = pd.DataFrame(
         {
             "row": list(_KINDS),
             "level": [level * factor for level in levels],
-            "low": [float("nan"), float("nan"), what_if.low * factor],
-            "high": [float("nan"), float("nan"), what_if.high * factor],
+            "low": [float("nan"), float("nan"), answer.low * factor],
+            "high": [float("nan"), float("nan"), answer.high * factor],
             "text": [
-                *(quantity(level, what_if.unit) for level in levels[:2]),
-                part_words(levels[2], what_if.low, what_if.high, unit=what_if.unit).lstrip("+"),
+                *(quantity(level, answer.unit) for level in levels[:2]),
+                part_words(levels[2], answer.low, answer.high, unit=answer.unit).lstrip("+"),
             ],
         }
     )
     title = alt.TitleParams(
-        f"What if: {shorten(what_if.service)} at its baseline",
+        f"What if: {shorten(answer.service)} at its baseline",
         subtitle="mean of the SLI while it was away from normal, with 95 % interval",
     )
-    return Chart(_draw(frame, unit).properties(title=title), f"{what_if.statement.rstrip('.')}.")
+    return Chart(_draw(frame, unit).properties(title=title), f"{answer.statement.rstrip('.')}.")
 
 
 def _draw(frame: pd.DataFrame, unit: str) -> Layered:

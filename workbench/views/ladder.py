@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ladder", "ranks"]
 
 _MOST = 16
+_RANKS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _WIDTH = 420
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
 _COLOURS = {
@@ -100,7 +101,8 @@ def _plain(suspect: Suspect) -> str:
 
 
 def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
-    ticks = sorted({1, *(int(x) for x in frame["x"] if x < unranked)})
+    last = 0.85 * unranked if (frame["x"] == unranked).any() else unranked
+    ticks = [rank for rank in _RANKS if rank <= last]
     expression = f"datum.value >= {unranked} ? 'none' : format(datum.value, 'd')"
     has_unranked = bool((frame["x"] == unranked).any())
     axis = alt.Axis(

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from workbench.views.deviation import LEVELS, deviations, level, strongest, troubled_range
+from workbench.views.readings import REQUEST_SIGNALS
 from workbench.views.words import moved_words
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _WORDS = (
     ("confounded", "", "confounded"),
     ("coincidence", "", "coincidence"),
 )
-_LONGEST = 25
+_LONGEST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,11 @@ def service_marks(
 
     The time looked at is from the onset, where there is one, to the end of the incident.
     """
-    table = strongest(deviations(signals, window.baseline, troubled_range(window, diagnosis)))
+    every = deviations(signals, window.baseline, troubled_range(window, diagnosis))
+    table = strongest(every)
     names = sorted({str(n) for n in window.topology.nodes} | set(signals.services))
     suspects, heard = diagnosis.suspects if diagnosis else (), set(signals.services)
+    table = _told_by_suspects(every, table, suspects)
     marks = {
         name: _mark(name, table, [s for s in suspects if s.service == name], heard=heard)
         for name in names
@@ -111,6 +114,21 @@ def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tup
         near = [name, *sorted(nx.all_neighbors(whole, name))]
         kept += [n for n in near if n not in kept][: most - len(kept)]
     return nx.DiGraph(whole.subgraph(kept)), len(whole) - len(kept)
+
+
+def _told_by_suspects(
+    every: pd.DataFrame, table: pd.DataFrame, suspects: tuple[Suspect, ...]
+) -> pd.DataFrame:
+    """Let a cause or first failure speak by its own signal; the colour stays the strongest."""
+    told = table.copy()
+    for suspect in suspects:
+        if suspect.role not in {"state change", "first failure"} or suspect.change:
+            continue
+        own = every[(every["service"] == suspect.service) & (every["signal"] == suspect.signal)]
+        if suspect.signal in REQUEST_SIGNALS and len(own):
+            columns = ["signal", "before", "during", "unit"]
+            told.loc[suspect.service, columns] = own[columns].iloc[0].to_list()
+    return told
 
 
 def _with_impact(

@@ -22,7 +22,7 @@ def moved_words(signal: str, before: float, during: float, *, unit: str, longest
     """Write a movement as ``latency 40 → 320 ms``; a long signal's name is cut, never a figure."""
     first, last, short = _scaled([before, during], unit)
     figures = f"{first} → {last}{short}"
-    return f"{shorten(plain_signal(signal), max(8, longest - len(figures) - 1))} {figures}"
+    return f"{shorten(plain_signal(signal), max(5, longest - len(figures) - 1))} {figures}"
 
 
 def part_words(value: float, low: float, high: float, *, unit: str) -> str:
