@@ -40,7 +40,7 @@ class Case:
     study, ranking
         The SLI's accounts over the service graph, and the services ranked by them.
     correlation
-        Signals ranked by association with the SLI.
+        Signals ranked by association with the SLI; None where too few bins are known.
     onset
         When the SLI left its level.
     effects
@@ -54,7 +54,7 @@ class Case:
     seed: int
     study: Study
     ranking: Ranking
-    correlation: Correlation
+    correlation: Correlation | None
     onset: Onset | None
     effects: Mapping[str, Effect]
     untested: Mapping[str, str]
@@ -76,7 +76,8 @@ class Case:
 
     def correlated(self, service: str, signal: str) -> tuple[int, CorrelationRow | None]:
         """Place and row of a signal in the correlation ranking; 0 and None if not in it."""
-        for place, row in enumerate(self.correlation.rows, start=1):
+        rows = self.correlation.rows if self.correlation else ()
+        for place, row in enumerate(rows, start=1):
             if (row.service, row.signal) == (service, signal):
                 return place, row
         return 0, None
@@ -110,11 +111,18 @@ def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
         seed=seed,
         study=study(window, panel, target),
         ranking=rank(window, target, seed=seed),
-        correlation=correlate.rank(window, target, seed=seed),
+        correlation=_correlation(window, target, seed=seed),
         onset=onset(window, target, seed=seed),
         effects=effects,
         untested=untested,
     )
+
+
+def _correlation(window: IncidentWindow, sli: SLI, *, seed: int) -> Correlation | None:
+    try:
+        return correlate.rank(window, sli, seed=seed)
+    except BadInput:  # a few bins can still be accounted for, but not correlated
+        return None
 
 
 def _effects(

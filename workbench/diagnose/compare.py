@@ -74,10 +74,17 @@ def compare(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) ->
         would_settle=(),
         seed=seed,
         version=__version__,
-        notes=case.ranking.notes,
+        notes=_notes(case),
+        ranking=case.ranking,
     )
     settle = () if found.cause or not _is_worse(case) else would_settle(case, found.suspects)
     return replace(found, verdict=_verdict(case, found), would_settle=settle)
+
+
+def _notes(case: Case) -> tuple[str, ...]:
+    if case.correlation is None:
+        return (*case.ranking.notes, "too few bins to correlate anything with the SLI")
+    return case.ranking.notes
 
 
 def _is_worse(case: Case) -> bool:

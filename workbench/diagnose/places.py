@@ -55,6 +55,11 @@ def _is_suspect(case: Case, row: RankedService) -> bool:
     return association is not None and association.p_value <= _SIGNIFICANT
 
 
+def _is_in_the_sli(case: Case, row: RankedService) -> bool:
+    """Whether the suspect is one by its part of the SLI rather than by another signal."""
+    return row.service == case.sli.service or _is_material(case, row)
+
+
 def _is_material(case: Case, row: RankedService) -> bool:
     return case.harmful * row.attribution >= _MATERIAL * case.worse > 0
 
@@ -65,7 +70,7 @@ def _suspect(case: Case, row: RankedService) -> Suspect:
     onset = case.onset_at(row.service, case.sli.signal)
     suspect = Suspect(
         service=row.service,
-        signal=row.signal,
+        signal=case.sli.signal if _is_in_the_sli(case, row) else row.signal,
         claim="observed",
         role="undecided",
         reason="",

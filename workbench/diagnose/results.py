@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -11,6 +11,7 @@ from workbench.cards import card, instant, quantity, table_html
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
+    from workbench.causal.ranking import Ranking
     from workbench.findings import Claim
     from workbench.slis import SLI
     from workbench.times import TimeRange
@@ -105,6 +106,10 @@ class Diagnosis:
         What to look at next to decide what is undecided.
     seed, version
         To make it again.
+    notes
+        What one should know of the data.
+    ranking
+        The services ranked by cause that the suspects were taken from.
     """
 
     window_id: str
@@ -123,7 +128,8 @@ class Diagnosis:
     would_settle: tuple[str, ...] = ()
     seed: int = 0
     version: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    ranking: Ranking | None = None
 
     @property
     def cause(self) -> Suspect | None:

@@ -1,4 +1,4 @@
-"""Run the ranking over labelled incidents and count how often it was right."""
+"""Run the diagnosis over labelled incidents and count how often it was right."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench import datasets
-from workbench.causal import rank
 from workbench.causal.rank import choose_sli, read_panel
+from workbench.diagnose import compare
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluate.trivial import RULES
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from workbench.causal import Ranking
     from workbench.datasets import LabelledSet
+    from workbench.diagnose import Diagnosis
+    from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
 __all__ = ["LAYOUTS", "Case", "Evaluation", "evaluate"]
@@ -60,11 +61,12 @@ class Case:
     score, confidence, rung
         Of the first service: score in doublings, probability, and how far the claim got.
     named
-        The service that was named, or None: the ranking abstained.
+        The service that was named, supported or only the most probable by far; None where
+        the diagnosis abstained.
     seconds
-        Time taken by the ranking.
+        Time taken by the diagnosis.
     failure
-        Why there is no ranking, or empty; a failure counts as a miss.
+        Why there is no diagnosis, or empty; a failure counts as a miss.
     """
 
     case: str
@@ -141,7 +143,7 @@ class Evaluation:
 
 
 def evaluate(layout: str, path: str | Path, *, limit: int | None = None) -> Evaluation:
-    """Rank the services of every labelled incident of a folder and score the ranking.
+    """Diagnose every labelled incident of a folder and score where the truth came out.
 
     Parameters
     ----------
@@ -180,9 +182,10 @@ def _score(labelled: LabelledSet, name: str) -> tuple[Case, dict[str, tuple[floa
     try:
         window = labelled.load(name)
         started = time.perf_counter()
-        found = rank(window, choose_sli(window, read_panel(window)[0]))
+        found = compare(window, choose_sli(window, read_panel(window)[0]))
         seconds = time.perf_counter() - started
-        return _case(labelled, name, window, found, seconds), _beside(window, found, truth.services)
+        case = _case(labelled, window, found, seconds)
+        return case, _beside(window, found.sli, truth.services)
     except WorkbenchError as error:
         seconds = time.perf_counter() - started
         return Case(name, labelled.groups[name], truth.fault, "", "|".join(truth.services),
@@ -190,14 +193,14 @@ def _score(labelled: LabelledSet, name: str) -> tuple[Case, dict[str, tuple[floa
                     str(error)), {}  # fmt: skip
 
 
-def _case(
-    labelled: LabelledSet, name: str, window: IncidentWindow, found: Ranking, seconds: float
-) -> Case:
+def _case(labelled: LabelledSet, window: IncidentWindow, found: Diagnosis, seconds: float) -> Case:
+    name = window.id
     truth = labelled.truth(name)
-    scores = dict.fromkeys(window.services, 0.0)
-    scores |= {row.service: row.score for row in found.rows}
+    scores = _scores(window, found)
     place, first, among = _place(scores, truth.services)
-    top = found.rows[0]
+    leading = max(scores, key=scores.__getitem__)
+    suspect = next((s for s in found.suspects if s.service == leading), None)
+    named = found.ranking.named if found.ranking else None
     return Case(
         case=name,
         group=labelled.groups[name],
@@ -208,25 +211,26 @@ def _case(
         candidates=len(scores),
         top1=first,
         top3=among,
-        score=top.score,
-        confidence=top.confidence,
-        rung=_rung(found),
-        named=found.named.service if found.named else None,
+        score=scores[leading],
+        confidence=suspect.confidence if suspect else 0.0,
+        rung=suspect.claim if suspect else "",
+        named=found.cause.service if found.cause else named.service if named else None,
         seconds=round(seconds, 4),
     )
 
 
-def _rung(found: Ranking) -> str:
-    """Say how far the first service climbs by accounts alone; tests of changes go further."""
-    top = found.rows[0]
-    beyond_zero = top.low > 0 or top.high < 0
-    if found.moved and beyond_zero and top.p_value <= 0.05:
-        return "plausible"
-    return "observed" if top.score > 0 else ""
+def _scores(window: IncidentWindow, found: Diagnosis) -> dict[str, float]:
+    """Score by the causal ranking; a supported cause stands before the place it showed at."""
+    scores = dict.fromkeys(window.services, 0.0)
+    scores |= {row.service: row.score for row in (found.ranking.rows if found.ranking else ())}
+    if found.cause is not None:
+        best = max(scores.values())
+        scores[found.cause.service] = max(scores[found.cause.service], best + 1.0)
+    return scores
 
 
 def _beside(
-    window: IncidentWindow, found: Ranking, truth: tuple[str, ...]
+    window: IncidentWindow, sli: SLI, truth: tuple[str, ...]
 ) -> dict[str, tuple[float, float]]:
     panel, _ = read_panel(window)
     chances = {}
@@ -234,7 +238,7 @@ def _beside(
         if rule == "latest change" and window.changes.empty:
             continue
         scores = dict.fromkeys(window.services, 0.0)
-        scores |= {k: v for k, v in judge(window, panel, found.sli).items() if k in scores}
+        scores |= {k: v for k, v in judge(window, panel, sli).items() if k in scores}
         chances[rule] = _place(scores, truth)[1:]
     return chances
 
