@@ -13,7 +13,7 @@ from workbench.views.axes import shorten
 from workbench.views.palette import FALL, INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
-from workbench.views.words import part_words, plain_signal
+from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from workbench.causal import Ranking
@@ -28,7 +28,7 @@ _KINDS = {"level of the SLI": TOTAL, "raises it": RISE, "lowers it": FALL}
 
 
 def waterfall(ranking: Ranking) -> Chart | Card:
-    """Draw the SLI from before to during as steps, one for each place's own part.
+    """Draw the SLI from before to during as steps, one for each service's own work.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def waterfall(ranking: Ranking) -> Chart | Card:
     change = quantity(ranking.during - ranking.before, unit)
     title = alt.TitleParams(
         f"Where the change of {shorten(str(ranking.sli))} came from",
-        subtitle=[_moved_words(ranking, change), "each place's own part, with 95 % interval"],
+        subtitle=[_moved_words(ranking, change), "each service's own work, with 95 % interval"],
     )
     return Chart(_draw(frame, axis_unit).properties(title=title), _caption(ranking, frame, change))
 
@@ -61,7 +61,7 @@ def _parts(ranking: Ranking) -> list[tuple[str, float, float, float]]:
     rows = [r for r in ranking.rows if np.isfinite(r.attribution)]
     rows.sort(key=lambda r: -abs(r.attribution))
     least = _LEAST * abs(ranking.during - ranking.before)
-    named = [(plain_signal(f"{r.service}/{r.signal}"), r.attribution, r.low, r.high) for r in rows]
+    named = [(r.service, r.attribution, r.low, r.high) for r in rows]
     shown = [part for part in named[:_MOST] if abs(part[1]) > least]
     rest = named[len(shown) :]
     nothing = float("nan")
