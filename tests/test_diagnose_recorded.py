@@ -1,0 +1,60 @@
+"""The recorded incidents: the injected place first, the decoys ruled out, silence on silence."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from workbench import datasets
+from workbench.diagnose import compare
+
+RECORDED = ("shop-orders-locks", "shop-payments-slow", "shop-traffic-surge")
+QUIET = "shop-innocent-deploy"
+
+
+def injected(incident: str) -> dict:
+    return json.loads((datasets.bundles.folder() / incident / "truth.json").read_text())
+
+
+@pytest.fixture(scope="module", params=RECORDED)
+def diagnosed(request):
+    return request.param, compare(datasets.load(request.param))
+
+
+def test_the_injected_place_is_first_and_supported(diagnosed):
+    incident, found = diagnosed
+    truth = injected(incident)
+    first = found.suspects[0]
+    assert first == found.cause
+    assert (first.service, first.signal) == (truth["service"], truth["signal"])
+    if truth["change"]:
+        assert first.change == truth["change"]["ref"]
+    if truth.get("first_failure"):
+        places = {s.service for s in found.bucket("first failure")} or {first.service}
+        assert places == {truth["first_failure"]["service"]}
+
+
+def test_the_decoys_are_listed_with_the_reason_they_were_ruled_out(diagnosed):
+    incident, found = diagnosed
+    ruled_out = {s.service: s for s in found.ruled_out}
+    changed = {s.change.split("@")[0]: s for s in found.ruled_out if s.change}
+    for decoy in injected(incident)["decoys"]:
+        suspect = changed.get(decoy["service"]) or ruled_out.get(decoy["service"])
+        assert suspect is not None, f"{decoy} is not told"
+        assert len(suspect.reason) > 20
+
+
+def test_on_an_innocent_deploy_no_cause_is_named():
+    found = compare(datasets.load(QUIET))
+    assert found.cause is None
+    assert "Not enough evidence" in found.verdict or "Nothing to blame" in found.verdict
+    (deploy,) = [s for s in found.suspects if s.change]
+    assert deploy.claim == "refuted"
+
+
+def test_the_onset_is_near_the_injection(diagnosed):
+    incident, found = diagnosed
+    at = pd.Timestamp(injected(incident)["onset"])
+    assert abs((found.onset - at).total_seconds()) <= 60
