@@ -183,7 +183,24 @@ def graph_from_dict(plain: Mapping[str, Any]) -> nx.DiGraph:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_parquet(path, engine="pyarrow", index=False, compression="zstd", compression_level=9)
+    # A dictionary of values that hardly repeat (ids, times, durations) only adds to the file;
+    # categoricals need one to come back as they were.
+    repeating = [
+        c for c in frame if isinstance(frame[c].dtype, pd.CategoricalDtype) or _repeats(frame[c])
+    ]
+    frame.to_parquet(
+        path,
+        engine="pyarrow",
+        index=False,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=repeating,
+    )
+
+
+def _repeats(column: pd.Series) -> bool:
+    """Whether at most half of the values differ; columns of lists are not asked."""
+    return column.dtype != object and column.nunique() < len(column) / 2
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

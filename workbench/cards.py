@@ -21,7 +21,7 @@ _STYLE = (
     "border:1px solid var(--jp-border-color1, #8888);border-radius:6px;padding:8px 12px;"
     "margin:4px 0;max-width:1000px;color:inherit;font-family:inherit"
 )
-_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
+_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top;overflow-wrap:anywhere"
 _HEAD = _CELL + ";border-bottom:1px solid var(--jp-border-color1, #8888);font-weight:600"
 _LONGEST_CELL = 300
 

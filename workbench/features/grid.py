@@ -97,10 +97,9 @@ def grid_of(window: IncidentWindow, step: float | pd.Timedelta | None = None) ->
         The window has neither metrics nor spans, or the step is not positive.
     """
     stamps = [frame["ts"] for frame in (window.metrics, window.spans) if len(frame)]
-    if not stamps:
-        hint = "Signals are made from metrics or spans; logs alone give none"
-        raise BadInput("The window has neither metrics nor spans", value=window.id, hint=hint)
     width = _width(step) if step is not None else choose_step(window)
+    if not stamps:
+        raise _nothing_measured(window)
     first, last = min(s.iloc[0] for s in stamps), max(s.iloc[-1] for s in stamps)
     return Grid.covering(first, last, width)
 
@@ -112,6 +111,8 @@ def choose_step(window: IncidentWindow) -> pd.Timedelta:
     slower ones keep their own cadence. Spans alone get about 120 bins of 10 s or more.
     """
     metrics, spans = window.metrics, window.spans
+    if metrics.empty and spans.empty:
+        raise _nothing_measured(window)
     if len(metrics):
         cadence, length = _cadence(metrics), _length(metrics)
         wanted = cadence if cadence >= 30 else max(2 * cadence, 10.0)
@@ -121,6 +122,11 @@ def choose_step(window: IncidentWindow) -> pd.Timedelta:
     wanted = max(wanted, length / _MOST_BINS)
     fitting = (s for s in _STEPS_S if s >= wanted * 0.95)
     return pd.Timedelta(next(fitting, _STEPS_S[-1]), "s")
+
+
+def _nothing_measured(window: IncidentWindow) -> BadInput:
+    hint = "Signals are made from metrics or spans; logs alone give none"
+    return BadInput("The window has neither metrics nor spans", value=window.id, hint=hint)
 
 
 def _width(step: float | pd.Timedelta) -> pd.Timedelta:
