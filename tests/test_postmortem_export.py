@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -168,42 +166,24 @@ def test_markdown_is_the_same_twice():
     assert to_markdown(drafted()) == to_markdown(drafted())
 
 
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        message = "chromium is not installed"
-        if os.environ.get("WORKBENCH_CI") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
-def test_nothing_runs_and_nothing_is_requested_in_a_browser(tmp_path):
-    program = chromium()
-    from playwright.sync_api import sync_playwright
-
+def test_nothing_runs_and_nothing_is_requested_in_a_browser(tmp_path, chromium):
     everything = " ".join(PAYLOADS)
     window, found, _ = hostile(everything)
     svg = SVG.replace("<rect", "<script>window.hit=1</script><rect onload='window.hit=1'")
     postmortem = drafted(window, found, figures=(Figure(svg, everything),))
     paths = save(postmortem, tmp_path)
     requests: list[str] = []
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                   "--disable-background-networking", "--disable-component-update",
-                   "--disable-sync"]  # fmt: skip
-        browser = playwright.chromium.launch(executable_path=program, args=options)
-        page = browser.new_page(bypass_csp=True)
-        page.on("request", lambda request: requests.append(request.url))
-        dialogs: list[str] = []
-        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-        page.goto(paths["html"].as_uri())
-        hit = page.evaluate("window.hit ?? 0")
-        shown = page.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
-        width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        page.click("a.ev >> nth=0")
-        target = page.evaluate("document.querySelector('a:target')?.id ?? ''")
-        browser.close()
+    page = chromium.new_page(bypass_csp=True)
+    page.on("request", lambda request: requests.append(request.url))
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.goto(paths["html"].as_uri())
+    hit = page.evaluate("window.hit ?? 0")
+    shown = page.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    page.click("a.ev >> nth=0")
+    target = page.evaluate("document.querySelector('a:target')?.id ?? ''")
+    page.close()
     outside = [url for url in requests if not url.startswith(("file:", "data:"))]
     assert (hit, dialogs, outside) == (0, [], [])
     assert shown

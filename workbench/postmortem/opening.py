@@ -207,7 +207,7 @@ def _no_impact(case: Case) -> Paragraph:
     sli = case.diagnosis.sli
     return Paragraph(
         (
-            "None found: ", Name(str(sli)), " was ", case.compared("before", sli.unit),
+            "No impact found: ", Name(str(sli)), " was ", case.compared("before", sli.unit),
             " in the baseline and ", case.compared("during", sli.unit),
             " in the window, which is its usual range. No budget is put down to it.",
         )

@@ -14,7 +14,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-OUTPUTS = Path(__file__).resolve().parents[2] / "outputs" / "screenshots"
+OUTPUTS = Path(__file__).resolve().parents[1] / "outputs" / "screenshots"
 OUTPUTS.mkdir(parents=True, exist_ok=True)
 
 _HERE = {"127.0.0.1", "localhost", "::1"}
