@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from browser_pages import OUTPUTS, outside
 from test_views_are_safe import every_view
 
+from browser_pages import OUTPUTS, outside
 from workbench import reporting
 
 

@@ -6,8 +6,8 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from browser_pages import OUTPUTS, outside, page_of
 
+from browser_pages import OUTPUTS, outside, page_of
 from pictures import NASTY, SERVICES, diagnosis, signals, suspect, window
 from test_views_results import ranking
 from workbench import views
