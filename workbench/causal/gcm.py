@@ -136,9 +136,8 @@ def what_if(
     actual = found.before + found.split.change
     reach = float(found.split.high[i] - part)
     low, high = sorted((actual - saved - reach, actual - saved + reach))
-    floor = 0.0
-    return WhatIf(service, found.sli, actual, max(floor, actual - saved), max(floor, low),
-                  max(floor, high), found.before, seed)  # fmt: skip
+    return WhatIf(service, found.sli, actual, max(0.0, actual - saved), max(0.0, low),
+                  max(0.0, high), found.before, seed)  # fmt: skip
 
 
 def dowhy_attribution(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Study", "choose_sli", "rank", "read_panel", "study"]
+__all__ = ["Study", "choose_sli", "rank", "rank_study", "read_panel", "study"]
 
 _METHOD = "work-conserving attribution with clues"
 _ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
@@ -44,7 +44,7 @@ _ROUGH = 0.3  # of that, where only quantiles are known, which cannot be added
 _MATTERS = 0.02  # of the SLI's latency: time lost elsewhere that begins to matter
 _NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
 _NEGLIGIBLE_FAILURES = 0.001
-_WEIGHT = {"load": 0.5, "other signal": 0.5}
+_WEIGHT = {"load": 0.5}
 _OUT_OF_REACH = 0.5
 _DOUBTFUL = 0.25  # half of what a service out of reach would explain, given as its credit
 _SIGNIFICANT = 0.05
@@ -116,7 +116,23 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     """
     asked = window.sli(sli) if isinstance(sli, str) else sli
     seen, notes = read_panel(window)
-    found = study(window, seen, asked or window.sli())
+    return rank_study(window, study(window, seen, asked or window.sli()), notes, seed=seed)
+
+
+def rank_study(
+    window: IncidentWindow, found: Study, notes: tuple[str, ...] = (), *, seed: int = 0
+) -> Ranking:
+    """Rank the services of a study, for callers that have already opened the accounts.
+
+    Parameters
+    ----------
+    window, found
+        The incident window, and one SLI of it with its accounts.
+    notes
+        What `read_panel` noted.
+    seed
+        As for `rank`.
+    """
     clues = [*_accounts_clues(found), *_other_clues(window, found)]
     doubted = _doubted(found)
     best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
@@ -128,7 +144,7 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
         moved=found.p_value <= _SIGNIFICANT,
         p_value=found.p_value,
         rows=_rows(found, best),
-        independent=seen.split.independent,
+        independent=found.panel.split.independent,
         method=_METHOD,
         seed=seed,
         notes=(*notes, *_notes(found)),

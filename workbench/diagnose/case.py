@@ -10,7 +10,7 @@ import pandas as pd
 from workbench import correlate
 from workbench.causal.effect import effect
 from workbench.causal.onset import Onset, onset, onset_of
-from workbench.causal.rank import rank, read_panel, study
+from workbench.causal.rank import rank_study, read_panel, study
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -103,14 +103,15 @@ class Case:
 def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
     """Run every analysis that a diagnosis needs."""
     target = sli or window.sli()
-    panel, _ = read_panel(window)
+    panel, notes = read_panel(window)
+    found = study(window, panel, target)
     effects, untested = _effects(window, target, seed=seed)
     return Case(
         window=window,
         sli=target,
         seed=seed,
-        study=study(window, panel, target),
-        ranking=rank(window, target, seed=seed),
+        study=found,
+        ranking=rank_study(window, found, notes, seed=seed),
         correlation=_correlation(window, target, seed=seed),
         onset=onset(window, target, seed=seed),
         effects=effects,
