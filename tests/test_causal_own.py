@@ -52,7 +52,8 @@ def test_a_guilty_and_an_innocent_change():
     assert found.low <= 0.06 <= found.high  # 0.2 s on the 0.3 payments calls of a front request
     assert found.adjusted_for == ("traffic",)
     assert len(found.refutations) == 4
-    assert "placebo changes moved it this much 0 times in" in found.statement
+    assert f"placebo changes moved it this much 0 times in {found.placebos}" in found.statement
+    assert max(map(abs, found.placebo_effects)) < found.effect
     innocent = metrics_window(
         faults=(Fault("payments", "latency", 0.2),), seed=1, changes=change("catalog", "c-3")
     )

@@ -45,8 +45,8 @@ class Effect:
     effect, low, high, p_value
         Step of the SLI put down to the change, with a 95 % interval that survives
         autocorrelation.
-    placebos, placebos_as_large
-        Placebo moments tried, and how many moved the SLI at least as much.
+    placebo_effects
+        What each placebo moment "moved" the SLI by: the empirical null of the effect.
     adjusted_for
         The back-door set read from the graph.
     dowhy_estimate
@@ -65,8 +65,7 @@ class Effect:
     low: float
     high: float
     p_value: float
-    placebos: int
-    placebos_as_large: int
+    placebo_effects: tuple[float, ...]
     adjusted_for: tuple[str, ...]
     dowhy_estimate: float
     refutations: tuple[Refutation, ...]
@@ -79,6 +78,16 @@ class Effect:
     def unit(self) -> str:
         """Unit of the effect."""
         return self.sli.unit
+
+    @property
+    def placebos(self) -> int:
+        """Placebo moments tried."""
+        return len(self.placebo_effects)
+
+    @property
+    def placebos_as_large(self) -> int:
+        """Placebo moments that moved the SLI at least as much as the change."""
+        return sum(abs(moved) >= abs(self.effect) for moved in self.placebo_effects)
 
     @property
     def moved_it(self) -> bool:
@@ -187,8 +196,7 @@ def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed:
         low=step.low,
         high=step.high,
         p_value=step.p_value,
-        placebos=len(null),
-        placebos_as_large=as_large,
+        placebo_effects=tuple(map(float, null)),
         adjusted_for=dowhy.adjusted_for,
         dowhy_estimate=dowhy.value,
         refutations=(placebo, *dowhy.refutations),
