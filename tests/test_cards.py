@@ -75,6 +75,11 @@ def test_a_long_cell_is_cut():
     assert len(page(table_html(pd.DataFrame({"log": ["x" * 5000]}))).text) < 400
 
 
+def test_only_a_word_too_long_for_any_column_may_be_broken():
+    assert "anywhere" not in table_html(pd.DataFrame({"rung": ["supported by two tests"]}))
+    assert "anywhere" in table_html(pd.DataFrame({"name": ["a" * 60]}))
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [

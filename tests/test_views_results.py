@@ -64,6 +64,7 @@ def test_the_caption_says_where_correlation_misleads() -> None:
 def test_suspects_nobody_ranked_have_a_lane_of_their_own() -> None:
     only = diagnosis(suspects=(suspect(correlation_rank=0, causal_rank=0),))
     assert ranks(only).to_svg()
+    assert "nothing here could be ranked by correlation" in str(ranks(only).spec()["title"])
 
 
 def test_no_suspects_is_a_card_with_the_verdict() -> None:
@@ -105,6 +106,29 @@ def test_waterfall_steps_sum_to_the_whole() -> None:
     names = [r["name"] for r in steps]
     assert "4 smaller parts" in names
     assert "not explained" in names
+
+
+def axis_of(chart: Chart) -> tuple[list[float], str]:
+    spec = next(
+        la["encoding"]["x"] for la in chart.spec()["layer"] if "axis" in la["encoding"]["x"]
+    )
+    return spec["scale"]["domain"], spec["axis"]["title"]
+
+
+def test_a_small_change_of_a_high_level_is_not_drawn_from_zero() -> None:
+    (low, high), title = axis_of(waterfall(ranking(("a", 0.05), before=2.0, during=2.05)))
+    assert 1.8 < low < 2.0 < 2.05 < high
+    assert "does not begin at zero" in title
+    (low, _), title = axis_of(waterfall(ranking(("a", 0.38))))
+    assert (low, title) == (0, "SLI (ms)")
+
+
+def test_an_interval_far_wider_than_the_change_does_not_hide_the_steps() -> None:
+    wide = ranking(("a", 0.38))
+    wide.rows[0].low, wide.rows[0].high = -30.0, 30.0
+    (low, high), _ = axis_of(waterfall(wide))
+    assert high - low < 4 * 380
+    assert "(−30 … 30)" in repr(waterfall(wide)).replace("\u00a0", " ")
 
 
 def test_waterfall_of_nothing_seen_is_a_card() -> None:
@@ -223,6 +247,7 @@ def test_a_model_that_does_not_reach_is_a_card_and_no_traceback(monkeypatch) -> 
         (np.nan, 0.0, 1.0, "s", "–"),
         (-4.7e-7, -0.00358, 0.00358, "s", "0 ms (−3.58 … 3.58)"),
         (0.0, 0.0, 0.0, "s", "0"),
+        (1e-9, -0.02, 0.02, "s", "0 ms (−20 … 20)"),
     ],
 )
 def test_parts_in_words(value, low, high, unit, text) -> None:

@@ -19,9 +19,11 @@ __all__ = ["card", "chance", "escape", "instant", "quantity", "table_html"]
 
 _STYLE = (
     "border:1px solid var(--jp-border-color1, #8888);border-radius:6px;padding:8px 12px;"
-    "margin:4px 0;max-width:1000px;color:inherit;font-family:inherit"
+    "margin:4px 0;max-width:1000px;overflow-x:auto;color:inherit;font-family:inherit"
 )
-_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top;overflow-wrap:anywhere"
+_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
+_BREAK = ";overflow-wrap:anywhere"  # else words of narrow columns would be cut to pieces too
+_LONGEST_WORD = 36
 _HEAD = _CELL + ";border-bottom:1px solid var(--jp-border-color1, #8888);font-weight:600"
 _LONGEST_CELL = 300
 
@@ -80,8 +82,8 @@ def card(title: str, facts: Mapping[str, object], *, body: str = "", note: str =
         Plain text under the body; escaped here.
     """
     rows = "".join(
-        f'<tr><th style="{_CELL};opacity:.75;font-weight:400">{escape(name)}</th>'
-        f'<td style="{_CELL}">{escape(value)}</td></tr>'
+        f'<tr><th style="{_CELL};opacity:.75;font-weight:400;white-space:nowrap">{escape(name)}'
+        f"</th>{_td(escape(value))}</tr>"
         for name, value in facts.items()
     )
     foot = f'<div style="opacity:.75;margin-top:4px">{escape(note)}</div>' if note else ""
@@ -95,12 +97,18 @@ def table_html(frame: pd.DataFrame, *, limit: int = 20) -> str:
     """Write a frame as an escaped HTML table of at most `limit` rows, and say what is cut."""
     head = "".join(f'<th style="{_HEAD}">{escape(column)}</th>' for column in frame.columns)
     rows = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{_cell(value)}</td>' for value in row) + "</tr>"
+        "<tr>" + "".join(_td(_cell(value)) for value in row) + "</tr>"
         for row in frame.head(limit).itertuples(index=False, name=None)
     )
     cut = len(frame) - limit
     more = f'<div style="opacity:.75">… {cut:,} more rows</div>' if cut > 0 else ""
     return f'<table style="border-collapse:collapse"><tr>{head}</tr>{rows}</table>{more}'
+
+
+def _td(text: str) -> str:
+    """Write a cell of escaped text; only a word too long for any column may be broken."""
+    long = max((len(word) for word in text.split()), default=0) > _LONGEST_WORD
+    return f'<td style="{_CELL}{_BREAK * long}">{text}</td>'
 
 
 def _cell(value: object) -> str:

@@ -106,7 +106,9 @@ def _row(place: int, suspect: Suspect, factor: float, *, unit: str) -> dict[str,
 
 
 def _forest(frame: pd.DataFrame, unit: str) -> Layered:
-    axis = alt.Axis(title=f"effect on the SLI ({unit})" if unit else "effect on the SLI")
+    axis = alt.Axis(
+        title=f"effect on the SLI ({unit})" if unit else "effect on the SLI", tickCount=6
+    )
     # Two changes may go by one name, so a row is a place; its name stands beside it as a mark.
     y = alt.Y("place:O", axis=None)
     base = alt.Chart(frame).encode(y=y)

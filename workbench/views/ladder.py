@@ -54,11 +54,13 @@ def ranks(diagnosis: Diagnosis) -> Chart | Card:
     order = sorted(diagnosis.suspects, key=lambda s: s.causal_rank or len(diagnosis.suspects) + 1)
     shown = order[:_MOST]
     frame = pd.DataFrame([_point(place, s) for place, s in enumerate(shown)])
+    nobody = bool(frame["x"].isna().all())
     unranked = int(frame["x"].max(skipna=True) if frame["x"].notna().any() else 0) + 1
     unranked = max(unranked, round(unranked * 1.2))
     frame["x"] = frame["x"].fillna(unranked)
     more = len(diagnosis.suspects) - len(shown)
     lines = ["top: most causal · left: most correlated"]
+    lines += ["nothing here could be ranked by correlation: the notes say why"] if nobody else []
     lines += [f"{more} weaker suspects are not drawn"] if more else []
     title = alt.TitleParams("Correlation rank against causation rank", subtitle=lines)
     chart = _scatter(frame, unranked).properties(title=title)

@@ -24,6 +24,8 @@ __all__ = ["waterfall"]
 _MOST = 8
 _LEAST = 0.005  # of the change: a smaller part is drawn with the rest
 _WIDTH = 430
+_SMALL = 0.2  # of the SLI's level: on an axis from zero a smaller change could not be seen
+_PAD = 0.1
 _KINDS = {"level of the SLI": TOTAL, "raises it": RISE, "lowers it": FALL}
 
 
@@ -49,12 +51,15 @@ def waterfall(ranking: Ranking) -> Chart | Card:
     factor, axis_unit = scale_of(unit, float(frame[["start", "end"]].abs().to_numpy().max()))
     numeric = ["start", "end", "low", "high"]
     frame[numeric] = frame[numeric] * factor
-    change = quantity(ranking.during - ranking.before, unit)
+    low, high = _domain(frame)
+    frame["start"] = frame["start"].clip(lower=low)
+    change = quantity(ranking.during - ranking.before, unit).replace("-", "−")
     title = alt.TitleParams(
         f"Where the change of {shorten(str(ranking.sli))} came from",
         subtitle=[_moved_words(ranking, change), "each service's own work, with 95 % interval"],
     )
-    return Chart(_draw(frame, axis_unit).properties(title=title), _caption(ranking, frame, change))
+    chart = _draw(frame, axis_unit, (low, high)).properties(title=title)
+    return Chart(chart, _caption(ranking, frame, change))
 
 
 def _parts(ranking: Ranking) -> list[tuple[str, float, float, float]]:
@@ -100,8 +105,28 @@ def _total(name: str, level: float, unit: str) -> dict[str, object]:
             "kind": "level of the SLI", "text": quantity(level, unit)}  # fmt: skip
 
 
-def _draw(frame: pd.DataFrame, unit: str) -> Layered:
-    axis = alt.Axis(title=f"SLI ({unit})" if unit else "SLI", tickCount=6, orient="bottom")
+def _domain(frame: pd.DataFrame) -> tuple[float, float]:
+    """Range of the axis: from zero unless the change is small beside the SLI's level.
+
+    Intervals are drawn as far as they fit: one that is far wider than the whole change would
+    press every step to a line. Their figures stand beside them.
+    """
+    steps = frame.loc[frame["kind"] != "level of the SLI", ["start", "end"]].to_numpy()
+    levels = frame.loc[frame["kind"] == "level of the SLI", "end"]
+    ends = np.append(steps.ravel(), levels)
+    span = float(np.ptp(ends)) or float(np.abs(ends).max()) or 1.0
+    limits = frame[["low", "high"]].clip(ends.min() - span, ends.max() + span)
+    low = float(np.nanmin([*ends, *limits["low"]])) - _PAD * span
+    high = float(np.nanmax([*ends, *limits["high"]])) + _PAD * span
+    if span >= _SMALL * float(np.abs(levels).max()):
+        return min(0.0, low if low < -_PAD * span else 0.0), high
+    return low, high
+
+
+def _draw(frame: pd.DataFrame, unit: str, domain: tuple[float, float]) -> Layered:
+    name = f"SLI ({unit})" if unit else "SLI"
+    cut = " – the axis does not begin at zero" if domain[0] > 0 else ""
+    axis = alt.Axis(title=f"{name}{cut}", tickCount=6, orient="bottom")
     y = alt.Y(
         "name:N",
         sort=list(frame["name"]),
@@ -114,15 +139,17 @@ def _draw(frame: pd.DataFrame, unit: str) -> Layered:
         legend=alt.Legend(title=None),
     )
     bars = base.mark_bar(height=16).encode(
-        x=alt.X("start:Q", axis=axis, scale=alt.Scale(nice=True)), x2="end:Q", color=colour,
+        x=alt.X("start:Q", axis=axis, scale=alt.Scale(domain=list(domain), nice=False)),
+        x2="end:Q", color=colour,
         tooltip=["name:N", "text:N"],
     )  # fmt: skip
     limits = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
-    rules = limits.mark_rule(color=INK, strokeWidth=1.4).encode(x="low:Q", x2="high:Q")
+    rules = limits.mark_rule(color=INK, strokeWidth=1.4, clip=True).encode(x="low:Q", x2="high:Q")
     texts = base.mark_text(align="left", color=INK).encode(
         x=alt.value(_WIDTH + 12), text="text:N", color=alt.value(INK)
     )
-    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(color=MUTED).encode(x="x:Q")
+    origin = pd.DataFrame({"x": [max(0.0, domain[0])]})
+    zero = alt.Chart(origin).mark_rule(color=MUTED).encode(x="x:Q")
     layered = alt.layer(zero, bars, rules, texts)
     return layered.properties(width=_WIDTH, height=alt.Step(28))
 

@@ -32,7 +32,7 @@ def part_words(value: float, low: float, high: float, *, unit: str) -> str:
     if value == low == high == 0:
         return "0"
     part, least, most, short = _scaled([value, low, high], unit)
-    sign = "+" if value > 0 else ""
+    sign = "+" if value > 0 and part != "0" else ""
     if not (math.isfinite(low) and math.isfinite(high)):
         return f"{sign}{part}{short}"
     return f"{sign}{part}{short} ({least}{_NB}…{_NB}{most})"
