@@ -13,6 +13,7 @@ from workbench.views.evidence import evidence, leading
 from workbench.views.ladder import ladder, ranks
 from workbench.views.network import Network, network
 from workbench.views.panel import Panel, panel
+from workbench.views.placebos import placebos
 from workbench.views.rendering import Card, Chart, Picture, message, problem
 from workbench.views.timeline import timeline
 from workbench.views.topology import topology
@@ -32,6 +33,7 @@ __all__ = [
     "message",
     "network",
     "panel",
+    "placebos",
     "problem",
     "ranks",
     "refutations",
