@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,3 +141,21 @@ def test_ordinary_traffic_is_not_called_a_surge():
     window = metrics_window(faults=(Fault("catalog", "latency", 0.05),), seed=1)
     found = compare(window)
     assert (found.cause.service, found.cause.signal) == ("catalog", "latency")
+
+
+def test_without_a_gauge_a_surge_and_a_service_slow_by_itself_cannot_be_told_apart():
+    window = saturating_surge(1.0)
+    metrics = window.metrics[window.metrics["metric"] != "worker_pool_busy"]
+    found = compare(window.with_(tables={**window.tables, "metrics": metrics}))
+    assert found.cause is None
+    nearest = next(s for s in found.suspects if s.role == "undecided")
+    assert (nearest.service, nearest.claim) == ("catalog", "plausible")
+    assert "a gauge of what catalog may run out of: queue, pool, CPU" in found.would_settle
+
+
+def test_a_window_without_a_service_graph_is_diagnosed_and_says_so():
+    window = metrics_window(faults=(Fault("front", "latency", 0.2),), seed=1)
+    calls = window.metrics["metric"].astype(str).str.startswith("edge.")
+    tables = {**window.tables, "metrics": window.metrics[~calls]}
+    found = compare(window.with_(topology=nx.DiGraph(), tables=tables))
+    assert any("no service graph" in text for text in found.missing)

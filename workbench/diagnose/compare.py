@@ -116,6 +116,8 @@ def _settled(
         load = _load_suspect(case, found, leading)
         rest = [_after_surge(s, found, leading) for s in services if s.name != load.name]
         return (load, *events, *_with_impact(case, rest))
+    if leading is not None and found is not None and found.untold:
+        services = tuple(_unless_load(s, found) if s == leading else s for s in services)
     return (*events, *_with_impact(case, list(services)))
 
 
@@ -168,6 +170,14 @@ def _after_surge(suspect: Suspect, found: Surge, leading: Suspect) -> Suspect:
         words = f"confounded by the load from {found.entry}; {suspect.reason}"
         return replace(suspect, claim="correlated", role="confounded", reason=words)
     return suspect
+
+
+def _unless_load(suspect: Suspect, found: Surge) -> Suspect:
+    """Without a gauge a service that saturates looks like one that got slow by itself."""
+    rose = "; ".join(figure for _, _, figure in found.tests)
+    claim = "plausible" if suspect.claim == "supported" else suspect.claim
+    return replace(suspect, claim=claim, role="undecided", reason=f"{rose}; {suspect.reason}",
+                   tests=(*suspect.tests, ("by itself, not by its load", False, rose)))  # fmt: skip
 
 
 def _with_impact(case: Case, services: list[Suspect]) -> list[Suspect]:

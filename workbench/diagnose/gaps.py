@@ -21,6 +21,7 @@ _ADVICE = {
     "own part excludes zero": "a longer incident window, or finer bins, for {service}",
     "placebo windows": "a longer history of {service}: its part is inside what past windows show",
     "placebo moments": "more quiet time to compare {change} with",
+    "by itself, not by its load": "a gauge of what {service} may run out of: queue, pool, CPU",
     "not after the SLI": "finer bins around the onset at {service}",
 }
 
@@ -34,7 +35,8 @@ def missing_sources(case: Case) -> tuple[str, ...]:
     known = set(case.study.panel.services)
     blind = sorted(case.study.graph.reached - known)
     unseen = [f"{name}: in the graph, no telemetry" for name in blind]
-    return (*empty, *silent, *unseen)
+    graph = () if case.study.graph.edges else ("no service graph: who calls whom is not known",)
+    return (*empty, *graph, *silent, *unseen)
 
 
 def would_settle(case: Case, suspects: tuple[Suspect, ...]) -> tuple[str, ...]:

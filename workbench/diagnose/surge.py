@@ -44,6 +44,8 @@ class Surge:
         Of the entry's load under past windows.
     tests
         Each test: name, passed, figure in words.
+    gauged
+        Whether the service reports anything that could be used up.
     """
 
     entry: str
@@ -52,11 +54,17 @@ class Surge:
     during: float
     p_value: float
     tests: tuple[tuple[str, bool, str], ...]
+    gauged: bool = True
 
     @property
     def explains(self) -> bool:
         """Whether every test was passed."""
         return all(passed for _, passed, _ in self.tests)
+
+    @property
+    def untold(self) -> bool:
+        """Whether only a gauge of what may be used up is missing to tell."""
+        return not self.gauged and all(passed for _, passed, _ in self.tests[:-1])
 
 
 def surge(
@@ -97,13 +105,15 @@ def surge(
         _dose(panel, service, at_service, seed=seed),
         _used_up(panel, service),
     )  # fmt: skip
-    return Surge(entry, service, before, before * (1 + rise), p_value, tests)
+    gauged = bool(_gauges(panel, service))
+    return Surge(entry, service, before, before * (1 + rise), p_value, tests, gauged)
 
 
 def _entry(panel: Panel, topology: nx.DiGraph, sli_service: str) -> str | None:
     above = nx.ancestors(topology, sli_service) if sli_service in topology else set()
     measured = [n for n in (*above, sli_service) if (n, "load") in panel.nodes]
-    tops = [n for n in measured if not set(topology.predecessors(n)) & set(measured)]
+    callers = {n: set(topology.predecessors(n)) if n in topology else set() for n in measured}
+    tops = [n for n in measured if not callers[n] & set(measured)]
     chosen = sorted(tops or measured, key=lambda n: (-np.nanmedian(_load(panel, n)), n))
     return chosen[0] if chosen else None
 
@@ -142,9 +152,7 @@ def _own_time(panel: Panel, service: str) -> np.ndarray | None:
 
 def _used_up(panel: Panel, service: str) -> tuple[str, bool, str]:
     """Something that can be used up (a saturation gauge) left its range upwards."""
-    columns = [
-        c for c in panel.nodes.columns if c[0] == service and str(c[1]).startswith("saturation:")
-    ]
+    columns = _gauges(panel, service)
     name = "something is used up"
     if not columns:
         return (name, False, f"{service} reports no saturation gauge")
@@ -155,3 +163,7 @@ def _used_up(panel: Panel, service: str) -> tuple[str, bool, str]:
     before, during = seen.level[best], seen.level[best] + seen.change[best]
     words = f"{gauge} went from {before:.3g} to {during:.3g}"
     return (name, bool(size[best] > 1), words)
+
+
+def _gauges(panel: Panel, service: str) -> list[tuple[str, str]]:
+    return [c for c in panel.nodes.columns if c[0] == service and c[1].startswith("saturation:")]
