@@ -1,0 +1,38 @@
+"""Asking the ranking of many seeds whether it tells the planted story."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.causal import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from workbench import IncidentWindow
+    from workbench.causal.ranking import Ranking
+
+SEEDS = range(5)
+
+
+def first(window: IncidentWindow) -> str:
+    """Service that the ranking puts first."""
+    return rank(window).rows[0].service
+
+
+def share_right(
+    make: Callable[[int], IncidentWindow], right: Collection[str] | Callable[[Ranking], bool]
+) -> float:
+    """Share of five seeds whose first service is one of these, or that pass a test."""
+    found = [rank(make(seed)) for seed in SEEDS]
+    told = right if callable(right) else lambda ranking: ranking.rows[0].service in right
+    return sum(told(ranking) for ranking in found) / len(found)
+
+
+def without(window: IncidentWindow, service: str, *metrics: str) -> IncidentWindow:
+    """The same window with these metrics of a service (all of them if none) never seen."""
+    frame = window.metrics
+    gone = frame["service"].eq(service)
+    if metrics:
+        gone &= frame["metric"].isin(metrics)
+    return window.with_(tables={**window.tables, "metrics": frame[~gone]})
