@@ -17,6 +17,7 @@ from workbench.causal.clues import (
     saturation_clues,
     silence_clues,
 )
+from workbench.causal.contradictions import check_graph
 from workbench.causal.graph import mechanism_graph, twins_of
 from workbench.causal.logclues import log_clues
 from workbench.causal.mechanisms import accounts, signal_column
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from workbench.causal.attribute import Attribution
+    from workbench.causal.contradictions import GraphCheck
     from workbench.causal.graph import MechanismGraph
     from workbench.causal.mechanisms import Accounts
     from workbench.causal.panel import Panel
@@ -73,6 +75,8 @@ class Study:
         Its departure in normal ranges.
     p_value
         Of its departure under past windows.
+    check
+        The declared graph held against the data.
     """
 
     panel: Panel
@@ -83,6 +87,7 @@ class Study:
     before: float
     size: float
     p_value: float
+    check: GraphCheck
 
 
 def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Ranking:
@@ -166,8 +171,12 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
     source = seen.books_for(sli)
     services = tuple(dict.fromkeys([*seen.services, sli.service]))
     books = accounts(source, services, sli)
+    measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
+    check = check_graph(window.topology, seen, waited_for=measured)
     topology = window.topology.copy()
-    topology.add_edges_from((str(c[0]), str(c[1])) for c in seen.edges.columns)
+    if not check.believed:
+        topology.remove_edges_from(check.calls)
+    topology.add_edges_from(measured)
     graph = mechanism_graph(topology, sli.service, services, asynchronous=seen.asynchronous)
     series = books.total[:, books.sli]
     weights = weights_of(series, seen.split)
@@ -179,7 +188,7 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
     during = float(np.nan_to_num(own.level[0] + own.change[0]))
     chance = p_value(own.departure, own.past, seen.split.independent)
     return Study(seen, sli, books, graph, split, during - split.change,
-                 abs(split.change) / usual, float(chance[0]))  # fmt: skip
+                 abs(split.change) / usual, float(chance[0]), check)  # fmt: skip
 
 
 def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
@@ -292,6 +301,7 @@ def _confidence(score: np.ndarray, chance: float) -> np.ndarray:
 def _notes(found: Study) -> Iterable[str]:
     books, split, bins = found.books, found.split, found.panel.split
     place = {name: i for i, name in enumerate(books.services)}
+    yield from found.check.notes()
     if found.graph.cut:
         rings = ", ".join(f"{u} → {v}" for u, v in found.graph.cut)
         yield f"the call graph has a ring; not followed: {rings}"
