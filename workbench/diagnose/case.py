@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,10 +11,10 @@ from workbench import correlate
 from workbench.causal.effect import effect
 from workbench.causal.onset import Onset, onset, onset_of
 from workbench.causal.rank import rank_study, read_panel, study
-from workbench.errors import BadInput
+from workbench.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from workbench.causal.effect import Effect
     from workbench.causal.rank import Study
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Case", "open_case"]
+__all__ = ["Case", "open_case", "with_change"]
 
 # A change this long before the incident is no longer a suspect by its time alone.
 _REACH_BACK = pd.Timedelta(minutes=30)
@@ -100,6 +100,25 @@ class Case:
         return onset_of(series[inside], seed=self.seed)
 
 
+def with_change(case: Case, ref: str) -> Case:
+    """Return the case with one more change put to the test, however long ago it was.
+
+    Raises
+    ------
+    UnknownName
+        No change has this reference.
+    """
+    if ref in case.effects or ref in case.untested:
+        return case
+    refs = case.window.changes["ref"].astype(str)
+    if ref not in set(refs):
+        raise unknown_name("change", ref, refs)
+    effects, untested = _estimated(case.window, [ref], case.sli, seed=case.seed)
+    return replace(
+        case, effects={**case.effects, **effects}, untested={**case.untested, **untested}
+    )
+
+
 def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
     """Run every analysis that a diagnosis needs."""
     target = sli or window.sli()
@@ -131,8 +150,14 @@ def _effects(
 ) -> tuple[dict[str, Effect], dict[str, str]]:
     changes = window.changes
     near = changes["ts"].between(window.when.start - _REACH_BACK, window.when.end)
+    return _estimated(window, changes.loc[near, "ref"].astype(str), sli, seed=seed)
+
+
+def _estimated(
+    window: IncidentWindow, refs: Iterable[str], sli: SLI, *, seed: int
+) -> tuple[dict[str, Effect], dict[str, str]]:
     effects, untested = {}, {}
-    for ref in changes.loc[near, "ref"].astype(str):
+    for ref in refs:
         try:
             effects[ref] = effect(window, ref, sli, seed=seed)
         except BadInput as error:

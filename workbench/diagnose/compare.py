@@ -15,12 +15,14 @@ from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.surge import surge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from workbench.diagnose.case import Case
     from workbench.diagnose.surge import Surge
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["compare"]
+__all__ = ["compare", "judge"]
 
 _ROLES = ("state change", "first failure", "undecided", "impact", "symptom", "confounded",
           "coincidence")  # fmt: skip
@@ -53,15 +55,30 @@ def compare(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) ->
     BadInput, UnknownName
         No baseline, no SLI, or nothing measured.
     """
-    case = open_case(window, sli, seed=seed)
-    services, events = places(case), changes(case)
-    suspects = _settled(case, services, events) if _is_worse(case) else _quiet(services, events)
+    return judge(open_case(window, sli, seed=seed))
+
+
+def judge(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis:
+    """Judge an opened case, for callers that keep it or want further places tested.
+
+    Parameters
+    ----------
+    case
+        From `open_case`.
+    also
+        Further (service, signal) pairs to put to the tests.
+    """
+    asked = tuple(also)
+    services, events = places(case, asked), changes(case)
+    suspects = (
+        _settled(case, services, events) if _is_worse(case) else _quiet(services, events, asked)
+    )
     ordered = sorted(suspects, key=_order)
     found = Diagnosis(
-        window_id=window.id,
+        window_id=case.window.id,
         sli=case.sli,
-        when=window.when,
-        baseline=window.baseline,
+        when=case.window.when,
+        baseline=case.window.baseline,
         before=case.ranking.before,
         during=case.ranking.during,
         moved=case.ranking.moved,
@@ -72,7 +89,7 @@ def compare(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) ->
         onset_high=case.onset.high if case.onset else None,
         missing=missing_sources(case),
         would_settle=(),
-        seed=seed,
+        seed=case.seed,
         version=__version__,
         notes=_notes(case),
         ranking=case.ranking,
@@ -91,13 +108,18 @@ def _is_worse(case: Case) -> bool:
     return case.ranking.moved and case.worse > 0
 
 
-def _quiet(services: tuple[Suspect, ...], events: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
+def _quiet(
+    services: tuple[Suspect, ...],
+    events: tuple[Suspect, ...],
+    asked: tuple[tuple[str, str], ...],
+) -> tuple[Suspect, ...]:
     """Find nothing guilty: the SLI stayed in its range, there is nothing to have caused."""
     reason = "the SLI stayed in its normal range: there is nothing it could have caused"
     calm = [
         replace(s, claim="observed", role="coincidence", reason=reason)
         for s in services
-        if s.p_value <= 0.05  # the rest did nothing either
+        # The rest did nothing either, and was not asked about.
+        if s.p_value <= 0.05 or (s.service, s.signal) in asked
     ]
     return (*events, *calm)
 
@@ -114,11 +136,18 @@ def _settled(
     found = _surge(case, leading.service) if leading else None
     if leading is not None and found is not None and found.explains:
         load = _load_suspect(case, found, leading)
-        rest = [_after_surge(s, found, leading) for s in services if s.name != load.name]
+        others = [s for s in services if s.name != load.name]
+        rest = [s if _stayed(case, s) else _after_surge(s, found, leading) for s in others]
         return (load, *events, *_with_impact(case, rest))
     if leading is not None and found is not None and found.untold:
         services = tuple(_unless_load(s, found) if s == leading else s for s in services)
     return (*events, *_with_impact(case, list(services)))
+
+
+def _stayed(case: Case, suspect: Suspect) -> bool:
+    """Whether somebody asked about a signal that stayed in its range."""
+    lost = {name for name, _, _ in failed(suspect.tests)}
+    return suspect.signal != case.sli.signal and "left its own range" in lost
 
 
 def _surge(case: Case, service: str) -> Surge | None:
@@ -128,7 +157,7 @@ def _surge(case: Case, service: str) -> Surge | None:
 
 def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
     """Beside a guilty change: its own service failed first, others give way to it."""
-    if suspect.service == guilty.service:
+    if suspect.service == guilty.service and not _stayed(case, suspect):
         words = f"where {guilty.change} showed first: {suspect.reason}"
         claim = suspect.claim if suspect.claim == "supported" else "plausible"
         return replace(suspect, claim=claim, role="first failure", reason=words)

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import networkx as nx
+import numpy as np
 
 from workbench.cards import chance, quantity
+from workbench.causal.pastwindows import extreme, rarity
 from workbench.diagnose.results import Suspect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from workbench.causal.ranking import RankedService
     from workbench.diagnose.case import Case
@@ -31,8 +33,15 @@ _STANDS_OUT = 0.8
 _ENOUGH_HISTORY = 8
 
 
-def places(case: Case) -> tuple[Suspect, ...]:
+def places(case: Case, also: Iterable[tuple[str, str]] = ()) -> tuple[Suspect, ...]:
     """Put every service that anything speaks for to the tests of the ladder.
+
+    Parameters
+    ----------
+    case
+        The incident and its analyses.
+    also
+        Further (service, signal) pairs that somebody wants tested, whatever speaks for them.
 
     Returns
     -------
@@ -40,7 +49,10 @@ def places(case: Case) -> tuple[Suspect, ...]:
         In the order of the causal ranking; the SLI's own service is among them.
     """
     rows = [row for row in case.ranking.rows if _is_suspect(case, row)]
-    return tuple(_suspect(case, row) for row in rows)
+    found = [_suspect(case, row, _telling(case, row)) for row in rows]
+    known = {(s.service, s.signal) for s in found}
+    wanted = [_asked(case, *place) for place in dict.fromkeys(also) if place not in known]
+    return (*found, *wanted)
 
 
 def failed(tests: tuple[Test, ...]) -> tuple[Test, ...]:
@@ -64,13 +76,31 @@ def _is_material(case: Case, row: RankedService) -> bool:
     return case.harmful * row.attribution >= _MATERIAL * case.worse > 0
 
 
-def _suspect(case: Case, row: RankedService) -> Suspect:
+def _telling(case: Case, row: RankedService) -> str:
+    return case.sli.signal if _is_in_the_sli(case, row) else row.signal
+
+
+def _asked(case: Case, service: str, signal: str) -> Suspect:
+    """Test a place that somebody named; one without telemetry stays undecided."""
+    row = case.ranked(service)[1]
+    if row is not None:
+        return _suspect(case, row, signal, asked=True)
+    reached = service in case.study.graph.reached
+    route = f"requests of {case.sli.service} reach it" if reached else "no path to the SLI"
+    words = "no telemetry of it is loaded"
+    tests = (("on the path", reached, route), ("its sources were there", False, words))
+    return Suspect(service, signal, "observed", "undecided", words, tests=tests)
+
+
+def _suspect(case: Case, row: RankedService, signal: str, *, asked: bool = False) -> Suspect:
     place, _ = case.ranked(row.service)
-    number, association = case.correlated(row.service, case.sli.signal)
-    onset = case.onset_at(row.service, case.sli.signal)
+    # A machine's suspect is judged as a place; what somebody asks of one signal, by that signal.
+    judged = signal if asked else case.sli.signal
+    number, association = case.correlated(row.service, judged)
+    onset = case.onset_at(row.service, judged)
     suspect = Suspect(
         service=row.service,
-        signal=case.sli.signal if _is_in_the_sli(case, row) else row.signal,
+        signal=signal,
         claim="observed",
         role="undecided",
         reason="",
@@ -85,24 +115,23 @@ def _suspect(case: Case, row: RankedService) -> Suspect:
         p_value=row.p_value,
         onset=onset.at if onset else None,
         confidence=row.confidence,
-        tests=tuple(_tests(case, row)),
+        tests=tuple(_tests(case, row, judged)),
     )
-    return _judged(case, row, suspect)
+    return _judged(case, row, suspect, through=judged)
 
 
-def _tests(case: Case, row: RankedService) -> Iterator[Test]:
+def _tests(case: Case, row: RankedService, signal: str) -> Iterator[Test]:
     """All tests, lowest rung first; a test whose data are not there is not passed."""
     unit = case.sli.unit
-    moved = _moved(row)
-    yield ("left its own range", bool(moved), moved or "no signal beyond its normal range")
-    association = case.correlated(row.service, case.sli.signal)[1]
+    yield _left_range(case, row, signal)
+    association = case.correlated(row.service, signal)[1]
     if association is not None:
         words = f"rank correlation {association.correlation:.2f}, {chance(association.p_value)}"
         yield ("moves with the SLI", association.p_value <= _SIGNIFICANT, words)
     reached = row.service in case.study.graph.reached
     route = f"requests of {case.sli.service} reach it" if reached else "no path to the SLI"
     yield ("on the path", reached, route)
-    yield from _order(case, row.service)
+    yield from _order(case, row.service, signal)
     low = min(case.harmful * row.low, case.harmful * row.high)
     words = (
         f"own part {quantity(row.attribution, unit)} ({quantity(row.low, unit)} … "
@@ -114,12 +143,29 @@ def _tests(case: Case, row: RankedService) -> Iterator[Test]:
     words = f"probability {row.confidence:.2f} against the other services"
     yield ("stands out", row.confidence >= _STANDS_OUT, words)
     yield _history(case)
-    yield _seen(case, row.service)
+    yield _seen(case, row.service, signal)
 
 
-def _order(case: Case, service: str) -> Iterator[Test]:
-    onset = case.onset_at(service, case.sli.signal)
-    if onset is None or case.onset is None or service == case.sli.service:
+def _left_range(case: Case, row: RankedService, signal: str) -> Test:
+    """Whether a place left its range; of another signal than the SLI's, that one alone."""
+    name, nodes = "left its own range", case.study.panel.nodes
+    if signal == case.sli.signal:
+        moved = _moved(row)
+        return (name, bool(moved), moved or "no signal beyond its normal range")
+    if (row.service, signal) not in nodes:
+        return (name, False, f"{signal} of {row.service} is not measured")
+    seen = extreme(nodes[[(row.service, signal)]].to_numpy(float), case.study.panel.split)
+    departure, normal = (float(np.nan_to_num(v[0])) for v in (seen.departure, seen.normal))
+    p = float(rarity(seen.departure, seen.past)[0])
+    size = abs(departure) / max(normal, 1e-12)
+    words = f"{signal} departed by {size:.1f} normal ranges, {chance(p)} against past windows"
+    return (name, size > 1 and p <= _SIGNIFICANT, words)
+
+
+def _order(case: Case, service: str, signal: str) -> Iterator[Test]:
+    onset = case.onset_at(service, signal)
+    own = (service, signal) == (case.sli.service, case.sli.signal)
+    if onset is None or case.onset is None or own:
         return
     late = (onset.low - case.onset.high) > case.slack
     words = f"left its level at {onset.at:%H:%M:%S}, the SLI at {case.onset.at:%H:%M:%S}"
@@ -131,12 +177,14 @@ def _history(case: Case) -> Test:
     return ("enough history", count >= _ENOUGH_HISTORY, f"{count:.0f} independent past windows")
 
 
-def _seen(case: Case, service: str) -> Test:
+def _seen(case: Case, service: str, signal: str) -> Test:
     gone = [
         f"{r.table}: {r.status}"
         for r in case.window.coverage.missing("metrics", "spans")
         if r.service == service
     ]
+    if signal != case.sli.signal and (service, signal) not in case.study.panel.nodes:
+        gone.append(f"{signal} is not measured")
     return ("its sources were there", not gone, ", ".join(gone) or "nothing of it is missing")
 
 
@@ -153,17 +201,19 @@ _NEEDED: tuple[tuple[Claim, frozenset[str]], ...] = (
 )  # fmt: skip
 
 
-def _judged(case: Case, row: RankedService, suspect: Suspect) -> Suspect:
+def _judged(case: Case, row: RankedService, suspect: Suspect, *, through: str) -> Suspect:
     lost = {name for name, _, _ in failed(suspect.tests)}
+    if through != case.sli.signal and "left its own range" in lost:
+        return _unmoved(case, suspect, through)
     claim: Claim = "observed"
     # The account of conserved work proves more than a correlation over a few bins can, so a
     # place with a part of its own may pass over that rung; it never passes over another.
-    owns = "own part excludes zero" not in lost
+    owns = "own part excludes zero" not in lost and through == case.sli.signal
     for rung, needed in _NEEDED:
         if lost & needed and not (rung == "correlated" and owns):
             break
         claim = rung
-    role, reason = _role(case, row, lost)
+    role, reason = _role(case, row, suspect.tests)
     if claim == "supported":
         passed = "; ".join(words for name, _, words in suspect.tests if name in _NEEDED[2][1])
         return replace(suspect, claim=claim, role="state change", reason=passed)
@@ -172,8 +222,17 @@ def _judged(case: Case, row: RankedService, suspect: Suspect) -> Suspect:
     return replace(suspect, claim=claim, role=role, reason=reason)
 
 
-def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
+def _unmoved(case: Case, suspect: Suspect, signal: str) -> Suspect:
+    """Judge a signal that stayed in its range, whatever else its service did."""
+    words = next(words for name, _, words in suspect.tests if name == "left its own range")
+    measured = (suspect.service, signal) in case.study.panel.nodes
+    role: Role = "coincidence" if measured else "undecided"
+    return replace(suspect, role=role, reason=f"not through {signal}: {words}")
+
+
+def _role(case: Case, row: RankedService, tests: tuple[Test, ...]) -> tuple[Role, str]:
     """Say what a place is that is not supported, and why."""
+    lost = {name: words for name, _, words in failed(tests)}
     unit = case.sli.unit
     part = f"its own part is {quantity(row.attribution, unit)} of {quantity(case.worse, unit)}"
     if row.service in case.study.graph.above:
@@ -182,10 +241,9 @@ def _role(case: Case, row: RankedService, lost: set[str]) -> tuple[Role, str]:
     if "on the path" in lost:
         return "coincidence", f"no path in the service graph to {case.sli.service}; {moved}"
     if "not after the SLI" in lost:
-        words = next(words for name, _, words in _order(case, row.service))
-        return "symptom", f"{words}: it followed"
+        return "symptom", f"{lost['not after the SLI']}: it followed"
     if "own part excludes zero" not in lost:
-        names = ", ".join(sorted(lost - {"moves with the SLI"}))
+        names = ", ".join(sorted(lost.keys() - {"moves with the SLI"}))
         return "undecided", f"{part}, but not passed: {names}"
     source = _passed_on(case, row.service)
     if source:
