@@ -47,3 +47,13 @@ def test_twins_carry_the_same_requests_and_time():
     loads = np.column_stack([load, load, load])
     times = np.column_stack([time * 1.03, time, rng.lognormal(-3, 0.3, 60)])
     assert twins_of(loads, times, [(0, 1), (0, 2)]) == [(0, 1)]
+
+
+def test_twins_are_told_of_the_bins_both_were_seen_in():
+    rng = np.random.default_rng(0)
+    load = rng.poisson(100, 60).astype(float)
+    time = rng.lognormal(-3, 0.3, 60)
+    gaps = np.where(np.arange(60) % 3 == 0, np.nan, 1.0)
+    loads, times = (np.column_stack([one, one * gaps, np.full(60, np.nan)]) for one in (load, time))
+    assert twins_of(loads, times, [(0, 1), (0, 2), (1, 2)]) == [(0, 1)]
+    assert twins_of(loads, times, []) == []

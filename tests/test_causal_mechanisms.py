@@ -3,7 +3,7 @@ import pytest
 
 from node_windows import FIRST, node_window, shifted
 from workbench import SLI
-from workbench.causal.mechanisms import accounts
+from workbench.causal.mechanisms import accounts, nearest_columns, signal_column
 from workbench.features import signals
 
 LOAD, TIME = "service.load", "service.latency"
@@ -69,3 +69,31 @@ def test_waiting_common_to_all_callees_stays_with_the_caller():
 def test_quantiles_are_not_exact():
     series = {("front", LOAD): shifted(100, 100), ("front", "service.latency_p90"): shifted(1, 1)}
     assert not books(series, ["front"]).exact
+
+
+def test_many_services_are_read_as_one_is():
+    gap = np.full(len(shifted(0, 0)), np.nan)
+    series = {
+        ("front", TIME): shifted(0.2, 0.2), ("front", "service.latency_p50"): shifted(0.1, 0.1),
+        ("api", TIME): gap, ("api", "service.latency_p90"): shifted(0.3, 0.3),
+        ("db", LOAD): shifted(100, 100),
+    }  # fmt: skip
+    nodes = signals(node_window(series, [("front", "api")])).nodes
+    values, names = nearest_columns(nodes, ["front", "api", "db"], "latency")
+    assert names == ["latency", "latency_p90", ""]
+    for column, service in enumerate(("front", "api")):
+        assert values[:, column] == pytest.approx(signal_column(nodes, service, "latency"))
+    assert np.isnan(values[:, 2]).all()
+
+
+def test_a_callee_without_telemetry_is_the_sum_of_what_its_callers_saw():
+    gappy = shifted(0.5, 0.5, noise=0)
+    gappy[:5] = np.nan
+    series = {
+        ("front", LOAD): shifted(100, 100, noise=0), ("front", TIME): shifted(0.2, 0.2, noise=0),
+        ("front", "db", "edge.errors"): shifted(10, 10, noise=0),
+        ("api", "db", "edge.errors"): np.where(np.isnan(gappy), np.nan, 20.0),
+        ("api", LOAD): shifted(100, 100, noise=0), ("api", TIME): shifted(0.2, 0.2, noise=0),
+    }  # fmt: skip
+    found = books(series, ["front", "api", "db"], "errors")
+    assert found.total[:, 2] == pytest.approx(np.where(np.isnan(gappy), 0.1, 0.3))

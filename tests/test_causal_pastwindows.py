@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from planted import ar1
 from workbench.causal.pastwindows import (
@@ -7,6 +9,7 @@ from workbench.causal.pastwindows import (
     doublings,
     extreme,
     half_width,
+    medians,
     p_value,
     rarity,
     split_bins,
@@ -91,3 +94,58 @@ def test_a_column_nobody_saw_is_never_significant():
     values = np.full((200, 1), np.nan)
     seen = contrast(values, split())
     assert p_value(seen.departure, seen.past, 19.0)[0] == 1.0
+
+
+@st.composite
+def gapped(draw):
+    """Values with gaps, and their bins told apart."""
+    bins, incident = draw(st.integers(12, 90)), draw(st.integers(1, 11))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    values = rng.normal(size=(bins, 3))
+    values[rng.random((bins, 3)) < draw(st.sampled_from([0.0, 0.1, 0.6]))] = np.nan
+    values[:, 2] = np.nan if draw(st.booleans()) else values[:, 2]
+    return values, split(bins, incident)
+
+
+@given(gapped())
+def test_past_contrasts_are_weighted_means_of_each_window(found):
+    values, parts = found
+    _, past = weights_of(values[:, 0], parts)
+    seen = contrast(values, parts, weights_of(values[:, 0], parts))
+    for window, (start, weights) in enumerate(zip(parts.starts, past, strict=True)):
+        rows = values[parts.baseline][start : start + parts.length]
+        for column in range(3):
+            there = ~np.isnan(rows[:, column])
+            weight = weights[there].sum()
+            mean = weights[there] @ rows[there, column] / weight if weight > 0 else np.nan
+            wanted = mean - seen.level[column]
+            assert seen.past[window, column] == pytest.approx(wanted, abs=1e-9, nan_ok=True)
+
+
+@given(gapped())
+def test_past_extremes_are_the_farthest_half_of_each_window(found):
+    values, parts = found
+    seen, half = extreme(values, parts), (parts.length + 1) // 2
+    for window, start in enumerate(parts.starts):
+        rows = values[parts.baseline][start : start + parts.length]
+        halves = [rows[i : i + half] for i in range(parts.length - half + 1)]
+        for column in range(3):
+            means = [np.mean(h[~np.isnan(h)]) for h in (part[:, column] for part in halves)
+                     if not np.isnan(h).all()]  # fmt: skip
+            farthest = max((abs(mean - seen.level[column]) for mean in means), default=np.nan)
+            assert abs(seen.past[window, column]) == pytest.approx(farthest, abs=1e-9, nan_ok=True)
+
+
+@given(gapped())
+def test_medians_leave_out_gaps(found):
+    for column, middle in zip(found[0].T, medians(found[0]), strict=True):
+        known = column[~np.isnan(column)]
+        assert middle == pytest.approx(np.median(known) if known.size else np.nan, nan_ok=True)
+
+
+def test_a_column_is_judged_alone_however_many_stand_beside_it():
+    values = np.random.default_rng(0).normal(size=(200, 600))
+    alone, together = contrast(values[:, 300:301], split()), contrast(values, split())
+    assert together.past.shape == (len(split().starts), 600)
+    assert together.past[:, 300] == pytest.approx(alone.past[:, 0])
+    assert together.departure[300] == pytest.approx(alone.departure[0])

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.mechanisms import signal_column
-from workbench.causal.pastwindows import doublings, extreme, rarity
+from workbench.causal.mechanisms import nearest_columns
+from workbench.causal.pastwindows import doublings, extreme, medians, rarity
+from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ _MATTERS = 0.1  # a tenth of the level, or of the metric's level elsewhere, is w
 _FALL = 0.5  # a gauge that fell: less work done is mostly a symptom
 _LOST = 3.0  # doublings for falling silent
 _SEEN_BEFORE = 0.2  # share of baseline bins below which there is no normal range
+_MOSTLY = 0.5
 _FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
 
@@ -74,8 +76,8 @@ def saturation_clues(panel: Panel) -> Iterator[Clue]:
     columns = [c for c in nodes.columns if str(c[1]).startswith(_PREFIX)]
     if not columns:
         return
-    values = nodes[columns].to_numpy(float)
-    load = np.column_stack([_load(nodes, str(service)) for service, _ in columns])
+    values = values_of(nodes, columns)
+    load = values_of(nodes, [(service, "load") for service, _ in columns])
     plain = extreme(values, panel.split)
     with np.errstate(invalid="ignore", divide="ignore"):
         each = extreme(np.where(load > 0, values / load, np.nan), panel.split)
@@ -108,23 +110,34 @@ def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Ite
     matters
         Seconds that matter to the SLI; smaller changes are scaled by it.
     """
-    series = {name: _latency(panel.nodes, name) for name in panel.services}
-    known = {n: found for n, found in series.items() if found is not None and _usable(found, panel)}
+    names = panel.services
+    values, signals = _latencies(panel, names)
+    usable = (~np.isnan(values[panel.split.baseline])).mean(axis=0) >= _SEEN_BEFORE
+    known = [i for i, signal in enumerate(signals) if signal and usable[i]]
     if not known:
         return
-    seen = extreme(np.column_stack([s.to_numpy(float) for s in known.values()]), panel.split)
+    seen = extreme(values[:, known], panel.split)
     size = _ratio(np.clip(seen.departure, 0, None), seen, matters)
-    rise = dict(zip(known, doublings(size), strict=True))
-    waits = _waits(panel, matters)
-    for i, (name, column) in enumerate(known.items()):
-        own = column.name[1] == "self_time"
+    rise = dict(zip([names[i] for i in known], doublings(size), strict=True))
+    waits, there = _waits(panel, matters), set(panel.nodes.columns)
+    for i, (name, signal) in enumerate((names[i], signals[i]) for i in known):
+        own = signal == "self_time"
         passed = 0.0 if own else _passed_on(name, graph, rise, waits)
-        accounted = column.name[1] == "latency" and (name, "load") in panel.nodes
+        accounted = signal == "latency" and (name, "load") in there
         if (weight := float(rise[name]) - passed) > 0 and not accounted:
             before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
-            yield Clue(name, str(column.name[1]), "time", weight, before, during,
+            yield Clue(name, signal, "time", weight, before, during,
                        f"{'own time' if own else 'time'} a request rose from "
                        f"{1e3 * before:.3g} to {1e3 * during:.3g} ms")  # fmt: skip
+
+
+def _latencies(panel: Panel, names: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+    """Self time of each service where spans give it, else what is nearest to mean latency."""
+    values, signals = nearest_columns(panel.nodes, names, "latency")
+    own = values_of(panel.nodes, [(name, "self_time") for name in names])
+    for i in np.flatnonzero((~np.isnan(own)).mean(axis=0) > _MOSTLY):
+        values[:, i], signals[i] = own[:, i], "self_time"
+    return values, signals
 
 
 def _waits(panel: Panel, matters: float) -> dict[tuple[str, str], float]:
@@ -132,7 +145,7 @@ def _waits(panel: Panel, matters: float) -> dict[tuple[str, str], float]:
     calls = [c for c in panel.edges.columns if c[2] == "latency"]
     if not calls:
         return {}
-    seen = extreme(panel.edges[calls].to_numpy(float), panel.split)
+    seen = extreme(values_of(panel.edges, calls), panel.split)
     rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
     return {(str(c[0]), str(c[1])): float(r) for c, r in zip(calls, rise, strict=True)}
 
@@ -160,19 +173,22 @@ def network_clues(panel: Panel, *, matters: float) -> Iterator[Clue]:
 
 
 def _ways(edges: pd.DataFrame, panel: Panel, matters: float) -> Iterator[Clue]:
+    there = set(edges.columns)
     both = [c[:2] for c in edges.columns if c[2] == "latency_callee"]
-    calls = [c for c in both if (*c, "latency") in edges and c not in panel.asynchronous]
+    calls = [c for c in both if (*c, "latency") in there and c not in panel.asynchronous]
     if not calls:
         return
-    gap = np.column_stack(
-        [(edges[(*c, "latency")] - edges[(*c, "latency_callee")]).to_numpy(float) for c in calls]
-    )
-    seen = extreme(gap, panel.split)
+    waited = values_of(edges, [(*c, "latency") for c in calls])
+    took = values_of(edges, [(*c, "latency_callee") for c in calls])
+    seen = extreme(waited - took, panel.split)
     rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
-    table = pd.Series(rise, index=pd.MultiIndex.from_tuples(calls)).unstack()  # noqa: PD010
-    common = pd.Series(_common(table))
-    yield from (_way(str(n), float(w), "all of its callees") for n, w in common.items() if w > 0)
-    rest = table.sub(common, axis=0).median(axis=0)
+    callers, callees = map(list, zip(*calls, strict=True))
+    table = pd.Series(rise).groupby(callers)
+    enough = table.transform("size") >= _FEW
+    common = table.transform("median").where(enough, 0.0)
+    shared = common.groupby(callers).first()
+    rest = (rise - common).groupby(callees).median()
+    yield from (_way(str(n), float(w), "all of its callees") for n, w in shared.items() if w > 0)
     yield from (_way(str(n), float(w), "its callers") for n, w in rest.items() if w > 0)
 
 
@@ -182,9 +198,8 @@ def load_clues(panel: Panel, graph: MechanismGraph) -> Iterator[Clue]:
     Where calls are measured, a caller that makes more of them a request is told apart
     from a callee that gets requests from elsewhere.
     """
-    known = {n: _load(panel.nodes, n) for n in panel.services if (n, "load") in panel.nodes}
-    made = {(c[0], c[1]): panel.edges[c].to_numpy(float)
-            for c in panel.edges.columns if c[2] == "calls"}  # fmt: skip
+    known = {c[0]: v for c, v in _columns(panel.nodes, "load")}
+    made = {(c[0], c[1]): v for c, v in _columns(panel.edges, "calls")}
     ratios: list[tuple[str, str, NDArray[np.float64], NDArray[np.float64]]] = []
     for name, load in known.items():
         callers = [c for c in graph.callers.get(name, ()) if c in known]
@@ -213,8 +228,9 @@ def _rises(
         values = [np.where(below > 0, above / below, np.nan) for _, _, above, below in usable]
     seen = extreme(np.column_stack(values), panel.split)
     busy = float(np.nanmedian(entry)) if entry is not None else 0.0
-    matters = [_MATTERS * busy / max(float(np.nanmedian(below)), 1e-12) for *_, below in usable]
-    weight = doublings(_ratio(np.clip(seen.departure, 0, None), seen, np.array(matters)))
+    typical = medians(np.column_stack([below for *_, below in usable]))
+    matters = _MATTERS * busy / np.maximum(typical, 1e-12)
+    weight = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
     for i in np.flatnonzero(weight > 0):
         before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
         words = f"{usable[i][1]} rose from {before:.3g} to {during:.3g}"
@@ -224,14 +240,22 @@ def _rises(
 def silence_clues(panel: Panel) -> Iterator[Clue]:
     """Services that reported all along and fell silent in the incident."""
     split = panel.split
-    for name in panel.services:
-        values = panel.nodes[name].to_numpy(float)
-        seen = ~np.isnan(values).all(axis=1)
+    for name, seen in _reported(panel.nodes):
         before, during = float(seen[split.baseline].mean()), float(seen[split.incident].mean())
         if before > 0.95 and during < 0.5:
             yield Clue(name, "telemetry", "silence", _LOST, before, during,
                        f"reported in {100 * before:.0f} % of the bins before, then in "
                        f"{100 * during:.0f} %")  # fmt: skip
+
+
+def _reported(nodes: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Bins in which each service reported anything."""
+    owner, names = pd.factorize(nodes.columns.get_level_values(0), sort=True)
+    order = np.argsort(owner, kind="stable")
+    first = np.flatnonzero(np.diff(owner[order], prepend=-1))
+    known = ~np.isnan(nodes.to_numpy(float))
+    seen = np.logical_or.reduceat(known[:, order], first, axis=1)
+    return zip(map(str, names), seen.T, strict=True)
 
 
 def _ratio(
@@ -243,20 +267,12 @@ def _ratio(
     return np.where(np.isnan(seen.level), np.nan, departure / usual)
 
 
-def _latency(nodes: pd.DataFrame, name: str) -> pd.Series | None:
-    if (name, "self_time") in nodes and nodes[name, "self_time"].notna().mean() > 0.5:
-        return nodes[name, "self_time"]
-    return signal_column(nodes, name, "latency")
-
-
-def _usable(series: pd.Series, panel: Panel) -> bool:
-    return bool(series.iloc[panel.split.baseline].notna().mean() >= _SEEN_BEFORE)
-
-
-def _load(nodes: pd.DataFrame, service: str) -> NDArray[np.float64]:
-    if (service, "load") in nodes:
-        return nodes[service, "load"].to_numpy(float)
-    return np.full(len(nodes), np.nan)
+def _columns(
+    frame: pd.DataFrame, signal: str
+) -> Iterator[tuple[tuple[str, ...], NDArray[np.float64]]]:
+    """All columns of one signal, by their names."""
+    keys = [column for column in frame.columns if column[-1] == signal]
+    return zip(keys, values_of(frame, keys).T.copy(), strict=True)
 
 
 def _typical(level: NDArray[np.float64], metrics: Sequence[str]) -> NDArray[np.float64]:
@@ -269,13 +285,6 @@ def _typical(level: NDArray[np.float64], metrics: Sequence[str]) -> NDArray[np.f
 def _agreed(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     same = np.sign(a) == np.sign(b)
     return np.where(same, np.sign(a) * np.minimum(np.abs(a), np.abs(b)), 0.0)
-
-
-def _common(table: pd.DataFrame) -> Mapping[str, float]:
-    """Median rise over the callees of each caller that has enough of them."""
-    enough = table.notna().sum(axis=1) >= _FEW
-    return {str(name): float(row.median()) if enough[name] else 0.0
-            for name, row in table.iterrows()}  # fmt: skip
 
 
 def _way(name: str, weight: float, other: str) -> Clue:

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from workbench.causal.pastwindows import medians
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
 __all__ = ["MechanismGraph", "mechanism_graph", "twins_of"]
 
+_FEWEST_BINS = 3
+_AT_ONCE = 256
 _SAME = 0.02  # loads and times this close, relative, are the same requests
 
 
@@ -118,13 +122,10 @@ def twins_of(
     list of (int, int)
         The calls that only lead to another view of the caller.
     """
-    return [
-        (caller, callee)
-        for caller, callee in pairs
-        if _alike(load[:, caller], load[:, callee])
-        and _alike(latency[:, caller], latency[:, callee], tolerance=10 * _SAME)
-        and _together(latency[:, caller], latency[:, callee])
-    ]
+    listed = list(pairs)
+    same = [pair for some in _blocks(listed) for pair in _alike(load, some, _SAME)]
+    near = [pair for some in _blocks(same) for pair in _alike(latency, some, 10 * _SAME)]
+    return [pair for pair in near if _together(latency[:, pair[0]], latency[:, pair[1]])]
 
 
 def _without_rings(graph: nx.DiGraph, start: str) -> tuple[nx.DiGraph, tuple[tuple[str, str], ...]]:
@@ -140,16 +141,26 @@ def _without_rings(graph: nx.DiGraph, start: str) -> tuple[nx.DiGraph, tuple[tup
     return flow, tuple(cut)
 
 
-def _alike(a: NDArray[np.float64], b: NDArray[np.float64], *, tolerance: float = _SAME) -> bool:
-    both = ~(np.isnan(a) | np.isnan(b))
-    if both.sum() < 3:
-        return False
-    scale = np.median(np.abs(a[both])) or 1.0
-    return bool(np.median(np.abs(a[both] - b[both])) <= tolerance * scale)
+def _blocks(pairs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Pairs a few at a time: both ends of thousands of calls need not lie side by side."""
+    return (pairs[first : first + _AT_ONCE] for first in range(0, len(pairs), _AT_ONCE))
+
+
+def _alike(
+    values: NDArray[np.float64], pairs: list[tuple[int, int]], tolerance: float
+) -> list[tuple[int, int]]:
+    """Pairs of columns that differ by less than this, relative, in most bins."""
+    first, second = (values[:, list(ends)] for ends in zip(*pairs, strict=True))
+    apart = np.abs(first - second)
+    both = ~np.isnan(apart)
+    scale = medians(np.where(both, np.abs(first), np.nan))
+    scale = np.where(scale == 0, 1.0, scale)
+    alike = (medians(apart) <= tolerance * scale) & (both.sum(axis=0) >= _FEWEST_BINS)
+    return [pair for pair, same in zip(pairs, alike, strict=True) if same]
 
 
 def _together(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
     both = ~(np.isnan(a) | np.isnan(b))
-    if both.sum() < 3 or a[both].std() == 0 or b[both].std() == 0:
+    if both.sum() < _FEWEST_BINS or a[both].std() == 0 or b[both].std() == 0:
         return False
     return bool(np.corrcoef(a[both], b[both])[0, 1] > 0.8)

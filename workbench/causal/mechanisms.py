@@ -8,11 +8,13 @@ its callees, with known coefficients; nothing here is a regression.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from workbench.causal.pastwindows import medians
+from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +27,14 @@ if TYPE_CHECKING:
     from workbench.features import Signals
     from workbench.slis import SLI
 
-__all__ = ["Accounts", "accounts", "signal_column"]
+__all__ = ["Accounts", "accounts", "nearest_columns", "signal_column"]
 
 # Where the mean is not measured, the lowest quantile is the nearest to it.
 _NEAREST = {
     "latency": ("latency", "latency_p50", "latency_p90", "latency_p95", "latency_p99"),
     "errors": ("errors", "error_ratio"),
 }
-
-
+_MEASURED = {"latency": ("calls", "latency"), "errors": ("errors",), "load": ("calls",)}
 _FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
 
@@ -95,21 +96,43 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
         ``latency`` counts seconds, ``errors`` failed requests, ``load`` requests.
     """
     nodes, edges = signals.nodes, signals.edges
-    requests = _requests(nodes, sli.service, len(signals.index))
-    columns = [_total(nodes, edges, name, sli.signal) for name in services]
-    total = np.column_stack(columns) if columns else np.empty((len(signals.index), 0))
+    requests = _requests(nodes, sli.service, len(signals.index))[:, None]
+    loads = values_of(nodes, [(name, "load") for name in services])
+    total = loads if sli.signal == "load" else _totals(signals, services, sli.signal, loads)
     place = {name: number for number, name in enumerate(services)}
-    calls, passed = _measured_calls(edges, place, sli.signal, signals.asynchronous)
-    usual = _usual_part(nodes, edges, [(services[u], services[v]) for u, v in calls])
+    known = _measured_calls(edges, place, sli.signal, signals.asynchronous)
+    passed = _call_costs(edges, known, sli.signal)
+    if sli.signal == "latency":
+        passed -= _common_waiting(edges, known)
+    usual = _usual_part(nodes, edges, known)
     series = signal_column(nodes, sli.service, sli.signal)
     exact = sli.signal != "latency" or (series is not None and series.name[1] == "latency")
-    loads = [_values(nodes, (name, "load")) for name in services]
-    visits = np.column_stack(loads) if loads else np.empty((len(signals.index), 0))
     return Accounts(
-        tuple(services), total / requests[:, None], calls, usual * passed / requests[:, None],
-        (1.0 - usual) * passed / requests[:, None],
-        visits / requests[:, None], place[sli.service], exact, sli.signal == "errors",
+        tuple(services), total / requests, tuple((place[u], place[v]) for u, v in known),
+        usual * passed / requests, (1.0 - usual) * passed / requests,
+        loads / requests, place[sli.service], exact, sli.signal == "errors",
     )  # fmt: skip
+
+
+def nearest_columns(
+    nodes: pd.DataFrame, services: Sequence[str], signal: str
+) -> tuple[NDArray[np.float64], list[str]]:
+    """One signal of many services, as `signal_column` reads it of one.
+
+    Returns
+    -------
+    values, names
+        Shape (bins, services), NaN where nothing is measured; and the signal each column
+        is, empty for those.
+    """
+    values, names = np.full((len(nodes), len(services)), np.nan), [""] * len(services)
+    for name in _NEAREST.get(signal, (signal,)):
+        open_ones = [i for i, known in enumerate(names) if not known]
+        found = values_of(nodes, [(services[i], name) for i in open_ones])
+        for column in np.flatnonzero(~np.isnan(found).all(axis=0)):
+            values[:, open_ones[column]] = found[:, column]
+            names[open_ones[column]] = name
+    return values, names
 
 
 def _requests(nodes: pd.DataFrame, service: str, bins: int) -> NDArray[np.float64]:
@@ -119,31 +142,42 @@ def _requests(nodes: pd.DataFrame, service: str, bins: int) -> NDArray[np.float6
     return np.where(load > 0, load, np.nan)
 
 
-def _total(nodes: pd.DataFrame, edges: pd.DataFrame, name: str, signal: str) -> NDArray[np.float64]:
-    load = _values(nodes, (name, "load"))
-    if signal == "load":
-        return load
-    series = signal_column(nodes, name, signal)
-    if series is None:
-        return _seen_by_callers(edges, name, signal, len(nodes))
-    values = series.to_numpy(float)
+def _totals(
+    signals: Signals | Panel | Books,
+    services: Sequence[str],
+    signal: str,
+    loads: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    nodes = signals.nodes
+    values, names = nearest_columns(nodes, services, signal)
     if signal == "errors":
-        return np.where(np.isnan(values) & (load == 0), 0.0, values)
-    # No request: no work. That is a fact, not a gap.
-    weight = load if (name, "load") in nodes else np.ones_like(values)
-    return np.where(weight == 0, 0.0, values * weight)
+        total = np.where(np.isnan(values) & (loads == 0), 0.0, values)
+    else:
+        # No request: no work. That is a fact, not a gap.
+        there = set(nodes.columns)
+        counted = np.array([(name, "load") in there for name in services], dtype=bool)
+        weight = np.where(counted, loads, 1.0)
+        total = np.where(weight == 0, 0.0, values * weight)
+    unmeasured = [i for i, name in enumerate(names) if not name]
+    seen = _seen_by_callers(signals.edges, {services[i] for i in unmeasured}, signal)
+    for i in unmeasured:
+        total[:, i] = seen.get(services[i], np.nan)
+    return total
 
 
-def _seen_by_callers(edges: pd.DataFrame, name: str, signal: str, bins: int) -> NDArray[np.float64]:
-    """Take a callee without telemetry of its own (a database) as its callers saw it."""
-    if edges.empty or name not in edges.columns.get_level_values(1):
-        return np.full(bins, np.nan)
-    callers = edges.columns[edges.columns.get_level_values(1) == name].get_level_values(0).unique()
-    known = [caller for caller in callers if _is_measured(edges, (caller, name), signal)]
-    seen = np.array([_call_cost(edges, (caller, name), signal) for caller in known])
-    if not known:
-        return np.full(bins, np.nan)
-    return np.where(np.isnan(seen).all(axis=0), np.nan, np.nansum(seen, axis=0))
+def _seen_by_callers(
+    edges: pd.DataFrame, callees: set[str], signal: str
+) -> dict[str, NDArray[np.float64]]:
+    """Take callees without telemetry of their own (a database) as their callers saw them."""
+    known = [call for call in _calls_with(edges, signal) if call[1] in callees]
+    costs = _call_costs(edges, known, signal)
+    total: dict[str, NDArray[np.float64]] = {}
+    for number, (_, callee) in enumerate(known):
+        seen = costs[:, number]
+        before = total.get(callee, np.full(len(edges), np.nan))
+        both = np.nan_to_num(before) + np.nan_to_num(seen)
+        total[callee] = np.where(np.isnan(before) & np.isnan(seen), np.nan, both)
+    return total
 
 
 def _measured_calls(
@@ -151,34 +185,29 @@ def _measured_calls(
     place: dict[str, int],
     signal: str,
     asynchronous: frozenset[tuple[str, str]],
-) -> tuple[tuple[tuple[int, int], ...], NDArray[np.float64]]:
-    pairs = [] if edges.empty else list(dict.fromkeys((u, v) for u, v, _ in edges.columns))
-    known = [
-        pair for pair in pairs
-        if pair[0] in place and pair[1] in place and pair not in asynchronous
-        and _is_measured(edges, pair, signal)
+) -> list[tuple[str, str]]:
+    return [
+        call for call in _calls_with(edges, signal)
+        if call[0] in place and call[1] in place and call not in asynchronous
     ]  # fmt: skip
-    if not known:
-        return (), np.empty((len(edges), 0))
-    costs = np.column_stack([_call_cost(edges, pair, signal) for pair in known])
-    if signal == "latency":
-        costs = costs - _common_waiting(edges, known)
-    return tuple((place[u], place[v]) for u, v in known), costs
+
+
+def _calls_with(edges: pd.DataFrame, signal: str) -> list[tuple[str, str]]:
+    """List the calls with everything that their cost in this signal is made of."""
+    there = set(edges.columns)
+    calls = dict.fromkeys((column[0], column[1]) for column in edges.columns)
+    return [c for c in calls if all((*c, name) in there for name in _MEASURED[signal])]
 
 
 def _usual_part(
     nodes: pd.DataFrame, edges: pd.DataFrame, calls: list[tuple[str, str]]
 ) -> NDArray[np.float64]:
     """Part of each bin's calls that the caller's usual number of calls a request explains."""
-    part = np.ones((len(nodes), len(calls)))
-    for number, (caller, callee) in enumerate(calls):
-        made, load = _values(edges, (caller, callee, "calls")), _values(nodes, (caller, "load"))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = made / load
-            usual = np.nanmedian(ratio) if np.isfinite(ratio).any() else np.nan
-            found = usual / ratio
-        part[:, number] = np.where(np.isfinite(found), found, 1.0)
-    return part
+    made = _edge_values(edges, calls, "calls")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = made / values_of(nodes, [(caller, "load") for caller, _ in calls])
+        found = medians(ratio) / ratio
+    return np.where(np.isfinite(found), found, 1.0)
 
 
 def _common_waiting(edges: pd.DataFrame, calls: list[tuple[str, str]]) -> NDArray[np.float64]:
@@ -189,40 +218,31 @@ def _common_waiting(edges: pd.DataFrame, calls: list[tuple[str, str]]) -> NDArra
     median, from three callees on) is taken off what each callee is said to cost.
     """
     shift = np.zeros((len(edges), len(calls)))
+    there = set(edges.columns)
     by_caller: dict[str, list[int]] = {}
-    for number, (caller, callee) in enumerate(calls):
-        if (caller, callee, "latency_callee") in edges:
-            by_caller.setdefault(caller, []).append(number)
+    for number, call in enumerate(calls):
+        if (*call, "latency_callee") in there:
+            by_caller.setdefault(call[0], []).append(number)
     for numbers in (found for found in by_caller.values() if len(found) >= _FEW):
-        gaps = np.column_stack([_gap(edges, calls[n]) for n in numbers])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # bins in which nothing was seen
-            rise = np.nanmedian(gaps - np.nanmedian(gaps, axis=0), axis=1)
-        common = np.clip(np.nan_to_num(rise), 0.0, None)
-        for n in numbers:
-            shift[:, n] = common * np.nan_to_num(_values(edges, (*calls[n], "calls")))
+        some = [calls[n] for n in numbers]
+        gaps = _edge_values(edges, some, "latency") - _edge_values(edges, some, "latency_callee")
+        rise = medians((gaps - medians(gaps)).T)
+        common = np.clip(np.nan_to_num(rise), 0.0, None)[:, None]
+        shift[:, numbers] = common * np.nan_to_num(_edge_values(edges, some, "calls"))
     return shift
 
 
-def _gap(edges: pd.DataFrame, call: tuple[str, str]) -> NDArray[np.float64]:
-    return _values(edges, (*call, "latency")) - _values(edges, (*call, "latency_callee"))
-
-
-def _is_measured(edges: pd.DataFrame, pair: tuple[str, str], signal: str) -> bool:
-    needed = {"latency": ("calls", "latency"), "errors": ("errors",), "load": ("calls",)}[signal]
-    return all((*pair, name) in edges for name in needed)
-
-
-def _call_cost(edges: pd.DataFrame, pair: tuple[str, str], signal: str) -> NDArray[np.float64]:
-    calls = _values(edges, (*pair, "calls"))
+def _call_costs(
+    edges: pd.DataFrame, calls: list[tuple[str, str]], signal: str
+) -> NDArray[np.float64]:
+    made = _edge_values(edges, calls, "calls")
     if signal == "load":
-        return calls
-    if signal == "errors":
-        return np.where(calls == 0, 0.0, _values(edges, (*pair, "errors")))
-    return np.where(calls == 0, 0.0, calls * _values(edges, (*pair, "latency")))
+        return made
+    cost = _edge_values(edges, calls, signal)
+    return np.where(made == 0, 0.0, cost if signal == "errors" else made * cost)
 
 
-def _values(frame: pd.DataFrame, column: tuple[str, ...]) -> NDArray[np.float64]:
-    if column in frame:
-        return frame[column].to_numpy(float)
-    return np.full(len(frame), np.nan)
+def _edge_values(
+    edges: pd.DataFrame, calls: list[tuple[str, str]], signal: str
+) -> NDArray[np.float64]:
+    return values_of(edges, [(*call, signal) for call in calls])

@@ -79,8 +79,7 @@ class Panel:
     @property
     def services(self) -> tuple[str, ...]:
         """Services with any signal, sorted."""
-        names = {str(name) for name in self.nodes.columns.get_level_values(0)}
-        return tuple(sorted(names))
+        return tuple(sorted(map(str, self.nodes.columns.get_level_values(0).unique())))
 
 
 def panel(

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "doublings",
     "extreme",
     "half_width",
+    "medians",
     "p_value",
     "rarity",
     "split_bins",
@@ -37,6 +41,8 @@ _WIDEST = 4.0  # of the median contrast; 2.4 for a normal distribution
 _MOST_DOUBLINGS = 7.0
 _TINY = 1e-15
 _ENOUGH_TO_COUNT = 20
+# Columns are independent: taken in blocks, what is made on the way stays small at any width.
+_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ def weights_of(
     incident, past
         Weights that sum to one: shapes (incident bins,) and (windows, length).
     """
-    departure = np.nan_to_num(values - _median(values[split.baseline]))
+    departure = np.nan_to_num(values - medians(values[split.baseline]))
     now = departure[split.incident]
     past = departure[split.baseline][split.starts[:, None] + np.arange(split.length)]
     sign = _worse(now, past)
@@ -163,12 +169,8 @@ def contrast(
         From `weights_of`; equal weights if not given.
     """
     now, past = weights or _equal(split)
-    quiet = values[split.baseline]
-    level = _median(quiet)
-    change = _weighted(values[split.incident], now) - level
-    windows = _past(quiet, split, past) - level
-    jump = change - _shifted(values, split, level)
-    return Contrast(level, change, jump, windows, _normal(windows, level))
+    blend = _blend(past, split)
+    return _joined([_contrast(block, split, now, blend) for block in _blocks(values)])
 
 
 def extreme(values: NDArray[np.float64], split: Split) -> Contrast:
@@ -178,15 +180,7 @@ def extreme(values: NDArray[np.float64], split: Split) -> Contrast:
     indifferent to an onset that is a little off and to recovery inside the window. Past
     windows are searched in the same way.
     """
-    half = max(1, (split.length + 1) // 2)
-    quiet = values[split.baseline]
-    level = _median(quiet)
-    change = _farthest(_rolling(values[split.incident], half) - level)
-    smooth = _rolling(quiet, half) - level
-    offsets = np.arange(max(1, split.length - half + 1))
-    windows = _farthest_each(smooth, split.starts, offsets)
-    jump = change - _shifted(values, split, level)
-    return Contrast(level, change, jump, windows, _normal(windows, level))
+    return _joined([_extreme(block, split) for block in _blocks(values)])
 
 
 def doublings(size: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -276,6 +270,51 @@ def rarity(departure: NDArray[np.float64], past: NDArray[np.float64]) -> NDArray
     return (1.0 + as_far) / (1.0 + known.sum(axis=0))
 
 
+def medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over the first axis, NaN where a column has no value."""
+    if values.shape[0] == 0:
+        return np.full(values.shape[1:], np.nan)
+    ordered = np.sort(values, axis=0)  # NaN sorts last
+    seen = (~np.isnan(values)).sum(axis=0)
+    low = np.take_along_axis(ordered, np.maximum(seen - 1, 0)[None] // 2, axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(seen // 2, values.shape[0] - 1)[None], axis=0)[0]
+    return np.where(seen > 0, (low + high) / 2.0, np.nan)
+
+
+def _contrast(
+    values: NDArray[np.float64], split: Split, now: NDArray[np.float64], blend: csr_array
+) -> Contrast:
+    quiet = values[split.baseline]
+    level = medians(quiet)
+    change = _weighted(values[split.incident], now) - level
+    windows = _past(quiet, blend) - level
+    jump = change - _shifted(values, split, level)
+    return Contrast(level, change, jump, windows, _normal(windows, level))
+
+
+def _extreme(values: NDArray[np.float64], split: Split) -> Contrast:
+    half = max(1, (split.length + 1) // 2)
+    quiet = values[split.baseline]
+    level = medians(quiet)
+    change = _farthest(_rolling(values[split.incident], half) - level)
+    smooth = _rolling(quiet, half) - level
+    windows = _farthest_each(smooth, split.starts, split.length - half + 1)
+    jump = change - _shifted(values, split, level)
+    return Contrast(level, change, jump, windows, _normal(windows, level))
+
+
+def _blocks(values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Blocks of columns; one even where there is no column."""
+    for first in range(0, max(values.shape[1], 1), _BLOCK):
+        yield values[:, first : first + _BLOCK]
+
+
+def _joined(parts: list[Contrast]) -> Contrast:
+    fields = Contrast.__dataclass_fields__
+    return Contrast(*(np.concatenate([getattr(part, f) for part in parts], axis=-1)
+                      for f in fields))  # fmt: skip
+
+
 def _shifted(
     values: NDArray[np.float64], split: Split, level: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -283,7 +322,7 @@ def _shifted(
     size = split.before.size
     if size == 0 or split.starts.size == 0:
         return np.zeros(level.shape)
-    shift = _median(values[split.before]) - level
+    shift = medians(values[split.before]) - level
     smooth = _rolling(values[split.baseline], size) - level
     normal = _normal(smooth[np.minimum(split.starts, smooth.shape[0] - 1)], level)
     noise = np.minimum(normal / np.maximum(np.abs(shift), _TINY), 1.0)
@@ -309,17 +348,6 @@ def _normalised(departure: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(total > 0, up / np.where(total > 0, total, 1.0), equal)
 
 
-def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median over the first axis, NaN where a column has no value."""
-    ordered = np.sort(values, axis=0)  # NaN sorts last
-    seen = (~np.isnan(values)).sum(axis=0)
-    if values.shape[0] == 0:
-        return np.full(values.shape[1:], np.nan)
-    low = np.take_along_axis(ordered, np.maximum(seen - 1, 0)[None] // 2, axis=0)[0]
-    high = np.take_along_axis(ordered, np.minimum(seen // 2, values.shape[0] - 1)[None], axis=0)[0]
-    return np.where(seen > 0, (low + high) / 2.0, np.nan)
-
-
 def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     seen = ~np.isnan(values)
     total = weights @ seen
@@ -330,28 +358,38 @@ def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
     return np.where(total > 0, mean, np.where(plain > 0, fallback, np.nan))
 
 
-def _past(
-    quiet: NDArray[np.float64], split: Split, weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    total = np.zeros((split.starts.size, quiet.shape[1]))
-    seen = np.zeros_like(total)
-    for offset in range(split.length):
-        rows = quiet[split.starts + offset]
-        there = ~np.isnan(rows)
-        total += weights[:, offset, None] * np.where(there, rows, 0.0)
-        seen += weights[:, offset, None] * there
+def _blend(weights: NDArray[np.float64], split: Split) -> csr_array:
+    """Weights of baseline bins in each past window, shape (windows, baseline bins)."""
+    rows, length = weights.shape
+    bins = split.starts[:, None] + np.arange(length)
+    ends = np.arange(0, rows * length + 1, length)
+    return csr_array((weights.ravel(), bins.ravel(), ends), shape=(rows, split.baseline.size))
+
+
+def _past(quiet: NDArray[np.float64], blend: csr_array) -> NDArray[np.float64]:
+    there = ~np.isnan(quiet)
+    whole = there.all(axis=0)
+    seen = np.repeat(blend.sum(axis=1)[:, None], quiet.shape[1], axis=1)
+    seen[:, ~whole] = blend @ there[:, ~whole].astype(float)
+    total = blend @ np.where(there, quiet, 0.0)
     return np.where(seen > 0, total / np.where(seen > 0, seen, 1.0), np.nan)
 
 
 def _rolling(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     length = min(length, max(values.shape[0], 1))
     there = ~np.isnan(values)
-    zero = np.zeros((1, values.shape[1]))
-    sums = np.vstack([zero, np.cumsum(np.where(there, values, 0.0), axis=0)])
-    seen = np.vstack([zero, np.cumsum(there, axis=0)])
-    count = seen[length:] - seen[:-length]
-    total = sums[length:] - sums[:-length]
+    if there.all():
+        return _running(values, length) / length
+    count = _running(there, length)
+    total = _running(np.where(there, values, 0.0), length)
     return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)
+
+
+def _running(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Sum over each stretch of `length` rows, by differences of cumulative sums."""
+    sums = np.zeros((values.shape[0] + 1, values.shape[1]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    return sums[length:] - sums[:-length]
 
 
 def _farthest(departures: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -362,13 +400,25 @@ def _farthest(departures: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _farthest_each(
-    smooth: NDArray[np.float64], starts: NDArray[np.intp], offsets: NDArray[np.intp]
+    smooth: NDArray[np.float64], starts: NDArray[np.intp], length: int
 ) -> NDArray[np.float64]:
-    best = np.full((starts.size, smooth.shape[1]), np.nan)
-    for offset in offsets:
-        rows = smooth[np.minimum(starts + offset, smooth.shape[0] - 1)]
-        best = np.where(np.isnan(best) | (np.abs(rows) > np.abs(best)), rows, best)
-    return best
+    """Find the value farthest from zero among the `length` rows from each start on."""
+    gaps = np.isnan(smooth)
+    high = _peaks(np.where(gaps, -np.inf, smooth), starts, length)
+    low = -_peaks(np.where(gaps, -np.inf, -smooth), starts, length)
+    farthest = np.where(high >= -low, high, low)
+    return np.where(high == -np.inf, np.nan, farthest)
+
+
+def _peaks(
+    values: NDArray[np.float64], starts: NDArray[np.intp], length: int
+) -> NDArray[np.float64]:
+    """Largest of the rows from each start on: maxima over 1, 2, 4, … rows, two of which overlap."""
+    width = 1
+    while 2 * width <= length:
+        values = np.maximum(values[:-width], values[width:])
+        width *= 2
+    return np.maximum(values[starts], values[starts + max(length, 1) - width])
 
 
 def _normal(past: NDArray[np.float64], level: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from workbench.causal.pastwindows import contrast, p_value, weights_of
 from workbench.causal.ranking import RankedService, Ranking
 from workbench.causal.traces import shape_clues
 from workbench.errors import WorkbenchError
+from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -308,9 +309,8 @@ def _notes(found: Study) -> Iterable[str]:
     if split.appeared:
         yield f"seen only in the incident, put down to its callers: {', '.join(split.appeared)}"
     yield from _missing_calls(found)
-    nodes = found.panel.nodes
-    load = np.column_stack([_column(nodes, n, "load") for n in books.services])
-    time = np.column_stack([_column(nodes, n, "latency") for n in books.services])
+    load, time = (values_of(found.panel.nodes, [(name, signal) for name in books.services])
+                  for signal in ("load", "latency"))  # fmt: skip
     pairs = [(place[u], place[v]) for u, v in found.graph.edges if u in place and v in place]
     for i, j in twins_of(load[bins.baseline], time[bins.baseline], pairs):
         yield f"{books.services[i]} and {books.services[j]} look like two views of one service"
@@ -332,8 +332,3 @@ def _missing_calls(found: Study) -> Iterable[str]:
             f"the graph has no way from {found.sli.service} to {name}, whose change would "
             f"explain {part:.0f} % of the SLI's: is a call missing or turned round?"
         )
-
-
-def _column(nodes: object, service: str, signal: str) -> np.ndarray:
-    column = nodes.get((service, signal))  # type: ignore[attr-defined]
-    return column.to_numpy(float) if column is not None else np.full(len(nodes), np.nan)  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ class Signals:
     @property
     def services(self) -> tuple[str, ...]:
         """Services with at least one signal, sorted."""
-        return tuple(sorted(set(self.nodes.columns.get_level_values(0))))
+        return tuple(sorted(self.nodes.columns.get_level_values(0).unique()))
 
     @property
     def calls(self) -> tuple[tuple[str, str], ...]:
