@@ -58,3 +58,12 @@ def test_the_onset_is_near_the_injection(diagnosed):
     incident, found = diagnosed
     at = pd.Timestamp(injected(incident)["onset"])
     assert abs((found.onset - at).total_seconds()) <= 60
+
+
+def test_without_its_gauges_a_saturated_service_is_not_called_the_cause():
+    window = datasets.load("shop-traffic-surge")
+    metrics = window.metrics
+    kept = metrics["metric"].astype(str).str.startswith("http_") | (metrics["service"] != "catalog")
+    found = compare(window.with_(tables={**window.tables, "metrics": metrics[kept]}))
+    assert found.cause is None
+    assert "a gauge of what catalog may run out of: queue, pool, CPU" in found.would_settle

@@ -166,4 +166,7 @@ def _used_up(panel: Panel, service: str) -> tuple[str, bool, str]:
 
 
 def _gauges(panel: Panel, service: str) -> list[tuple[str, str]]:
-    return [c for c in panel.nodes.columns if c[0] == service and c[1].startswith("saturation:")]
+    """Gauges of a service that were seen in the incident (a history may know more of them)."""
+    own = [c for c in panel.nodes.columns if c[0] == service and c[1].startswith("saturation:")]
+    seen = panel.nodes[own].iloc[panel.split.incident].notna().any()
+    return [column for column in own if seen[column]]
