@@ -1,22 +1,15 @@
-"""A service's own part of the SLI, and the effect of a change on it."""
+"""A service's own part of the SLI, bin by bin."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import workbench as wb
-from planted import SHOP, Fault, System, metrics_window
+from planted import SHOP, System, metrics_window
 from workbench.causal.own import own_series
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInput
 from workbench.features import signals
-
-
-def change(service: str, ref: str, ts: str = "2026-01-31T13:29:30Z") -> pd.DataFrame:
-    return pd.DataFrame(
-        [{"ts": pd.Timestamp(ts), "kind": "deploy", "service": service, "ref": ref}]
-    )
 
 
 def test_own_parts_add_up_to_the_sli():
@@ -41,32 +34,3 @@ def test_a_service_off_the_path_has_no_part():
     window = metrics_window(SHOP, seed=1)
     with pytest.raises(BadInput, match="No path"):
         own_series(signals(window), window.topology, "cart", sli=wb.SLI("checkout", "latency"))
-
-
-def test_a_guilty_and_an_innocent_change():
-    guilty = metrics_window(
-        faults=(Fault("payments", "latency", 0.2),), seed=1, changes=change("payments", "p-2")
-    )
-    found = wb.causal.effect(guilty, change="p-2")
-    assert found.moved_it
-    assert found.low <= 0.06 <= found.high  # 0.2 s on the 0.3 payments calls of a front request
-    assert found.adjusted_for == ("traffic",)
-    assert len(found.refutations) == 4
-    assert f"placebo changes moved it this much 0 times in {found.placebos}" in found.statement
-    assert max(map(abs, found.placebo_effects)) < found.effect
-    innocent = metrics_window(
-        faults=(Fault("payments", "latency", 0.2),), seed=1, changes=change("catalog", "c-3")
-    )
-    assert not wb.causal.effect(innocent, change="c-3").moved_it
-
-
-def test_an_unknown_change_is_a_named_error():
-    window = metrics_window(seed=1, changes=change("payments", "p-2"))
-    with pytest.raises(UnknownName, match="p-2"):
-        wb.causal.effect(window, change="p-3")
-
-
-def test_a_change_at_the_very_end_cannot_be_judged():
-    window = metrics_window(seed=1, changes=change("payments", "p-2", "2026-01-31T13:59:00Z"))
-    with pytest.raises(BadInput, match="Too few bins"):
-        wb.causal.effect(window, change="p-2")

@@ -5,31 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from workbench import datasets
 from workbench.cards import card, escape, quantity
-from workbench.causal.interrupted import placebo_effects, step_effect
-from workbench.causal.own import own_series
-from workbench.causal.refute import Refutation, estimate_and_refute
-from workbench.errors import unknown_name
-from workbench.features import signals as make_signals
-from workbench.features import sli_series
+from workbench.causal.changed import COVARIATES, bins_around, see
+from workbench.causal.changegraph import adjustment, change_graph
+from workbench.causal.controls import difference_in_differences
+from workbench.causal.interrupted import step_effect
+from workbench.causal.placebos import earlier_changes, placebo_moments
+from workbench.causal.refuters import (
+    linear_effect,
+    refute_by_controls,
+    refute_by_data,
+    refute_by_placebos,
+)
 
 if TYPE_CHECKING:
-    from workbench.causal.interrupted import StepEffect
+    from collections.abc import Iterator
+
+    from workbench.causal.changed import Seen
+    from workbench.causal.changegraph import Adjustment
+    from workbench.causal.controls import DifferenceInDifferences
+    from workbench.causal.placebos import EarlierChange
+    from workbench.causal.refuters import Refutation
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Effect", "effect"]
-
-_PLACEBOS = 200
-_LONGEST_AFTER = pd.Timedelta(minutes=5)
-_LONGEST_BEFORE = pd.Timedelta(minutes=15)
-_MAX_PLACEBO_SHARE = 0.05
-_FEWEST_PLACEBOS = 20
-_COVARIATES = ("traffic",)
+__all__ = ["Effect", "effect", "effect_in"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,10 +49,14 @@ class Effect:
         autocorrelation.
     placebo_effects
         What each placebo moment "moved" the SLI by: the empirical null of the effect.
-    adjusted_for
-        The back-door set read from the graph.
-    dowhy_estimate
-        DoWhy's own linear estimate on the same set.
+    earlier
+        What earlier changes of the same service moved.
+    against
+        The same beyond services out of the change's reach; None where there are none.
+    adjustment
+        The back-door set with the graph it was read from.
+    linear
+        Plain least squares on the same set, as DoWhy estimates it.
     refutations
         What was tried to refute it, the placebo moments first.
     bins_before, bins_after, step_s
@@ -66,8 +72,10 @@ class Effect:
     high: float
     p_value: float
     placebo_effects: tuple[float, ...]
-    adjusted_for: tuple[str, ...]
-    dowhy_estimate: float
+    earlier: tuple[EarlierChange, ...]
+    against: DifferenceInDifferences | None
+    adjustment: Adjustment
+    linear: float
     refutations: tuple[Refutation, ...]
     bins_before: int
     bins_after: int
@@ -90,6 +98,16 @@ class Effect:
         return sum(abs(moved) >= abs(self.effect) for moved in self.placebo_effects)
 
     @property
+    def adjusted_for(self) -> tuple[str, ...]:
+        """The back-door set."""
+        return self.adjustment.adjusted_for
+
+    @property
+    def earlier_as_large(self) -> int:
+        """Earlier changes of the service that moved the SLI at least as much."""
+        return sum(abs(e.effect) >= abs(self.effect) for e in self.earlier)
+
+    @property
     def moved_it(self) -> bool:
         """Whether the interval excludes zero and every refuter was survived."""
         excludes = self.low > 0 or self.high < 0
@@ -98,14 +116,25 @@ class Effect:
     @property
     def statement(self) -> str:
         """The outcome in one sentence."""
-        figures = (
-            f"{quantity(self.effect, self.unit)} (95 %: {quantity(self.low, self.unit)} … "
-            f"{quantity(self.high, self.unit)})"
-        )
         verb = "moved" if self.moved_it else "did not demonstrably move"
         return (
-            f"{self.change} of {self.service} {verb} {self.sli}: {figures}; placebo changes moved "
-            f"it this much {self.placebos_as_large} times in {self.placebos}"
+            f"{self.change} of {self.service} {verb} {self.sli}: {self._figures}; placebo changes "
+            f"moved it this much {self.placebos_as_large} times in {self.placebos}"
+            f"{self._beside_earlier}"
+        )
+
+    @property
+    def _figures(self) -> str:
+        low, high = quantity(self.low, self.unit), quantity(self.high, self.unit)
+        return f"{quantity(self.effect, self.unit)} (95 %: {low} … {high})"
+
+    @property
+    def _beside_earlier(self) -> str:
+        if not self.earlier:
+            return ""
+        return (
+            f", {self.earlier_as_large} of {len(self.earlier)} earlier changes of "
+            f"{self.service} did"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -122,12 +151,11 @@ class Effect:
     def _repr_html_(self) -> str:
         """Show as a card with the refuters listed."""
         facts = {
-            "effect": f"{quantity(self.effect, self.unit)} (95 %: "
-            f"{quantity(self.low, self.unit)} … {quantity(self.high, self.unit)})",
+            "effect": self._figures,
             "adjusted for": ", ".join(self.adjusted_for) or "nothing",
+            "difference-in-differences": self.against.statement if self.against else "no controls",
             "data": f"{self.bins_before} bins before, {self.bins_after} after, "
             f"{self.step_s:g} s each",
-            "DoWhy's estimate": quantity(self.dowhy_estimate, self.unit),
         }
         items = "".join(
             f"<li>{'survived' if r.passed else 'refuted'}: {escape(r.name)} – "
@@ -154,7 +182,7 @@ def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed:
     sli
         The SLI; the first SLO's if None.
     seed
-        Seed of placebo moments and refuters.
+        Of placebo moments and refuters.
 
     Returns
     -------
@@ -172,104 +200,57 @@ def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed:
     Notes
     -----
     At most 15 minutes before and 5 minutes after the change are used, less where the next
-    change of the same service comes first.
+    change of the same service comes first. The refuters are DoWhy's on the same least
+    squares (`workbench.causal.refute` has DoWhy run them), placebo moments, and services
+    out of the change's reach where their trends before were parallel.
     """
-    target = sli or window.sli()
-    row = _change_row(window, change)
-    at, service = row["ts"], str(row["service"])
-    data, width = _data(window, service, target)
-    local = _local(window, data, row)
-    step = step_effect(local["own"], at, local[list(_COVARIATES)])
-    before, after = int((local.index < at).sum()), int((local.index >= at).sum())
-    quiet = _null(window, service, target, data=data, step=width)
-    null = _placebos(quiet, before=before, after=after, seed=seed)
-    as_large = int((np.abs(null) >= abs(step.effect)).sum())
-    treated = local.assign(change=(local.index >= at).astype(int)).reset_index(drop=True)
-    dowhy = estimate_and_refute(treated, target.unit, seed=seed)
-    placebo = _placebo_refutation(step, null, as_large, unit=target.unit)
+    return effect_in(see(window), change, sli or window.sli(), seed=seed)
+
+
+def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:
+    """Estimate what one change did, for callers that test several in one window.
+
+    Parameters
+    ----------
+    seen
+        From `workbench.causal.changed.see`.
+    change, sli, seed
+        As for `effect`.
+    """
+    data = bins_around(seen, change, sli)
+    step = step_effect(data.local["own"], data.at, data.local[list(COVARIATES)])
+    null = placebo_moments(data, seed=seed)
+    against = difference_in_differences(seen, data)
+    found = adjustment(change_graph())
+    treated = data.treated
     return Effect(
         change=change,
-        service=service,
-        at=at,
-        sli=target,
+        service=data.service,
+        at=data.at,
+        sli=sli,
         effect=step.effect,
         low=step.low,
         high=step.high,
         p_value=step.p_value,
         placebo_effects=tuple(map(float, null)),
-        adjusted_for=dowhy.adjusted_for,
-        dowhy_estimate=dowhy.value,
-        refutations=(placebo, *dowhy.refutations),
-        bins_before=before,
-        bins_after=after,
-        step_s=width,
+        earlier=earlier_changes(seen, data),
+        against=against,
+        adjustment=found,
+        linear=linear_effect(treated, found.adjusted_for),
+        refutations=(
+            refute_by_placebos(step.effect, null, unit=sli.unit),
+            *_refuted_by_controls(step.effect, against),
+            *refute_by_data(treated, found.adjusted_for, unit=sli.unit, seed=seed),
+        ),
+        bins_before=data.before,
+        bins_after=data.after,
+        step_s=seen.signals.step_s,
         seed=seed,
     )
 
 
-def _change_row(window: IncidentWindow, ref: str) -> pd.Series:
-    changes = window.changes
-    found = changes[changes["ref"] == ref]
-    if found.empty:
-        raise unknown_name("change", ref, changes["ref"])
-    return found.iloc[0]
-
-
-def _data(window: IncidentWindow, service: str, sli: SLI) -> tuple[pd.DataFrame, float]:
-    """Frame of own, elsewhere, sli and traffic by bin, and the bins' width in seconds."""
-    signals = make_signals(window)
-    series = sli_series(signals, sli)
-    own = own_series(signals, window.topology, service, sli=sli)
-    load = signals.nodes.get((sli.service, "load"), pd.Series(1.0, index=series.index))
-    data = {"sli": series, "own": own, "elsewhere": series - own, "traffic": load}
-    return pd.DataFrame(data), signals.step_s
-
-
-def _local(window: IncidentWindow, data: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-    same = window.changes[window.changes["service"] == row["service"]]["ts"]
-    later, earlier = same[same > row["ts"]], same[same < row["ts"]]
-    start = max([row["ts"] - _LONGEST_BEFORE, *earlier.tail(1)])
-    end = min([row["ts"] + _LONGEST_AFTER, *later.head(1)])
-    return data[(data.index >= start) & (data.index < end)].dropna()
-
-
-def _null(
-    window: IncidentWindow, service: str, sli: SLI, *, data: pd.DataFrame, step: float
-) -> list[pd.DataFrame]:
-    """Stretches without a change: the baseline, and the history where there is one."""
-    mask = window.baseline.mask(data.index.to_series()) if window.baseline else False
-    quiet = [data[np.asarray(mask)]] if window.baseline else []
-    if window.history:
-        past = datasets.load(window.history)
-        history, width = _data(past, service, sli)
-        quiet += [history] if width == step else []
-    return [stretch for stretch in quiet if len(stretch)]
-
-
-def _placebos(stretches: list[pd.DataFrame], *, before: int, after: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    places = [(n, i) for n, part in enumerate(stretches) for i in range(before, len(part) - after)]
-    chosen = [places[k] for k in rng.permutation(len(places))[:_PLACEBOS]]
-    effects = [
-        placebo_effects(
-            part["own"],
-            part.index[[i for number, i in chosen if number == n]],
-            covariates=part[list(_COVARIATES)],
-            before=before,
-            after=after,
-        )
-        for n, part in enumerate(stretches)
-    ]
-    return np.concatenate(effects) if effects else np.zeros(0)
-
-
-def _placebo_refutation(
-    step: StepEffect, null: np.ndarray, as_large: int, *, unit: str
-) -> Refutation:
-    words = f"placebo changes moved the SLI this much {as_large} times in {len(null)}"
-    if len(null) < _FEWEST_PLACEBOS:
-        words += "; too few quiet moments to tell"
-    else:
-        words += f" (largest {quantity(float(np.abs(null).max()), unit)})"
-    passed = len(null) >= _FEWEST_PLACEBOS and as_large <= _MAX_PLACEBO_SHARE * len(null)
-    return Refutation("placebo moments", passed, words)
+def _refuted_by_controls(
+    effect: float, against: DifferenceInDifferences | None
+) -> Iterator[Refutation]:
+    if against is not None and against.parallel:
+        yield refute_by_controls(effect, against)

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import card, quantity
+from workbench.causal.guarded import load_gcm, quietly, seeded
 from workbench.causal.pastwindows import weights_of
 from workbench.causal.rank import read_panel, study
-from workbench.causal.refute import quietly, seeded
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def dowhy_attribution(
     split = found.panel.split
     before, during = (_totals(found, names, rows) for rows in (split.baseline, split.incident))
     with seeded(seed=seed), quietly():
-        gcm = _gcm()
+        gcm = load_gcm()
         parts = gcm.distribution_change(
             model,
             before,
@@ -209,7 +209,7 @@ def _totals(found: Study, names: list[str], rows: np.ndarray) -> pd.DataFrame:
 def _model(found: Study, names: list[str], *, seed: int) -> Any:  # noqa: ANN401 - loaded late
     """Build DoWhy's model: own work as noise, known coefficients from callee to caller."""
     with seeded(seed=seed), quietly():
-        gcm = _gcm()
+        gcm = load_gcm()
         graph: nx.DiGraph = nx.DiGraph()
         graph.add_nodes_from(names)
         known = set(names)
@@ -257,13 +257,4 @@ def _counterfactual(
 ) -> pd.DataFrame:
     with seeded(seed=seed), quietly():
         interventions = {name: (lambda total, by=by: total - by) for name, by in lowered_by.items()}
-        return _gcm().counterfactual_samples(model, interventions, observed_data=sample)
-
-
-def _gcm() -> Any:  # noqa: ANN401 - a module
-    """Load DoWhy's GCM with one job and no progress bars (both are global settings of it)."""
-    from dowhy import gcm
-
-    gcm.config.disable_progress_bars()
-    gcm.config.set_default_n_jobs(1)
-    return gcm
+        return load_gcm().counterfactual_samples(model, interventions, observed_data=sample)

@@ -1,29 +1,26 @@
-"""Interrupted series: how much a step at a known moment moved a series, and how surely.
-
-Bins of telemetry resemble their neighbours, so ordinary errors are far too small: on
-series with φ = 0.8 the naive 95 % interval covers 48 %. Here the errors follow an AR(1)
-process whose φ is corrected for its small-sample bias, and the interval is Student's t
-with the effective number of bins.
-"""
+"""Interrupted series: how much a step at a known moment moved a series, and how surely."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.autoregressive import regress
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
 __all__ = ["StepEffect", "placebo_effects", "step_effect"]
 
 # Fewer bins than this on one side say nothing about a step.
 MIN_BINS = 4
-_MAX_PHI = 0.99
-_ROUNDS = 10
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,19 @@ def step_effect(
 
     Notes
     -----
-    Feasible generalised least squares with AR(1) errors (Prais and Winsten 1954, through
-    statsmodels' GLSAR); φ is corrected by (k + 3φ) / n for its small-sample bias (Kendall
-    1954; Marriott and Pope 1954, with one further (1 − φ) / n for each regressor); degrees of
-    freedom are scaled by (1 − φ) / (1 + φ). `tests/test_causal_interrupted.py` checks the
-    coverage by simulation.
+    Errors follow an AR(1) process: see `workbench.causal.autoregressive`.
     """
     y, design = _design(series, at, covariates)
-    return _fitted(y, design)
+    found = regress(y[None], design[None])
+    return StepEffect(
+        effect=float(found.value[0]),
+        low=float(found.low[0]),
+        high=float(found.high[0]),
+        p_value=float(found.p_value[0]),
+        phi=float(found.phi[0]),
+        n=len(y),
+        effective_n=float(found.effective_n[0]),
+    )
 
 
 def placebo_effects(
@@ -109,29 +111,29 @@ def placebo_effects(
     Returns
     -------
     numpy.ndarray, shape (n,)
-        Steps at the moments that had enough bins on both sides, by ordinary least squares
-        (the null needs no intervals).
+        Steps at the moments that had enough bins on both sides, estimated as the real one.
     """
     values = series.to_numpy(dtype=float)
     extra = np.empty((len(values), 0)) if covariates is None else covariates.to_numpy(dtype=float)
-    effects = []
+    alike: dict[tuple[int, ...], list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
     for i in series.index.searchsorted(moments):
         rows = slice(i - before, i + after)
         if i >= before and i + after <= len(values):
-            effects.append(_plain_step(values[rows], extra[rows], before))
-    found = np.asarray(effects, dtype=float)
-    return found[np.isfinite(found)]
+            for y, design in _placebo(values[rows], extra[rows], before):
+                alike[design.shape].append((y, design))
+    found = [regress(np.stack(ys), np.stack(xs)).value
+             for ys, xs in (zip(*pairs, strict=True) for pairs in alike.values())]  # fmt: skip
+    return np.concatenate(found) if found else np.zeros(0)
 
 
-def _plain_step(values: np.ndarray, extra: np.ndarray, before: int) -> float:
-    """Step by ordinary least squares; NaN where half of the bins or one side is missing."""
+def _placebo(
+    values: np.ndarray, extra: np.ndarray, before: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Outcome and design of one placebo, where half of the bins and both sides are known."""
     known = np.isfinite(values) & np.isfinite(extra).all(axis=1)
-    after = np.arange(len(values)) >= before
-    if known.mean() < 0.5 or min(known[after].sum(), known[~after].sum()) < MIN_BINS:
-        return float("nan")
-    columns = [np.ones(known.sum()), after[known], *(_standardised(c) for c in extra[known].T)]
-    design = np.column_stack([c for c in columns if np.isfinite(c).all()])
-    return float(np.linalg.lstsq(design, values[known], rcond=None)[0][1])
+    after = (np.arange(len(values)) >= before)[known]
+    if known.mean() >= _MOSTLY and min(after.sum(), (~after).sum()) >= MIN_BINS:
+        yield values[known], _columns(after.astype(float), extra[known])
 
 
 def _design(
@@ -148,40 +150,16 @@ def _design(
             value=f"{int((1 - after).sum())} before, {int(after.sum())} after",
             hint=f"At least {MIN_BINS} with values on each side",
         )
-    columns = [np.ones_like(after), after]
-    if covariates is not None:
-        columns += [_standardised(covariates.loc[known, c].to_numpy(float)) for c in covariates]
-    return y, np.column_stack([c for c in columns if np.isfinite(c).all()])
+    extra = np.empty((len(y), 0)) if covariates is None else covariates[known].to_numpy(float)
+    return y, _columns(after, extra)
+
+
+def _columns(after: np.ndarray, extra: np.ndarray) -> np.ndarray:
+    """Intercept, step and standardised covariates; a constant covariate tells nothing."""
+    columns = [np.ones_like(after), after, *(_standardised(column) for column in extra.T)]
+    return np.column_stack([c for c in columns if np.isfinite(c).all()])
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:
     spread = values.std()
     return (values - values.mean()) / spread if spread > 0 else np.full_like(values, np.nan)
-
-
-def _fitted(y: np.ndarray, design: np.ndarray) -> StepEffect:
-    from scipy import stats
-    from statsmodels.regression.linear_model import GLSAR
-
-    phi = _bias_corrected(y - design @ np.linalg.lstsq(design, y, rcond=None)[0], design)
-    for _ in range(_ROUNDS):
-        beta = np.asarray(GLSAR(y, design, rho=np.array([phi])).fit().params)
-        phi, last = _bias_corrected(y - design @ beta, design), phi
-        if abs(phi - last) < 1e-4:
-            break
-    result = GLSAR(y, design, rho=np.array([phi])).fit()
-    effect, error = float(result.params[1]), float(result.bse[1])
-    shrink = (1 - max(phi, 0.0)) / (1 + max(phi, 0.0))
-    freedom = max(3.0, result.df_resid * shrink)
-    reach = float(stats.t.ppf(0.975, freedom)) * error
-    p = float(2 * stats.t.sf(abs(effect) / error, freedom)) if error > 0 else float(effect == 0)
-    return StepEffect(effect, effect - reach, effect + reach, p, phi, len(y), len(y) * shrink)
-
-
-def _bias_corrected(errors: np.ndarray, design: np.ndarray) -> float:
-    energy = float(errors @ errors)
-    if energy <= 0:
-        return 0.0
-    raw = float(errors[1:] @ errors[:-1]) / energy
-    corrected = raw + (1 + design.shape[1] + 3 * raw) / len(errors)
-    return float(np.clip(corrected, -_MAX_PHI, _MAX_PHI))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from workbench import correlate
-from workbench.causal.effect import effect
+from workbench.causal.effects import effects
 from workbench.causal.onset import Onset, onset, onset_of
 from workbench.causal.rank import rank_study, read_panel, study
-from workbench.errors import BadInput, unknown_name
+from workbench.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    import pandas as pd
 
     from workbench.causal.effect import Effect
     from workbench.causal.rank import Study
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["Case", "open_case", "with_change"]
-
-# A change this long before the incident is no longer a suspect by its time alone.
-_REACH_BACK = pd.Timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,12 +107,11 @@ def with_change(case: Case, ref: str) -> Case:
     """
     if ref in case.effects or ref in case.untested:
         return case
-    refs = case.window.changes["ref"].astype(str)
-    if ref not in set(refs):
-        raise unknown_name("change", ref, refs)
-    effects, untested = _estimated(case.window, [ref], case.sli, seed=case.seed)
+    more = effects(case.window, case.sli, changes=[ref], seed=case.seed)
     return replace(
-        case, effects={**case.effects, **effects}, untested={**case.untested, **untested}
+        case,
+        effects={**case.effects, **more.by_change},
+        untested={**case.untested, **more.untested},
     )
 
 
@@ -124,7 +120,7 @@ def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
     target = sli or window.sli()
     panel, notes = read_panel(window)
     found = study(window, panel, target)
-    effects, untested = _effects(window, target, seed=seed)
+    tested = effects(window, target, seed=seed)
     return Case(
         window=window,
         sli=target,
@@ -133,8 +129,8 @@ def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
         ranking=rank_study(window, found, notes, seed=seed),
         correlation=_correlation(window, target, seed=seed),
         onset=onset(window, target, seed=seed),
-        effects=effects,
-        untested=untested,
+        effects=tested.by_change,
+        untested=tested.untested,
     )
 
 
@@ -143,23 +139,3 @@ def _correlation(window: IncidentWindow, sli: SLI, *, seed: int) -> Correlation 
         return correlate.rank(window, sli, seed=seed)
     except BadInput:  # a few bins can still be accounted for, but not correlated
         return None
-
-
-def _effects(
-    window: IncidentWindow, sli: SLI, *, seed: int
-) -> tuple[dict[str, Effect], dict[str, str]]:
-    changes = window.changes
-    near = changes["ts"].between(window.when.start - _REACH_BACK, window.when.end)
-    return _estimated(window, changes.loc[near, "ref"].astype(str), sli, seed=seed)
-
-
-def _estimated(
-    window: IncidentWindow, refs: Iterable[str], sli: SLI, *, seed: int
-) -> tuple[dict[str, Effect], dict[str, str]]:
-    effects, untested = {}, {}
-    for ref in refs:
-        try:
-            effects[ref] = effect(window, ref, sli, seed=seed)
-        except BadInput as error:
-            untested[ref] = str(error)
-    return effects, untested
