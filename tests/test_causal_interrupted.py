@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.causal.interrupted import placebo_effects, step_effect
+from workbench.causal.interrupted import placebo_effects, step_effect, widened
 from workbench.errors import BadInput
 
 
@@ -94,3 +94,13 @@ def test_placebos_are_moments_with_enough_bins_on_both_sides():
     assert np.abs(found).mean() > 0
     y.iloc[20:40] = np.nan
     assert len(placebo_effects(y, index, before=10, after=5)) < len(found)
+
+
+def test_an_interval_is_never_narrower_than_the_placebos():
+    index = bins(60)
+    y = pd.Series(np.random.default_rng(3).normal(size=60), index)
+    step = step_effect(y, index[40])
+    wild, calm = np.linspace(-9, 9, 99), np.linspace(-0.1, 0.1, 99)
+    assert widened(step, wild).high - step.effect == pytest.approx(8.6, abs=0.1)
+    assert widened(step, calm) == step
+    assert widened(step, wild[:18]) == step, "too few to tell a 95 % range"

@@ -11,7 +11,7 @@ from workbench.cards import card, escape, quantity
 from workbench.causal.changed import COVARIATES, bins_around, see
 from workbench.causal.changegraph import adjustment, change_graph
 from workbench.causal.controls import difference_in_differences
-from workbench.causal.interrupted import step_effect
+from workbench.causal.interrupted import step_effect, widened
 from workbench.causal.placebos import earlier_changes, placebo_moments
 from workbench.causal.refuters import (
     linear_effect,
@@ -46,7 +46,8 @@ class Effect:
         The SLI, whose unit the figures have.
     effect, low, high, p_value
         Step of the SLI put down to the change, with a 95 % interval that survives
-        autocorrelation.
+        autocorrelation and is never narrower than what placebo moments moved; the p-value
+        is by the series alone.
     placebo_effects
         What each placebo moment "moved" the SLI by: the empirical null of the effect.
     earlier
@@ -218,8 +219,9 @@ def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:
         As for `effect`.
     """
     data = bins_around(seen, change, sli)
-    step = step_effect(data.local["own"], data.at, data.local[list(COVARIATES)])
     null = placebo_moments(data, seed=seed)
+    step = step_effect(data.local["own"], data.at, data.local[list(COVARIATES)])
+    step = widened(step, null)
     against = difference_in_differences(seen, data)
     found = adjustment(change_graph())
     treated = data.treated

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["StepEffect", "placebo_effects", "step_effect"]
+__all__ = ["StepEffect", "placebo_effects", "step_effect", "widened"]
 
 # Fewer bins than this on one side say nothing about a step.
 MIN_BINS = 4
 _MOSTLY = 0.5
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,29 @@ def step_effect(
         n=len(y),
         effective_n=float(found.effective_n[0]),
     )
+
+
+def widened(step: StepEffect, null: np.ndarray) -> StepEffect:
+    """Widen an interval to what 95 % of placebo moments moved, where that is more.
+
+    Parameters
+    ----------
+    step
+        A step with its interval.
+    null
+        Steps at placebo moments; fewer than 20 change nothing.
+
+    Notes
+    -----
+    Few requests in a bin add white noise that hides how much the rest remembers, so that
+    the interval of a short series comes out too narrow; quiet moments have both. The rank is
+    that of split conformal prediction (Papadopoulos et al. 2002).
+    """
+    rank = math.ceil(_LEVEL * (len(null) + 1))
+    if rank > len(null):
+        return step
+    reach = max(step.high - step.effect, float(np.sort(np.abs(null))[rank - 1]))
+    return replace(step, low=step.effect - reach, high=step.effect + reach)
 
 
 def placebo_effects(
