@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.causal.interrupted import placebo_effects, step_effect, widened
+from workbench.causal.interrupted import placebo_effects, quiet_reach, step_effect, widened
 from workbench.errors import BadInput
 
 
@@ -96,11 +96,17 @@ def test_placebos_are_moments_with_enough_bins_on_both_sides():
     assert len(placebo_effects(y, index, before=10, after=5)) < len(found)
 
 
-def test_an_interval_is_never_narrower_than_the_placebos():
+def test_an_interval_is_never_narrower_than_quiet_moments_are():
     index = bins(60)
     y = pd.Series(np.random.default_rng(3).normal(size=60), index)
     step = step_effect(y, index[40])
-    wild, calm = np.linspace(-9, 9, 99), np.linspace(-0.1, 0.1, 99)
-    assert widened(step, wild).high - step.effect == pytest.approx(8.6, abs=0.1)
-    assert widened(step, calm) == step
-    assert widened(step, wild[:18]) == step, "too few to tell a 95 % range"
+    assert widened(step, 9.0).low == pytest.approx(step.effect - 9.0)
+    assert widened(step, 0.01) == step
+    assert widened(step, float("nan")) == step
+
+
+def test_overlapping_quiet_moments_are_few_independent_ones():
+    null = np.random.default_rng(0).normal(size=200)
+    assert quiet_reach(null, 1) == pytest.approx(1.97, abs=0.2)
+    assert quiet_reach(null, 50) > 1.3 * quiet_reach(null, 1)
+    assert np.isnan(quiet_reach(null[:19], 1)), "too few to tell a range"

@@ -51,9 +51,10 @@ def test_the_seed_decides():
 )
 def test_placebos_have_to_be_many_and_smaller(effect, size, passed):
     null = np.random.default_rng(0).normal(size=size)
-    found = refute_by_placebos(effect, null, unit="s")
+    found = refute_by_placebos(effect, null, reach=2.0, unit="s")
     assert found.passed is passed
     assert ("too few" in found.statement) == (size < 20)
+    assert not refute_by_placebos(effect, null, reach=6.0, unit="s").passed
 
 
 @pytest.mark.parametrize(

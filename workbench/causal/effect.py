@@ -11,7 +11,7 @@ from workbench.cards import card, escape, quantity
 from workbench.causal.changed import COVARIATES, bins_around, see
 from workbench.causal.changegraph import adjustment, change_graph
 from workbench.causal.controls import difference_in_differences
-from workbench.causal.interrupted import step_effect, widened
+from workbench.causal.interrupted import quiet_reach, step_effect, widened
 from workbench.causal.placebos import earlier_changes, placebo_moments
 from workbench.causal.refuters import (
     linear_effect,
@@ -46,8 +46,8 @@ class Effect:
         The SLI, whose unit the figures have.
     effect, low, high, p_value
         Step of the SLI put down to the change, with a 95 % interval that survives
-        autocorrelation and is never narrower than what placebo moments moved; the p-value
-        is by the series alone.
+        autocorrelation and is never narrower than what quiet moments move; the p-value is by the
+        series alone.
     placebo_effects
         What each placebo moment "moved" the SLI by: the empirical null of the effect.
     earlier
@@ -221,7 +221,8 @@ def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:
     data = bins_around(seen, change, sli)
     null = placebo_moments(data, seed=seed)
     step = step_effect(data.local["own"], data.at, data.local[list(COVARIATES)])
-    step = widened(step, null)
+    reach = quiet_reach(null, data.after)
+    step = widened(step, reach)
     against = difference_in_differences(seen, data)
     found = adjustment(change_graph())
     treated = data.treated
@@ -240,7 +241,7 @@ def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:
         adjustment=found,
         linear=linear_effect(treated, found.adjusted_for),
         refutations=(
-            refute_by_placebos(step.effect, null, unit=sli.unit),
+            refute_by_placebos(step.effect, null, reach=reach, unit=sli.unit),
             *_refuted_by_controls(step.effect, against),
             *refute_by_data(treated, found.adjusted_for, unit=sli.unit, seed=seed),
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,12 +16,20 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["StepEffect", "placebo_effects", "step_effect", "widened"]
+__all__ = [
+    "FEWEST_PLACEBOS",
+    "StepEffect",
+    "placebo_effects",
+    "quiet_reach",
+    "step_effect",
+    "widened",
+]
 
 # Fewer bins than this on one side say nothing about a step.
 MIN_BINS = 4
+# Fewer placebo moments than this say nothing about what is ordinary.
+FEWEST_PLACEBOS = 20
 _MOSTLY = 0.5
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +98,46 @@ def step_effect(
     )
 
 
-def widened(step: StepEffect, null: np.ndarray) -> StepEffect:
-    """Widen an interval to what 95 % of placebo moments moved, where that is more.
+def quiet_reach(null: np.ndarray, after: int) -> float:
+    """Half-width of a 95 % prediction interval for the step of a quiet moment.
+
+    Parameters
+    ----------
+    null
+        Steps at placebo moments.
+    after
+        Bins after each: moments closer than that resemble each other.
+
+    Returns
+    -------
+    float
+        NaN with fewer than 20 moments.
+    """
+    from scipy import stats
+
+    if len(null) < FEWEST_PLACEBOS:
+        return float("nan")
+    independent = max(2.0, len(null) / max(after, 1))
+    spread = float(np.sqrt(np.mean(null**2) * (1 + 1 / independent)))
+    return spread * float(stats.t.ppf(0.975, independent - 1))
+
+
+def widened(step: StepEffect, reach: float) -> StepEffect:
+    """Widen an interval to what quiet moments move by themselves, where that is more.
 
     Parameters
     ----------
     step
         A step with its interval.
-    null
-        Steps at placebo moments; fewer than 20 change nothing.
+    reach
+        From `quiet_reach`; NaN changes nothing.
 
     Notes
     -----
     Few requests in a bin add white noise that hides how much the rest remembers, so that
-    the interval of a short series comes out too narrow; quiet moments have both. The rank is
-    that of split conformal prediction (Papadopoulos et al. 2002).
+    the interval of a short series comes out too narrow; quiet moments have both.
     """
-    rank = math.ceil(_LEVEL * (len(null) + 1))
-    if rank > len(null):
-        return step
-    reach = max(step.high - step.effect, float(np.sort(np.abs(null))[rank - 1]))
+    reach = float(np.fmax(step.high - step.effect, reach))
     return replace(step, low=step.effect - reach, high=step.effect + reach)
 
 

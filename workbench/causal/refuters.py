@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.cards import quantity
 from workbench.causal.autoregressive import least_squares
+from workbench.causal.interrupted import FEWEST_PLACEBOS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,6 @@ _SUBSET = 0.8
 # A refuter that adds noise or drops rows may move the estimate by this share of itself.
 _TOLERANCE = 0.25
 _MAX_PLACEBO_SHARE = 0.05
-_FEWEST_PLACEBOS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,9 @@ def steady_outcome(name: str, found: float, value: float, *, unit: str) -> Refut
     return Refutation(name, abs(found - value) <= _TOLERANCE * abs(value), words)
 
 
-def refute_by_placebos(effect: float, null: NDArray[np.float64], *, unit: str) -> Refutation:
+def refute_by_placebos(
+    effect: float, null: NDArray[np.float64], *, reach: float, unit: str
+) -> Refutation:
     """Compare an effect with what placebo moments "moved".
 
     Parameters
@@ -153,16 +155,18 @@ def refute_by_placebos(effect: float, null: NDArray[np.float64], *, unit: str) -
         Of the change.
     null
         Steps at placebo moments.
+    reach
+        How far a quiet moment goes by itself, from `quiet_reach`: the moments of a short
+        quiet stretch are few independent ones, so that counting them alone is too sure.
     unit
-        Of both.
+        Of all three.
     """
     as_large = int((np.abs(null) >= abs(effect)).sum())
     words = f"placebo changes moved the SLI this much {as_large} times in {len(null)}"
-    if len(null) < _FEWEST_PLACEBOS:
-        words += "; too few quiet moments to tell"
-    else:
-        words += f" (largest {quantity(float(np.abs(null).max()), unit)})"
-    passed = len(null) >= _FEWEST_PLACEBOS and as_large <= _MAX_PLACEBO_SHARE * len(null)
+    enough = len(null) >= FEWEST_PLACEBOS
+    usual = f" (a quiet moment stays within {quantity(reach, unit)})"
+    words += usual if enough else "; too few quiet moments to tell"
+    passed = enough and as_large <= _MAX_PLACEBO_SHARE * len(null) and abs(effect) > reach
     return Refutation("placebo moments", passed, words)
 
 
