@@ -3,7 +3,7 @@ import json
 import pytest
 
 from planted import SHOP, Fault, metrics_window
-from workbench.errors import UnknownName
+from workbench.errors import BadInput, UnknownName
 from workbench.evaluate import evaluate
 
 
@@ -23,7 +23,7 @@ def test_each_case_is_a_row_and_the_rules_stand_beside(folder):
     table = found.to_frame().set_index("method")
     assert table.loc["workbench", "top-1"] == 1.0
     assert table.loc["random", "top-1"] == pytest.approx(1 / 8)
-    assert {"largest robust z", "ranked correlation", "deepest anomalous"} <= set(table.index)
+    assert {"largest z-score", "ranked correlation", "deepest anomalous"} <= set(table.index)
     assert "payments" not in repr(found).split("missed")[-1] or "missed" not in repr(found)
 
 
@@ -47,3 +47,25 @@ def test_a_case_that_cannot_be_read_is_a_miss_with_its_reason(folder):
 def test_an_unknown_layout_is_refused(folder):
     with pytest.raises(UnknownName, match="bundles"):
         evaluate("bundle", folder)
+
+
+def test_the_rules_find_a_planted_fault_that_is_not_hidden(folder):
+    """Straw men would flatter the diagnosis: on an easy fault each rule has to shine."""
+    table = evaluate("bundles", folder).to_frame().set_index("method")
+    for rule in ("largest z-score", "ranked correlation", "deepest anomalous"):
+        assert table.loc[rule, "top-3"] == 1.0, rule
+    assert table.loc["deepest anomalous", "top-1"] == 1.0
+
+
+def test_a_peer_stands_beside_and_a_failed_one_has_missed(folder):
+    def knowing(window, panel, sli):
+        return {window.id: 1.0, "nobody": 5.0}
+
+    def failing(window, panel, sli):
+        raise BadInput("It gave up")
+
+    peers = {"knowing": knowing, "failing": failing}
+    table = evaluate("bundles", folder, peers=peers).to_frame().set_index("method")
+    assert table.loc["knowing", "top-1"] == 1.0
+    assert table.loc["failing", ["top-1", "top-3"]].tolist() == [0.0, 0.0]
+    assert table.loc["failing", "n"] == 2

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.datasets import LabelledSet
     from workbench.diagnose import Diagnosis
+    from workbench.evaluate.trivial import Rule
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -97,7 +98,7 @@ class Evaluation:
     cases
         One a labelled incident.
     rules
-        Trivial rule to its (top-1, top-3) chances, one pair a case.
+        Trivial rule or peer to its (top-1, top-3) chances, one pair a case.
     """
 
     layout: str
@@ -142,7 +143,13 @@ class Evaluation:
         return "\n".join(lines)
 
 
-def evaluate(layout: str, path: str | Path, *, limit: int | None = None) -> Evaluation:
+def evaluate(
+    layout: str,
+    path: str | Path,
+    *,
+    limit: int | None = None,
+    peers: Mapping[str, Rule] = MappingProxyType({}),
+) -> Evaluation:
     """Diagnose every labelled incident of a folder and score where the truth came out.
 
     Parameters
@@ -153,6 +160,10 @@ def evaluate(layout: str, path: str | Path, *, limit: int | None = None) -> Eval
         The folder.
     limit
         First cases only.
+    peers
+        Other methods to stand beside the trivial rules, on the same windows: name to a
+        function of (window, panel, SLI) that returns the score of each service. One that
+        raises a `WorkbenchError` has missed the case.
 
     Raises
     ------
@@ -168,15 +179,17 @@ def evaluate(layout: str, path: str | Path, *, limit: int | None = None) -> Eval
     wanted = [name for name in labelled.ids if truths[name]][:limit]
     cases, chances = [], []
     for name in wanted:
-        case, beside = _score(labelled, name)
+        case, beside = _score(labelled, name, {**RULES, **peers})
         cases.append(case)
         chances.append({**beside, _PRIOR: _prior(truths, name)})
-    names = [rule for rule in (*RULES, _PRIOR) if any(rule in found for found in chances)]
+    names = [rule for rule in (*RULES, _PRIOR, *peers) if any(rule in found for found in chances)]
     rules = {rule: tuple(c.get(rule, (0.0, 0.0)) for c in chances) for rule in names}
     return Evaluation(layout, tuple(cases), rules)
 
 
-def _score(labelled: LabelledSet, name: str) -> tuple[Case, dict[str, tuple[float, float]]]:
+def _score(
+    labelled: LabelledSet, name: str, rules: Mapping[str, Rule]
+) -> tuple[Case, dict[str, tuple[float, float]]]:
     truth = labelled.truth(name)
     started = time.perf_counter()
     try:
@@ -185,7 +198,7 @@ def _score(labelled: LabelledSet, name: str) -> tuple[Case, dict[str, tuple[floa
         found = compare(window, choose_sli(window, read_panel(window)[0]))
         seconds = time.perf_counter() - started
         case = _case(labelled, window, found, seconds)
-        return case, _beside(window, found.sli, truth.services)
+        return case, _beside(window, found.sli, truth.services, rules)
     except WorkbenchError as error:
         seconds = time.perf_counter() - started
         return Case(name, labelled.groups[name], truth.fault, "", "|".join(truth.services),
@@ -230,15 +243,20 @@ def _scores(window: IncidentWindow, found: Diagnosis) -> dict[str, float]:
 
 
 def _beside(
-    window: IncidentWindow, sli: SLI, truth: tuple[str, ...]
+    window: IncidentWindow, sli: SLI, truth: tuple[str, ...], rules: Mapping[str, Rule]
 ) -> dict[str, tuple[float, float]]:
     panel, _ = read_panel(window)
     chances = {}
-    for rule, judge in RULES.items():
+    for rule, judge in rules.items():
         if rule == "latest change" and window.changes.empty:
             continue
         scores = dict.fromkeys(window.services, 0.0)
-        scores |= {k: v for k, v in judge(window, panel, sli).items() if k in scores}
+        try:
+            told = judge(window, panel, sli)
+        except WorkbenchError:
+            chances[rule] = (0.0, 0.0)
+            continue
+        scores |= {name: value for name, value in told.items() if name in scores}
         chances[rule] = _place(scores, truth)[1:]
     return chances
 
