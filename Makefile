@@ -55,5 +55,5 @@ clean:  ## Remove the environment and everything made
 	@touch $@
 
 .venv/.all: .venv/.product
-	$(install) --editable '.[shop,test]'
+	$(install) --editable '.[discovery,shop,test]'
 	@touch $@

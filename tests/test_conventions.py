@@ -31,6 +31,7 @@ OWNERS = {
     "pyvis": {"views"},
     "ipywidgets": {"views"},
     "vl_convert": {"views"},
+    "causallearn": {"causal"},
     "dowhy": {"causal"},
     "statsmodels": {"causal", "correlate", "features"},
     "sklearn": {"causal"},
@@ -48,7 +49,7 @@ OWNERS = {
     "opentelemetry": {"gameday"},
     "prometheus_client": {"gameday"},
 }
-ONLY_INSIDE_FUNCTIONS = {"dowhy", "statsmodels", "sklearn"}
+ONLY_INSIDE_FUNCTIONS = {"causallearn", "dowhy", "statsmodels", "sklearn"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "core", "misc"}
 SECRETS = re.compile(r"password|secret|token|api_?key|credential", re.IGNORECASE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.causal.changegraph import Adjustment
 from workbench.causal.controls import DifferenceInDifferences
+from workbench.causal.discovery import Critique, Doubt, critique
 from workbench.causal.effect import Effect, effect
 from workbench.causal.effects import Effects, effects
 from workbench.causal.gcm import WhatIf, dowhy_attribution, what_if
@@ -16,8 +17,10 @@ from workbench.causal.refuters import Refutation
 
 __all__ = [
     "Adjustment",
+    "Critique",
     "DifferenceInDifferences",
     "DoWhyRefutations",
+    "Doubt",
     "EarlierChange",
     "Effect",
     "Effects",
@@ -26,6 +29,7 @@ __all__ = [
     "Ranking",
     "Refutation",
     "WhatIf",
+    "critique",
     "dowhy_attribution",
     "effect",
     "effects",
