@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.causal.mechanisms import signal_column
+from workbench.causal.mechanisms import nearest_columns
+from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,8 +122,9 @@ def _verdicts(
     callees: NDArray[np.intp],
 ) -> NDArray[np.intp]:
     """1 where the callee's work fits into the caller's, -1 where it exceeds it, else 0."""
-    sent = np.zeros_like(load)
-    np.add.at(sent.T, callees, np.nan_to_num(load.T[callers]))
+    sent, counted = np.zeros_like(load), np.nan_to_num(load)
+    for u, v in zip(callers, callees, strict=True):
+        sent[:, v] += counted[:, u]
     verdicts = np.zeros(len(callers), dtype=np.intp)
     with np.errstate(invalid="ignore", divide="ignore"):
         for number, (u, v) in enumerate(zip(callers, callees, strict=True)):
@@ -138,14 +140,5 @@ def _verdicts(
 def _load_and_work(
     nodes: pd.DataFrame, names: list[str], baseline: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    nothing = np.full(len(baseline), np.nan)
-    load, latency = [], []
-    for name in names:
-        column = signal_column(nodes, name, "latency")
-        latency.append(nothing if column is None else column.to_numpy(float)[baseline])
-        seen = (name, "load") in nodes
-        load.append(nodes[name, "load"].to_numpy(float)[baseline] if seen else nothing)
-    if not names:
-        return np.empty((len(baseline), 0)), np.empty((len(baseline), 0))
-    requests = np.column_stack(load)
-    return requests, requests * np.column_stack(latency)
+    load = values_of(nodes, [(name, "load") for name in names])[baseline]
+    return load, load * nearest_columns(nodes, names, "latency")[0][baseline]

@@ -112,10 +112,8 @@ def panel(
     if history is not None:
         parts.append(signals(history, step=width))
     parts.sort(key=lambda part: part.index[0])
-    nodes = pd.concat([part.nodes for part in parts]).sort_index(axis=1)
-    edges = pd.concat([part.edges for part in parts]).sort_index(axis=1)
-    once = ~nodes.index.duplicated()
-    nodes, edges = nodes[once], edges[once]
+    nodes = _together([part.nodes for part in parts])
+    edges = _together([part.edges for part in parts])
     if not statuses_told(window):
         nodes, edges = (_without_guessed_errors(frame, parts) for frame in (nodes, edges))
     quiet = [window.baseline] + ([history.when] if history is not None else [])
@@ -129,6 +127,14 @@ def panel(
         traced=traced_books(window, index, width),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
+
+
+def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one after another, each time once; a single one as it is."""
+    if len(frames) == 1:
+        return frames[0]
+    frame = pd.concat(frames).sort_index(axis=1)
+    return frame[~frame.index.duplicated()]
 
 
 def _without_guessed_errors(frame: pd.DataFrame, parts: list[Signals]) -> pd.DataFrame:

@@ -1,7 +1,13 @@
-"""Data published already aggregated (``service.load``, ``edge.calls``, …) onto the grid."""
+"""Data published already aggregated (``service.load``, ``edge.calls``, …) onto the grid.
+
+Mostly there is one sample a bin, and nothing to add up: such tables are read a stretch of
+rows at a time straight into their bins, so that a day of thousands of services takes
+little more memory than its result.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["aggregate_columns"]
 
 _COUNTS = frozenset({"load", "calls", "errors"})
+_IDENTITY = ["ts", "metric", "service", "labels"]
+_ROWS_AT_ONCE = 1 << 20
 
 
 def aggregate_columns(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Columns]:
@@ -29,41 +37,83 @@ def aggregate_columns(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Colum
     sample where those are known. A bin that misses a sample it should have misses its
     count.
     """
-    nodes = _columns(_samples(metrics, NODE_METRICS), grid)
-    edges = _columns(_samples(metrics, EDGE_METRICS, peers=True), grid)
+    nodes = _columns(metrics, _Wanted.of(metrics, NODE_METRICS), grid)
+    edges = _columns(metrics, _Wanted.of(metrics, EDGE_METRICS, peers=True), grid)
     return _ratios_to_counts(nodes), edges
 
 
-def _samples(
-    metrics: pd.DataFrame, names: Mapping[str, str], *, peers: bool = False
-) -> pd.DataFrame:
-    """Rows of these metrics with their place, signal and weight."""
-    wanted = metrics["metric"].cat.codes.isin(metrics["metric"].cat.categories.get_indexer(
-        [name for name in names if name in metrics["metric"].cat.categories]
-    ))  # fmt: skip
-    wanted = wanted & metrics["service"].notna()
-    rows = metrics.loc[wanted, ["ts", "metric", "value", "service", "labels"]]
-    if rows.empty:
-        return rows.assign(peer="")
-    if peers:
-        labels = rows["labels"].cat.categories
-        named = labels.map(lambda text: first_of(labels_of(text), PEER_LABELS))
-        rows = rows.assign(peer=np.asarray(named, dtype=object)[rows["labels"].cat.codes])
-    else:
-        rows = rows.assign(peer="")
-    identity = ["ts", "metric", "service", "labels", "peer"]
-    return rows if not _repeats(rows) else rows.drop_duplicates(identity, keep="last")
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which metrics are read, and which peer each label set names; by category number."""
+
+    metric: np.ndarray
+    peer: np.ndarray
+    peers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, metrics: pd.DataFrame, names: Mapping[str, str], *, peers: bool = False) -> _Wanted:
+        """Look the metrics' and labels' categories through, once each."""
+        there = metrics["metric"].cat.categories.isin(list(names))
+        labels = metrics["labels"].cat.categories
+        if not peers or not there.any():
+            return cls(there, np.zeros(len(labels), dtype=np.int64), ("",))
+        named = [first_of(labels_of(text), PEER_LABELS) for text in labels]
+        code, found = pd.factorize(np.array(named, dtype=object))
+        return cls(there, code, tuple(map(str, found)))
+
+    def keys(self, metrics: pd.DataFrame, rows: slice = slice(None)) -> np.ndarray:
+        """One number for service, peer and metric of each row; -1 where it is not read."""
+        metric, service, labels = (
+            metrics[name].cat.codes.to_numpy()[rows].astype(np.int64)
+            for name in ("metric", "service", "labels")
+        )
+        key = (service * len(self.peers) + self.peer[labels]) * len(self.metric) + metric
+        return np.where(self.metric[metric] & (service >= 0) & (metric >= 0), key, -1)
+
+    def places(self, metrics: pd.DataFrame, keys: np.ndarray) -> list[tuple[str, str, str]]:
+        """Service, peer and metric behind each key."""
+        rest, metric = np.divmod(keys, len(self.metric))
+        service, peer = np.divmod(rest, len(self.peers))
+        services, names = (list(metrics[c].cat.categories) for c in ("service", "metric"))
+        return [(services[s], self.peers[p], names[m])
+                for s, p, m in zip(service, peer, metric, strict=True)]  # fmt: skip
 
 
-def _repeats(rows: pd.DataFrame) -> bool:
-    return bool(rows.duplicated(["ts", "metric", "service", "labels"]).any())
-
-
-def _columns(rows: pd.DataFrame, grid: Grid) -> Columns:
-    """Reduce the samples of each (service, peer, signal) to one value a bin."""
-    if rows.empty:
+def _columns(metrics: pd.DataFrame, wanted: _Wanted, grid: Grid) -> Columns:
+    """Values a bin of each (service, peer, metric), zero where known to be and else a gap."""
+    if not wanted.metric.any():
         return {}
-    code, keys = _codes(rows)
+    columns = _placed(metrics, wanted, grid)
+    return _without_idle_latency(_reduced(metrics, wanted, grid) if columns is None else columns)
+
+
+def _placed(metrics: pd.DataFrame, wanted: _Wanted, grid: Grid) -> Columns | None:
+    """Read samples straight into their bins; None where a bin holds several of a column."""
+    blocks = [slice(i, i + _ROWS_AT_ONCE) for i in range(0, len(metrics), _ROWS_AT_ONCE)]
+    seen = np.concatenate([pd.unique(wanted.keys(metrics, rows)) for rows in blocks])
+    keys = pd.Index(np.unique(seen[seen >= 0]))
+    ts, value = metrics["ts"].array.asi8, metrics["value"].to_numpy()
+    parts = ((ts[rows], value[rows], keys.get_indexer(wanted.keys(metrics, rows)))
+             for rows in blocks)  # fmt: skip
+    placed = grid.placed(len(keys), parts)
+    if placed is None:
+        return None
+    placed[~np.isfinite(placed)] = np.nan
+    names = wanted.places(metrics, keys.to_numpy())
+    return {_place(*name): (placed[i], f"metric:{name[2]}") for i, name in enumerate(names)}
+
+
+def _place(service: str, peer: str, metric: str) -> tuple[str, ...]:
+    if metric in EDGE_METRICS:
+        return service, peer, EDGE_METRICS[metric]
+    return service, NODE_METRICS[metric]
+
+
+def _reduced(metrics: pd.DataFrame, wanted: _Wanted, grid: Grid) -> Columns:
+    """Reduce the samples of each column to one value a bin."""
+    rows = metrics.assign(key=wanted.keys(metrics))
+    rows = rows[rows["key"] >= 0].drop_duplicates(_IDENTITY, keep="last")
+    code, keys = pd.factorize(rows["key"].to_numpy(), sort=True)
     ts, value = rows["ts"].array.asi8, rows["value"].to_numpy()
     count = grid.sums(ts, np.ones(len(rows)), code=code, codes=len(keys))
     weight = _weights(rows) if count.max() > 1 else np.ones(len(rows))
@@ -75,30 +125,15 @@ def _columns(rows: pd.DataFrame, grid: Grid) -> Columns:
     weighted = grid.sums(ts, plain * weight, code=code, codes=len(keys))
     weights = grid.sums(ts, weight, code=code, codes=len(keys))
     result: Columns = {}
-    for i, (service, peer, metric) in enumerate(keys):
-        signal = NODE_METRICS.get(metric) or EDGE_METRICS[metric]
-        place = (service, peer, signal) if metric in EDGE_METRICS else (service, signal)
-        if signal in _COUNTS:
+    for i, (service, peer, metric) in enumerate(wanted.places(metrics, keys)):
+        place = _place(service, peer, metric)
+        if place[-1] in _COUNTS:
             short = (missing[:, i] > 0) | (count[:, i] < _expected(count[:, i]))
             values = np.where(short | (count[:, i] == 0), np.nan, total[:, i])
         else:
             values = _divide(weighted[:, i], weights[:, i])
         result[place] = (values, f"metric:{metric}")
-    return _without_idle_latency(result)
-
-
-def _codes(rows: pd.DataFrame) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
-    peer, peers = pd.factorize(rows["peer"])
-    service, metric = rows["service"].cat, rows["metric"].cat
-    wide = (service.codes.to_numpy().astype(np.int64) * len(peers) + peer) * len(metric.categories)
-    found, code = np.unique(wide + metric.codes.to_numpy(), return_inverse=True)
-    rest, metrics = np.divmod(found, len(metric.categories))
-    services, others = np.divmod(rest, len(peers))
-    keys = [
-        (str(service.categories[s]), str(peers[p]), str(metric.categories[m]))
-        for s, p, m in zip(services, others, metrics, strict=True)
-    ]
-    return code, keys
+    return result
 
 
 def _weights(rows: pd.DataFrame) -> np.ndarray:

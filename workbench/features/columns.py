@@ -29,8 +29,9 @@ def frame_of(columns: Columns, grid: Grid, names: list[str]) -> pd.DataFrame:
     """Build the frame, columns sorted; an empty one keeps its levels."""
     keys = sorted(columns)
     level = pd.MultiIndex.from_tuples(keys, names=names) if keys else _no_columns(names)
-    values = np.column_stack([columns[key][0] for key in keys]) if keys else None
-    return pd.DataFrame(values, index=grid.index, columns=level, dtype="float64")
+    # Stored column by column: that is how they are read.
+    values = np.array([columns[key][0] for key in keys], dtype=float).T if keys else None
+    return pd.DataFrame(values, index=grid.index, columns=level, dtype="float64", copy=False)
 
 
 def sources_of(*parts: Columns) -> Mapping[tuple[str, ...], str]:

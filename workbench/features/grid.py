@@ -15,6 +15,8 @@ import pandas as pd
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from workbench.window import IncidentWindow
 
 __all__ = ["Grid", "choose_step", "grid_of"]
@@ -80,6 +82,46 @@ class Grid:
         summed = np.bincount(flat, weights=values[inside], minlength=self.size * codes)
         return summed.reshape(self.size, codes)
 
+    def placed(self, codes: int, parts: Iterable[tuple[np.ndarray, ...]]) -> np.ndarray | None:
+        """Put samples into their bins where no bin has two of one code: nothing to add up.
+
+        Parameters
+        ----------
+        codes
+            Number of codes.
+        parts
+            Times, values and codes of some rows at a time; rows with a code below zero are
+            left out.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape ``(codes, size)``, NaN where nothing fell in; None where a bin has two.
+        """
+        placed = np.full(codes * self.size, np.nan)
+        taken = np.zeros(codes * self.size, dtype=bool)
+        count = 0
+        for ts, values, code in parts:
+            at = self.bins(ts)
+            inside = (at >= 0) & (at < self.size) & (code >= 0)
+            flat = code[inside] * self.size + at[inside]
+            placed[flat] = values[inside]
+            taken[flat] = True
+            count += len(flat)
+        return placed.reshape(codes, self.size) if np.count_nonzero(taken) == count else None
+
+    def means(
+        self, ts: np.ndarray, values: np.ndarray, *, code: np.ndarray, codes: int
+    ) -> np.ndarray:
+        """Mean of values by code and bin; shape ``(codes, size)``, NaN where nothing fell in."""
+        placed = self.placed(codes, [(ts, values, code)])
+        if placed is not None:
+            return placed
+        count = self.sums(ts, np.ones(len(ts)), code=code, codes=codes)
+        total = self.sums(ts, values, code=code, codes=codes)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(count > 0, total / count, np.nan).T
+
 
 def grid_of(window: IncidentWindow, step: float | pd.Timedelta | None = None) -> Grid:
     """Lay the grid over all metrics and spans of a window.
@@ -142,13 +184,12 @@ def _length(frame: pd.DataFrame) -> float:
 
 def _cadence(metrics: pd.DataFrame) -> float:
     """Median over services of the usual interval between distinct times, in seconds."""
-    service = metrics["service"].cat.codes.to_numpy().astype(np.int64)
-    ts = metrics["ts"].array.asi8
-    order = np.lexsort((ts, service))
-    gaps = np.diff(ts[order])
-    same = (np.diff(service[order]) == 0) & (gaps > 0)
+    service = metrics["service"].cat.codes.to_numpy()
+    order = np.argsort(service, kind="stable")  # rows are in time order already
+    service, ts = service[order], metrics["ts"].array.asi8[order]
+    gaps = np.diff(ts)
+    same = (service[1:] == service[:-1]) & (gaps > 0)
     if not same.any():
         return 60.0
-    owner = service[order][1:][same]
-    medians = pd.Series(gaps[same]).groupby(owner).median()
+    medians = pd.Series(gaps[same]).groupby(service[1:][same]).median()
     return float(medians.median() / 1e9)

@@ -117,9 +117,8 @@ def split_series(metrics: pd.DataFrame) -> MetricSeries:
     """
     finite = metrics[np.isfinite(metrics["value"].to_numpy()) & metrics["service"].notna()]
     code, heads = _series_codes(finite)
-    ts = finite["ts"].array.asi8
-    order = np.lexsort((np.arange(len(ts)), ts, code))
-    code, ts, row = code[order], ts[order], order
+    row = np.argsort(code, kind="stable")  # rows are in time order already
+    code, ts = code[row], finite["ts"].array.asi8[row]
     last = np.ones(len(ts), dtype=bool)
     last[:-1] = (np.diff(code) != 0) | (np.diff(ts) != 0)
     code, ts, row = code[last], ts[last], row[last]
@@ -143,8 +142,12 @@ def _series_codes(metrics: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     if "le" in metrics:
         bucket, bounds = pd.factorize(metrics["le"])
         code = code * (len(bounds) + 1) + bucket + 1
-    _, heads, numbers = np.unique(code, return_index=True, return_inverse=True)
-    return numbers, heads
+    numbers, found = pd.factorize(code)
+    order = np.argsort(found)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    heads = np.flatnonzero(~pd.Series(code).duplicated().to_numpy())
+    return place[numbers], heads[order]
 
 
 def _entries(heads: pd.DataFrame, starts: np.ndarray) -> Iterator[Series]:
@@ -177,4 +180,8 @@ def _scrapes(entries: tuple[Series, ...], ts: np.ndarray) -> dict[tuple[str, str
     parts: dict[tuple[str, str, str], list[np.ndarray]] = {}
     for entry in entries:
         parts.setdefault(entry.target, []).append(ts[entry.start : entry.stop])
-    return {target: np.unique(np.concatenate(several)) for target, several in parts.items()}
+    # The times of one series are distinct and in order already.
+    return {
+        target: several[0] if len(several) == 1 else np.unique(np.concatenate(several))
+        for target, several in parts.items()
+    }

@@ -96,12 +96,9 @@ def _gauges(
     for entry in entries:
         place = (entry.service, names[entry.start], entry.metric)
         code[entry.start : entry.stop] = places.setdefault(place, len(places))
-    count = grid.sums(series.ts, np.ones(len(code)), code=code, codes=len(places))
-    total = grid.sums(series.ts, series.values, code=code, codes=len(places))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(count > 0, total / count, np.nan)
+    mean = grid.means(series.ts, series.values, code=code, codes=len(places))
     return {
-        (service, f"{_PREFIX}{name}"): (mean[:, i], f"metric:{metric}")
+        (service, f"{_PREFIX}{name}"): (mean[i], f"metric:{metric}")
         for (service, name, metric), i in places.items()
     }
 
