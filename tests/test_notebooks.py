@@ -22,6 +22,7 @@ DEFAULT = "shop-orders-locks"
 INCIDENTS = {
     "01_investigate": DEFAULT,
     "02_correlation_vs_causation": "shop-traffic-surge",
+    "03_did_the_deploy_do_it": DEFAULT,
 }
 
 
@@ -211,3 +212,41 @@ def test_without_the_gauges_and_without_an_incident_nobody_is_blamed(lesson) -> 
     quiet = the(texts, "Nothing was wrong, and")
     assert int(re.findall(r"and (\d+) of", quiet)[0]) > 0
     assert "stayed in its normal range" in quiet
+
+
+@pytest.fixture(scope="session")
+def deploys(tmp_path_factory) -> nbformat.NotebookNode:
+    return run("03_did_the_deploy_do_it", tmp_path_factory.mktemp("deploys"))
+
+
+@pytest.mark.slow
+def test_the_guilty_deploy_stands_out_and_the_innocent_one_does_not(deploys) -> None:
+    text = the(said(deploys), "placebo moments as large")
+    guilty, innocent = (int(count) for count in re.findall(r"(\d+) of \d+", text))
+    assert guilty == 0
+    assert innocent > 20
+    assert "orders@2.4.0 of orders moved" in " ".join(said(deploys))
+    assert "checkout@2.9.6 of checkout did not demonstrably move" in " ".join(said(deploys))
+
+
+@pytest.mark.slow
+def test_the_rollback_takes_the_step_back_and_is_called_a_remedy(deploys) -> None:
+    text = the(said(deploys), "a remedy")
+    back, there = (int(n) for n in re.findall(r"([-+]\d+) ms", text)[:2])
+    assert back == pytest.approx(-there, rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_verdicts_name_one_deploy_and_acquit_the_other(deploys) -> None:
+    text = the(said(deploys), "Beside the other deploy")
+    assert "caused by change orders@2.4.0" in text
+    assert "Not enough evidence for a cause" in text
+
+
+@pytest.mark.slow
+def test_every_picture_of_the_lessons_is_there_for_lab_and_for_paper(lesson, deploys) -> None:
+    for notebook, fewest in ((lesson, 6), (deploys, 7)):
+        outputs = [o for cell in notebook.cells for o in cell.get("outputs", []) if "data" in o]
+        charts = [o.data for o in outputs if VEGA_LITE_MIME in o.data]
+        assert len(charts) >= fewest
+        assert all("image/svg+xml" in chart for chart in charts)

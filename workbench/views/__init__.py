@@ -10,6 +10,7 @@ from __future__ import annotations
 from workbench.views.counterfactual import counterfactual, what_if
 from workbench.views.effects import effects, refutations
 from workbench.views.evidence import evidence, leading
+from workbench.views.interrupted import interrupted
 from workbench.views.ladder import ladder, ranks
 from workbench.views.network import Network, network
 from workbench.views.panel import Panel, panel
@@ -28,6 +29,7 @@ __all__ = [
     "counterfactual",
     "effects",
     "evidence",
+    "interrupted",
     "ladder",
     "leading",
     "message",

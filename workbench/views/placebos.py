@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.views.axes import shorten
-from workbench.views.palette import FALL, INK, MUTED, RISE, TOTAL
+from workbench.views.palette import BASELINE, FALL, INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
 from workbench.views.words import part_words
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.causal import Effect
     from workbench.views.axes import Layered
 
-__all__ = ["placebos"]
+__all__ = ["effect_colour", "placebos"]
 
 _WIDTH = 400
 _ROW = 52
@@ -59,8 +59,15 @@ def placebos(effect: Effect) -> Chart | Card:
             "each mark: the step found there, by the same method; line: 95 % interval",
         ],
     )
-    own = RISE if effect.moved_it else INK
-    return Chart(_strip(frame, rows, unit, own).properties(title=title), f"{effect.statement}.")
+    strip = _strip(frame, rows, unit, effect_colour(effect))
+    return Chart(strip.properties(title=title), f"{effect.statement}.")
+
+
+def effect_colour(effect: Effect) -> str:
+    """Colour of what a change did: raised the SLI, lowered it, or nothing that can be shown."""
+    if not effect.moved_it:
+        return INK
+    return RISE if effect.effect > 0 else FALL
 
 
 def _points(effect: Effect, factor: float) -> pd.DataFrame:
@@ -98,7 +105,7 @@ def _as_large(found: Sequence[float], value: float) -> str:
 
 
 def _strip(frame: pd.DataFrame, rows: pd.DataFrame, unit: str, own: str) -> Layered:
-    colours = alt.Scale(domain=list(_KINDS), range=[TOTAL, FALL, own])
+    colours = alt.Scale(domain=list(_KINDS), range=[TOTAL, BASELINE, own])
     colour = alt.Color("kind:N", scale=colours, legend=None)
     axis = alt.Axis(title=f"step of the SLI ({unit})" if unit else "step of the SLI", tickCount=6)
     gaps = alt.Scale(paddingInner=0.35)
