@@ -86,7 +86,22 @@ wb.views.message(
 # shut out by looking at the own part alone.
 
 # %%
-wb.views.message(f"Adjusted for {', '.join(guilty.adjusted_for)}", guilty.statement)
+guilty.adjustment
+
+# %% [markdown]
+# ## Against services out of its reach
+#
+# Services with no path to or from the changed one tell what the moment did to everybody. What the
+# changed service did beyond them is the **difference in differences**. It only counts where both
+# ran in parallel before; the card says whether they did.
+
+# %%
+pairs = [(e.change, e.against) for e in (guilty, innocent)]
+beside = {ref: found.statement if found else "no controls" for ref, found in pairs}
+wb.views.message(
+    f"{guilty.change}: {beside[guilty.change]}",
+    f"{innocent.change}: {beside[innocent.change]}",
+)
 
 # %% [markdown]
 # ## Trying to refute it

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from workbench.datasets.bundles import incidents, load, read_bundles, truth, verify
-from workbench.datasets.labelled import LabelledSet, Truth
+from workbench.datasets.labelled import LabelledSet, Truth, label_windows
 from workbench.datasets.nezha import read_nezha
 from workbench.datasets.petshop import read_petshop
+from workbench.datasets.wide import from_wide
 
 __all__ = [
     "LabelledSet",
     "Truth",
+    "from_wide",
     "incidents",
+    "label_windows",
     "load",
     "read_bundles",
     "read_nezha",

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.errors import BundleMissing, unknown_name
+from workbench.errors import BadInput, BundleMissing, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from workbench.window import IncidentWindow
 
-__all__ = ["LabelledSet", "Truth", "required"]
+__all__ = ["LabelledSet", "Truth", "label_windows", "required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,46 @@ class LabelledSet:
         if incident not in self.groups:
             raise unknown_name("incident", incident, self.groups)
         return incident
+
+
+def label_windows(
+    windows: Iterable[IncidentWindow], truths: Mapping[str, str | Iterable[str]]
+) -> LabelledSet:
+    """Put labels beside windows of one's own, for `workbench.evaluate.score`.
+
+    Parameters
+    ----------
+    windows
+        One an incident, each with its own ``id``.
+    truths
+        Id to the service that was wrong, or to several of which any is right; a window
+        that is not named here had nothing wrong and is not scored.
+
+    Raises
+    ------
+    BadInput
+        Two windows with one id.
+    UnknownName
+        A truth of a window that is not there.
+    """
+    found = list(windows)
+    by_id = {window.id: window for window in found}
+    if len(by_id) < len(found):
+        hint = "Give each window its own: IncidentWindow.from_frames(id=...)"
+        raise BadInput("Windows that share an id", value=len(found) - len(by_id), hint=hint)
+    for name in truths:
+        if name not in by_id:
+            raise unknown_name("incident", name, by_id)
+    labels = {
+        name: Truth((truth,) if isinstance(truth, str) else tuple(truth))
+        for name, truth in truths.items()
+    }
+    return LabelledSet(
+        layout="windows",
+        groups=dict.fromkeys(by_id, ""),
+        load=by_id.__getitem__,
+        truth=lambda incident: labels.get(incident, Truth(())),
+    )
 
 
 def required(path: Path, what: str) -> Path:

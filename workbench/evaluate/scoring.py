@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["LAYOUTS", "Case", "Evaluation", "evaluate"]
+__all__ = ["LAYOUTS", "Case", "Evaluation", "evaluate", "score"]
 
 LAYOUTS: Mapping[str, Callable[[str | Path], LabelledSet]] = MappingProxyType(
     {
@@ -174,7 +174,25 @@ def evaluate(
     """
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
-    labelled = LAYOUTS[layout](path)
+    return score(LAYOUTS[layout](path), limit=limit, peers=peers)
+
+
+def score(
+    labelled: LabelledSet,
+    *,
+    limit: int | None = None,
+    peers: Mapping[str, Rule] = MappingProxyType({}),
+) -> Evaluation:
+    """Diagnose labelled windows and score where the truth came out.
+
+    Parameters
+    ----------
+    labelled
+        Windows and, apart from them, truths: `workbench.datasets.label_windows` makes it
+        from windows of one's own.
+    limit, peers
+        As for `evaluate`.
+    """
     truths = {name: labelled.truth(name).services for name in labelled.ids}
     wanted = [name for name in labelled.ids if truths[name]][:limit]
     cases, chances = [], []
@@ -184,7 +202,7 @@ def evaluate(
         chances.append({**beside, _PRIOR: _prior(truths, name)})
     names = [rule for rule in (*RULES, _PRIOR, *peers) if any(rule in found for found in chances)]
     rules = {rule: tuple(c.get(rule, (0.0, 0.0)) for c in chances) for rule in names}
-    return Evaluation(layout, tuple(cases), rules)
+    return Evaluation(labelled.layout, tuple(cases), rules)
 
 
 def _score(

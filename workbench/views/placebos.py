@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -73,7 +73,7 @@ def effect_colour(effect: Effect) -> str:
 def _points(effect: Effect, factor: float) -> pd.DataFrame:
     nothing = float("nan")
     quiet = [("nothing was changed", "", v, nothing, nothing) for v in effect.placebo_effects]
-    before = [("earlier change", e.change, e.effect, nothing, nothing) for e in _earlier(effect)]
+    before = [("earlier change", e.change, e.effect, nothing, nothing) for e in effect.earlier]
     own = ("the change", effect.change, effect.effect, effect.low, effect.high)
     frame = pd.DataFrame([*quiet, *before, own], columns=["kind", "name", "moved", "low", "high"])
     frame[["moved", "low", "high"]] *= factor
@@ -81,13 +81,9 @@ def _points(effect: Effect, factor: float) -> pd.DataFrame:
     return frame.assign(offset=np.where(frame["kind"] == "nothing was changed", spread, 0.5))
 
 
-def _earlier(effect: Effect) -> tuple[Any, ...]:
-    return getattr(effect, "earlier", ())
-
-
 def _rows(effect: Effect) -> pd.DataFrame:
     """One line a row of the picture: what it is, and the figure that stands beside it."""
-    earlier = [e.effect for e in _earlier(effect)]
+    earlier = [e.effect for e in effect.earlier]
     own = part_words(effect.effect, effect.low, effect.high, unit=effect.unit)
     rows = [("nothing was changed", f"{effect.placebos} quiet moments",
              _as_large(effect.placebo_effects, effect.effect))]  # fmt: skip
