@@ -38,7 +38,7 @@ check: .venv/.all  ## Lint, types, and notebooks stored bare
 	$(BIN)/mypy
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
-bench: .venv/.all  ## Accuracy on public incidents, quiet windows and speed, beside trivial rules
+bench: .venv/.all  ## Accuracy on public incidents, quiet windows and speed, beside trivial rules and other methods
 	$(BIN)/python -m tests.benchmarks
 
 format: .venv/.all  ## Format the code and pair the notebooks
@@ -55,5 +55,5 @@ clean:  ## Remove the environment and everything made
 	@touch $@
 
 .venv/.all: .venv/.product
-	$(install) --editable '.[discovery,shop,test]'
+	$(install) --editable '.[bench,discovery,shop,test]'
 	@touch $@

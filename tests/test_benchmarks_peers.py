@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.peers import Peer, as_table, fared, missing, peers
 from parts import missing_part
 from planted import SHOP, Fault, metrics_window
+from tests.benchmarks.peers import Peer, as_table, fared, missing, peers
 from workbench.causal.rank import read_panel
 from workbench.errors import BadInput
 

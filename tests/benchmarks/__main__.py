@@ -1,44 +1,121 @@
-"""``make bench``: print every table, n and intervals beside the trivial rules."""
+"""``make bench``: print every table, n and intervals beside the trivial rules and peers.
+
+``python -m tests.benchmarks NAME...`` prints some of them only.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
+from typing import TYPE_CHECKING
 
 # Before numpy loads: the matrices are small, and more threads are slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
-def main() -> None:
-    from tests.benchmarks import robustness, simulated
-    from tests.benchmarks.public import public_data
+    Tables: TypeAlias = Iterator[tuple[str, object]]
+
+
+def _peers() -> Tables:
+    from tests.benchmarks.peers import fared, missing, peers
+    from workbench.evaluate import evaluate
+
+    for family in ("BARO", "RCAEval"):
+        if missing(family):
+            yield f"{family}: not installed (the bench extra)", ""
+    for layout, path in _public("petshop", "nezha"):
+        ran = peers()
+        found = evaluate(layout, path, peers=ran)
+        seconds = found.cases_frame()["seconds"]
+        yield "", found
+        yield f"seconds an incident: median {seconds.median():.2f}, most {seconds.max():.2f}", ""
+        yield f"{layout}, the peers", fared(ran)
+
+
+def _recorded() -> Tables:
     from workbench import datasets
     from workbench.evaluate import evaluate
 
-    started = time.perf_counter()
-    for layout in ("petshop", "nezha"):
+    folder = datasets.bundles.folder()
+    if any(folder.glob("*/truth.json")):
+        yield "Recorded shop incidents", evaluate("bundles", folder)
+
+
+def _knowledge() -> Tables:
+    from tests.benchmarks import robustness
+
+    for _, path in _public("petshop"):
+        yield "PetShop, wrong knowledge", robustness.wrong_knowledge(path)
+        yield "PetShop, normal operation", robustness.quiet_windows(path)
+
+
+def _simulated() -> Tables:
+    from tests.benchmarks import simulated
+
+    yield "Simulated quiet windows", simulated.quiet()
+    yield "Simulated, 95 % intervals of attributions", simulated.coverage()
+
+
+def _effects() -> Tables:
+    from tests.benchmarks import effects
+
+    yield "Simulated, 95 % intervals of effects", effects.coverage()
+    yield "Simulated, guilty and innocent deploys", effects.blame()
+
+
+def _speed() -> Tables:
+    from tests.benchmarks import speed
+
+    for _, path in _public("petshop"):
+        yield "One PetShop incident, graph given", speed.incident(path)
+    yield "The same answer as DoWhy on planted graphs", speed.agreement()
+
+
+def _public(*layouts: str) -> Iterator[tuple[str, object]]:
+    from tests.benchmarks.public import public_data
+
+    for layout in layouts:
         path = public_data(layout)
         if path is None:
             print(f"{layout}: skipped, the public data is not here (WORKBENCH_PUBLIC_DATA)\n")
-            continue
-        found = evaluate(layout, path)
-        seconds = found.cases_frame()["seconds"]
-        print(found)
-        print(f"seconds an incident: median {seconds.median():.2f}, most {seconds.max():.2f}\n")
-    recorded = datasets.bundles.folder()
-    if any(recorded.glob("*/truth.json")):
-        print(evaluate("bundles", recorded), "\n")
-    if (petshop := public_data("petshop")) is not None:
-        _show("PetShop, wrong knowledge", robustness.wrong_knowledge(petshop))
-        _show("PetShop, normal operation", robustness.quiet_windows(petshop))
-    _show("Simulated quiet windows", simulated.quiet())
-    _show("Simulated, 95 % intervals of attributions", simulated.coverage())
+        else:
+            yield layout, path
+
+
+SECTIONS: dict[str, Callable[[], Tables]] = {
+    "peers": _peers,
+    "recorded": _recorded,
+    "knowledge": _knowledge,
+    "simulated": _simulated,
+    "effects": _effects,
+    "speed": _speed,
+}
+"""Section to the function that yields its tables, each with a title."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="NAME", help=", ".join(SECTIONS))
+    wanted = parser.parse_args().sections or list(SECTIONS)
+    if unknown := set(wanted) - set(SECTIONS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    started = time.perf_counter()
+    for name in wanted:
+        begun = time.perf_counter()
+        for title, table in SECTIONS[name]():
+            _show(title, table)
+        print(f"{name}: {time.perf_counter() - begun:.0f} s\n", flush=True)
     print(f"{time.perf_counter() - started:.0f} s in all")
 
 
-def _show(title: str, frame: object) -> None:
-    text = frame.to_string(index=False, float_format=lambda value: f"{value:.3f}")
-    print(f"{title}\n{text}\n")
+def _show(title: str, table: object) -> None:
+    if hasattr(table, "to_string"):
+        table = table.to_string(index=False, float_format=lambda value: f"{value:.3f}")
+    print("\n".join(filter(None, (title, str(table)))), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,26 @@
+"""The comparison with DoWhy that `make bench` prints, on its smallest graph."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.benchmarks.speed import agreement
+
+
+def test_dowhy_says_the_same_on_a_chain():
+    found = agreement("chain", seeds=1).iloc[0]
+    assert found["services"] == 3
+    assert found["planted one first"] == found["n"] == 1
+    assert found["same as distribution change"] == found["same as anomaly"] == 1
+    assert found["largest difference of a part"] < 0.1
+
+
+def test_an_unknown_section_is_refused_with_those_there_are():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "peer"],
+        cwd=Path(__file__).resolve().parents[1], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "no section peer; there are peers" in done.stderr
