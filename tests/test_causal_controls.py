@@ -68,8 +68,8 @@ def test_failures_are_compared_by_difference():
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_trends_that_part_before_the_change_are_told(seed):
-    ramp = tuple(Fault("orders", "latency", 0.02, at=i / 60) for i in range(1, 60))
-    found = against(*ramp, seed=seed, noise=0.01, phi=0.0)
+    ramp = tuple(Fault("orders", "latency", 0.02, at=i / 120) for i in range(1, 120))
+    found = against(*ramp, seed=seed, noise=0.01, phi=0.0, load=1e6)
     assert not found.parallel
     assert found.trend > 0
     assert "not parallel" in found.statement

@@ -40,7 +40,7 @@ def coverage(*, rounds: int = 1000, bins: int = 72) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def blame(*, each: int = 200) -> pd.DataFrame:
+def blame(*, each: int = 70) -> pd.DataFrame:
     """How often a guilty deploy is missed, and one blamed that only came at the same moment.
 
     One fault comes with the deploy of its own service and with one of another; in half as

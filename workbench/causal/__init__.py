@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from workbench.causal.arrows import ArrowStrengths, arrow_strength
 from workbench.causal.changegraph import Adjustment
 from workbench.causal.controls import DifferenceInDifferences
 from workbench.causal.discovery import Critique, Doubt, critique
 from workbench.causal.effect import Effect, effect
 from workbench.causal.effects import Effects, effects
-from workbench.causal.gcm import WhatIf, dowhy_attribution, what_if
+from workbench.causal.falsify import Falsification, falsify
+from workbench.causal.identify import Identification, identify
+from workbench.causal.intervene import Intervention, intervene
+from workbench.causal.modelled import ModelAttribution, anomaly_attribution, distribution_change
 from workbench.causal.onset import Onset, onset
 from workbench.causal.placebos import EarlierChange
 from workbench.causal.rank import rank
 from workbench.causal.ranking import RankedService, Ranking
 from workbench.causal.refute import DoWhyRefutations, refute
 from workbench.causal.refuters import Refutation
+from workbench.causal.sensitivity import Sensitivity, sensitivity
+from workbench.causal.whatif import WhatIf, what_if
 
 __all__ = [
     "Adjustment",
+    "ArrowStrengths",
     "Critique",
     "DifferenceInDifferences",
     "DoWhyRefutations",
@@ -24,17 +31,28 @@ __all__ = [
     "EarlierChange",
     "Effect",
     "Effects",
+    "Falsification",
+    "Identification",
+    "Intervention",
+    "ModelAttribution",
     "Onset",
     "RankedService",
     "Ranking",
     "Refutation",
+    "Sensitivity",
     "WhatIf",
+    "anomaly_attribution",
+    "arrow_strength",
     "critique",
-    "dowhy_attribution",
+    "distribution_change",
     "effect",
     "effects",
+    "falsify",
+    "identify",
+    "intervene",
     "onset",
     "rank",
     "refute",
+    "sensitivity",
     "what_if",
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DifferenceInDifferences", "control_services", "difference_in_differences"]
 
 _MOSTLY = 0.8
-_PARALLEL = 0.05
+_PARALLEL = 0.01  # a short stretch before the change tells of trends too readily
 _FEWEST_BEFORE = 8
 
 

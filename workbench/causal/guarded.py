@@ -35,7 +35,8 @@ class Deadline:
     Parameters
     ----------
     seconds
-        From now; the batch that is running then is still finished.
+        From now; the batch that is running then is still finished. Loading DoWhy (a few
+        seconds, once a process) comes before.
     """
 
     seconds: float

@@ -137,10 +137,10 @@ def estimate_and_refute(
     seed, seconds
         As for `refute`.
     """
-    deadline = Deadline(seconds)
     with seeded(seed=seed), quietly():
         from dowhy import CausalModel
 
+        deadline = Deadline(seconds)
         model = CausalModel(encoded(data), treatment="change", outcome="own", graph=change_graph())
         estimand, estimate = _estimate(model)
         value = float(estimate.value)
