@@ -82,6 +82,12 @@ def test_a_missing_column_is_named():
         conform("metrics", metric_rows([0], [1.0]).drop(columns="value"))
 
 
+def test_labels_that_are_not_there_are_empty_ones():
+    fitted = conform("metrics", metric_rows([0], [1.0]).drop(columns="labels"))
+    assert fitted["labels"].tolist() == ["{}"]
+    assert list(fitted.columns[:5]) == list(SCHEMAS["metrics"].required)
+
+
 def test_an_unknown_table_is_named():
     with pytest.raises(UnknownName, match="Did you mean 'metrics'"):
         conform("metric", pd.DataFrame())

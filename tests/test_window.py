@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planted import START, metrics_window, spans_window
 from workbench import SLO, IncidentWindow, TimeRange
 from workbench.coverage import Coverage, CoverageRow
-from workbench.errors import BadTable, NaiveTimestamp, UnknownName
+from workbench.errors import BadInput, BadTable, NaiveTimestamp, UnknownName
 from workbench.tables import SCHEMAS
 
 MINUTE = pd.Timedelta("1min")
@@ -197,7 +197,7 @@ def test_a_misspelt_service_gets_a_suggestion():
 
 def test_the_first_slo_is_the_default_sli():
     assert str(full_window().sli()) == "front/latency"
-    with pytest.raises(UnknownName, match="has no SLO"):
+    with pytest.raises(BadInput, match="has no SLO"):
         full_window(slos=()).sli()
 
 
@@ -252,3 +252,22 @@ def test_bad_tables_have_names():
     naive = metrics_window(bins=20).metrics
     with pytest.raises(NaiveTimestamp):
         full_window(metrics=naive.assign(ts=naive["ts"].dt.tz_localize(None)))
+
+
+def test_an_sli_is_read_from_text_and_taken_as_it_is():
+    window = full_window()
+    assert window.sli(window.sli("cart/latency")) == window.sli("cart/latency")
+
+
+@pytest.mark.parametrize(
+    ("nearly", "hint"),
+    [
+        ({"when": ("2026-01-31T12:00:00Z", "2026-01-31T13:00:00Z")}, r"when=TimeRange\("),
+        ({"topology": pd.DataFrame({"src": ["a"], "dst": ["b"]})}, "from_table"),
+        ({"slos": SLO("front", "front", "latency", 0.99)}, r"slos=\(slo,\)"),
+    ],
+)
+def test_what_is_nearly_right_is_refused_with_what_would_be(nearly, hint):
+    when = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T13:00:00Z")
+    with pytest.raises(BadInput, match=hint):
+        IncidentWindow.from_frames(**{"when": when, **nearly})

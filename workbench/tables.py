@@ -157,7 +157,8 @@ def empty(table: str) -> pd.DataFrame:
 def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     r"""Fit a frame to a table's schema: types, column order, rows ordered by time.
 
-    No row and no column is dropped: unknown columns follow the known ones, NaN,
+    Labels and attributes that are not there at all are empty ones. No row and no column is
+    dropped: unknown columns follow the known ones, NaN,
     infinities and duplicates stay (`problems` counts them). Bytes in text are decoded
     with invalid bytes written as ``\xNN``.
 
@@ -173,6 +174,8 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     schema = _schema_of(table)
     if _is_conformed(schema, frame):
         return frame
+    unlabelled = [n for n, kind in schema.required.items() if kind == "json" and n not in frame]
+    frame = frame.assign(**dict.fromkeys(unlabelled, "{}"))
     missing = [name for name in schema.required if name not in frame.columns]
     if missing:
         raise BadTable(

@@ -15,7 +15,7 @@ from workbench.archive import graph_from_dict, graph_to_dict, read_bundle, write
 from workbench.baseline import choose_baseline, extent
 from workbench.cards import card, table_html
 from workbench.coverage import Coverage, measure
-from workbench.errors import unknown_name
+from workbench.errors import BadInput, unknown_name
 from workbench.slis import SLI, SLO
 from workbench.tables import SCHEMAS, conform, empty
 from workbench.times import TimeRange, utc
@@ -125,13 +125,16 @@ class IncidentWindow:
         ----------
         when
             The incident range. Data before it is kept: the baseline comes from there.
+            Give at least as much, and better eight times as much, quiet time before it.
         id, title
             Identity of the incident.
         metrics, logs, spans, alerts, changes, events, incidents, costs, tests, audits
             Frames with the columns of `workbench.tables.SCHEMAS`; any may be missing.
+            Times carry a zone, durations are seconds, ``labels`` and ``attributes`` are
+            dicts or JSON text and may be left out. See the notes.
         topology
-            Service graph, caller → callee; `workbench.topology` reads one from spans or
-            from a declared table of edges.
+            Service graph, caller → callee; `workbench.topology.from_table` reads a table
+            of edges (``src``, ``dst``), `from_spans` traces, `merge` joins them.
         slos, history
             See the class.
         baseline
@@ -143,6 +146,27 @@ class IncidentWindow:
         ------
         BadTable, NaiveTimestamp
             A frame that does not fit its schema.
+        BadInput
+            A range, a graph or SLOs of another kind.
+
+        Notes
+        -----
+        Metrics by name (`workbench.semconv`): ``service.load`` and ``service.errors``
+        count requests and failed ones in each step; ``service.latency``
+        is their mean in seconds (``service.latency_p99`` and the like: quantiles, which
+        do not add up); ``service.error_ratio`` is a share of 0 … 1. Of calls ``edge.calls``,
+        ``edge.latency``, ``edge.errors``, where ``service`` is the caller and label
+        ``peer`` the callee. OpenTelemetry's request histograms in Prometheus form are
+        read as they are scraped. Every other name is a gauge of its service
+        (saturation): CPU, queue, pool.
+
+        Spans: ``kind`` is server, client, internal, producer or consumer, ``status``
+        ``error`` where it failed, ``parent_span_id`` empty at the root. Logs:
+        ``severity_number`` of OpenTelemetry (INFO 9, WARN 13, ERROR 17). Changes:
+        ``kind`` deploy, rollback, config, flag, scaling or schema, ``ref`` its name.
+
+        What is missing becomes a visible gap in ``coverage`` and limits what may be
+        claimed: without `topology`, spans and ``edge.*`` nobody is known to call anybody.
 
         Examples
         --------
@@ -161,6 +185,7 @@ class IncidentWindow:
             "tests": tests, "audits": audits,
         }  # fmt: skip
         raw = {name: frame for name, frame in given.items() if frame is not None}
+        _check(when, topology, slos)
         fitted = {name: conform(name, frame) for name, frame in raw.items()}
         chosen = choose_baseline(fitted, when)
         return cls(
@@ -196,19 +221,24 @@ class IncidentWindow:
             total.update(hashed.to_numpy().tobytes())
         return total.hexdigest()
 
-    def sli(self, text: str | None = None) -> SLI:
-        """Read an SLI from ``"service/signal"``; the first SLO's if no text is given.
+    def sli(self, asked: SLI | str | None = None) -> SLI:
+        """Read an SLI from ``"service/signal"``; the first SLO's if none is asked for.
 
         Raises
         ------
         BadInput, UnknownName
             Not an SLI, a service nobody knows, or no SLO to fall back on.
         """
-        if text is None:
+        if isinstance(asked, SLI):
+            return asked
+        if asked is None:
             if not self.slos:
-                raise unknown_name("SLI: the window has no SLO, so name one", "", ())
+                hint = 'Name an SLI, "service/latency", or give slos=(SLO(...),)'
+                raise BadInput(
+                    "The window has no SLO to take the SLI from", value=self.id, hint=hint
+                )
             return self.slos[0].sli
-        sli = SLI.parse(text)
+        sli = SLI.parse(asked)
         self.check_service(sli.service)
         return sli
 
@@ -354,3 +384,14 @@ def _before(name: str, frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
         seen = seen[ends <= now].reset_index(drop=True)
     later = {c: seen[c].mask(seen[c] >= now) for c in _LATER.get(name, ()) if c in seen}
     return seen.assign(**later)
+
+
+def _check(when: object, topology: object, slos: object) -> None:
+    """Refuse what is nearly right with a word on what would be."""
+    if not isinstance(when, TimeRange):
+        raise BadInput("Not a time range", value=when, hint="when=TimeRange(start, end)")
+    if isinstance(topology, pd.DataFrame):
+        hint = "workbench.topology.from_table(edges) reads one; columns src, dst"
+        raise BadInput("A table is not a service graph", value=list(topology.columns), hint=hint)
+    if isinstance(slos, SLO):
+        raise BadInput("One SLO where several may stand", value=slos.name, hint="slos=(slo,)")

@@ -166,7 +166,9 @@ class Effect:
         return card(self.statement, facts, body=f"<ul>{items}</ul>")
 
 
-def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed: int = 0) -> Effect:
+def effect(
+    window: IncidentWindow, change: str, sli: SLI | str | None = None, *, seed: int = 0
+) -> Effect:
     """Estimate what one change did to the SLI.
 
     A change acts through its own service, and the SLI is that service's own part plus what
@@ -205,7 +207,7 @@ def effect(window: IncidentWindow, change: str, sli: SLI | None = None, *, seed:
     squares (`workbench.causal.refute` has DoWhy run them), placebo moments, and services
     out of the change's reach where their trends before were parallel.
     """
-    return effect_in(see(window), change, sli or window.sli(), seed=seed)
+    return effect_in(see(window), change, window.sli(sli), seed=seed)
 
 
 def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:

@@ -123,7 +123,7 @@ def effects(
     UnknownName
         No change has such a reference.
     """
-    target = sli or window.sli()
+    target = window.sli(sli)
     references = _in_reach(window) if changes is None else changes
     if not references:
         return Effects(target, MappingProxyType({}), MappingProxyType({}))

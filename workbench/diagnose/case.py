@@ -115,9 +115,9 @@ def with_change(case: Case, ref: str) -> Case:
     )
 
 
-def open_case(window: IncidentWindow, sli: SLI | None, *, seed: int) -> Case:
+def open_case(window: IncidentWindow, sli: SLI | str | None, *, seed: int) -> Case:
     """Run every analysis that a diagnosis needs."""
-    target = sli or window.sli()
+    target = window.sli(sli)
     panel, notes = read_panel(window)
     found = study(window, panel, target)
     tested = effects(window, target, seed=seed)

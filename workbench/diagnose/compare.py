@@ -28,7 +28,7 @@ _ROLES = ("state change", "first failure", "undecided", "impact", "symptom", "co
           "coincidence")  # fmt: skip
 
 
-def compare(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) -> Diagnosis:
+def compare(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Diagnosis:
     """Tell correlation from causation for one SLI.
 
     Every suspect (a service's signal, or a change) climbs the claim ladder by named tests:
@@ -40,7 +40,7 @@ def compare(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) ->
     window
         The incident window, with a baseline.
     sli
-        The SLI; the first SLO's if None.
+        The SLI, or its text ``service/signal``; the first SLO's if None.
     seed
         Of everything drawn.
 
