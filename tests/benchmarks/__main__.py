@@ -75,6 +75,15 @@ def _speed() -> Tables:
     yield "The same answer as DoWhy on planted graphs", speed.agreement()
 
 
+def _scaling() -> Tables:
+    from tests.benchmarks import scaling
+
+    frame = scaling.scaling()
+    yield "Time and memory of one ranking, by services", frame
+    yield scaling.told(frame, drawn=scaling.save(frame)), ""
+    yield "The faulty service first, by services", scaling.hits()
+
+
 def _public(*layouts: str) -> Iterator[tuple[str, object]]:
     from tests.benchmarks.public import public_data
 
@@ -93,6 +102,7 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "simulated": _simulated,
     "effects": _effects,
     "speed": _speed,
+    "scaling": _scaling,
 }
 """Section to the function that yields its tables, each with a title."""
 

@@ -64,7 +64,7 @@ class _Wanted:
     def keys(self, metrics: pd.DataFrame, rows: slice = slice(None)) -> np.ndarray:
         """One number for service, peer and metric of each row; -1 where it is not read."""
         metric, service, labels = (
-            metrics[name].cat.codes.to_numpy()[rows].astype(np.int64)
+            metrics[name].array.codes[rows].astype(np.int64)
             for name in ("metric", "service", "labels")
         )
         key = (service * len(self.peers) + self.peer[labels]) * len(self.metric) + metric

@@ -184,7 +184,7 @@ def _length(frame: pd.DataFrame) -> float:
 
 def _cadence(metrics: pd.DataFrame) -> float:
     """Median over services of the usual interval between distinct times, in seconds."""
-    service = metrics["service"].cat.codes.to_numpy()
+    service = metrics["service"].array.codes
     order = np.argsort(service, kind="stable")  # rows are in time order already
     service, ts = service[order], metrics["ts"].array.asi8[order]
     gaps = np.diff(ts)
