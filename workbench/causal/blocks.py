@@ -31,7 +31,7 @@ def block_length(values: NDArray[np.float64]) -> int:
     phi = float(centred[1:] @ centred[:-1]) / energy if energy > 0 else 0.0
     memory = ((1 + max(phi, 0.0)) / (1 - min(max(phi, 0.0), 0.95))) ** (2 / 3)
     most = max(1, len(values) // 3)
-    return int(np.clip(round(len(values) ** (1 / 3) * memory), 1, most))
+    return int(np.clip(round(len(values) ** (1 / 3) * memory), min(2, most), most))
 
 
 def block_rows(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.blocks import block_length
 from workbench.features import signals as make_signals
 from workbench.features import sli_series
 
@@ -141,16 +142,8 @@ def _refitted(values: np.ndarray, first: int, last: int, *, seed: int) -> np.nda
     inside[first:last] = True
     fit = np.where(inside, values[inside].mean(), values[~inside].mean())
     residuals = values - fit
-    block = _block_length(residuals)
+    block = block_length(residuals)
     begins = rng.integers(0, n - block + 1, size=(_REFITS, -(-n // block)))
     places = (begins[:, :, None] + np.arange(block)).reshape(_REFITS, -1)[:, :n]
     start, _ = _episode(fit + residuals[places])
     return start
-
-
-def _block_length(residuals: np.ndarray) -> int:
-    """Longer blocks for longer memory (the AR(1) rule of Andrews 1991), at most a third."""
-    energy = float(residuals @ residuals)
-    phi = float(residuals[1:] @ residuals[:-1]) / energy if energy > 0 else 0.0
-    memory = ((1 + max(phi, 0.0)) / (1 - min(max(phi, 0.0), 0.95))) ** (2 / 3)
-    return int(np.clip(round(len(residuals) ** (1 / 3) * memory), 2, len(residuals) // 3))

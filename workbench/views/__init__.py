@@ -7,6 +7,7 @@ SVG (``to_svg``) and how to write a PNG (``to_png``).
 
 from __future__ import annotations
 
+from workbench.views.adjustment import adjustment
 from workbench.views.counterfactual import counterfactual, what_if
 from workbench.views.effects import effects, refutations
 from workbench.views.evidence import evidence, leading
@@ -26,6 +27,7 @@ __all__ = [
     "Network",
     "Panel",
     "Picture",
+    "adjustment",
     "counterfactual",
     "effects",
     "evidence",
