@@ -12,7 +12,7 @@ import pandas as pd
 from tests.benchmarks.peers import gcm_attribution, gcm_case
 from tests.planted import SHOP, Fault, System, metrics_window
 from workbench import datasets
-from workbench.causal import dowhy_attribution, rank
+from workbench.causal import distribution_change, rank
 from workbench.causal.guarded import load_gcm, quietly, seeded
 from workbench.causal.rank import read_panel
 
@@ -77,7 +77,7 @@ def _agreement(name: str, system: System, seeds: int) -> dict[str, object]:
 def _compared(window: IncidentWindow) -> tuple[str, str, str, float]:
     """Return our first service, DoWhy's by both methods, and the largest difference of a part."""
     ours = rank(window)
-    theirs = dowhy_attribution(window)
+    theirs = pd.Series(distribution_change(window, seconds=0).parts)
     with seeded(seed=0), quietly():
         anomaly = gcm_attribution(window, read_panel(window)[0], window.sli())
     parts = pd.Series({row.service: row.attribution for row in ours.rows})
