@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLIENT_HISTOGRAMS",
+    "COPY_ATTRIBUTES",
+    "COPY_LABELS",
     "COUNTER_ENDINGS",
     "EDGE_METRICS",
     "ERROR_TYPE_LABELS",
+    "HOST_ATTRIBUTES",
+    "HOST_LABELS",
     "INSTANCE_LABELS",
     "NODE_METRICS",
     "PEER_ATTRIBUTES",
@@ -92,6 +96,14 @@ INSTANCE_LABELS: frozenset[str] = frozenset(
      "service", "service_name", "container", "node"}
 )  # fmt: skip
 """Labels that tell copies of one thing apart, rather than different things."""
+
+HOST_LABELS: tuple[str, ...] = ("node", "k8s_node_name", "host_name", "host", "hostname")
+HOST_ATTRIBUTES: tuple[str, ...] = ("k8s.node.name", "host.name")
+"""Labels and resource attributes that say where something ran, the most telling first."""
+
+COPY_LABELS: tuple[str, ...] = ("k8s_pod_name", "pod", "service_instance_id", "instance")
+COPY_ATTRIBUTES: tuple[str, ...] = ("k8s.pod.name", "service.instance.id")
+"""Labels and resource attributes that tell instances of one service apart."""
 
 COUNTER_ENDINGS: tuple[str, ...] = ("_total", "_count", "_sum", "_bucket")
 """Endings of cumulative counters, for samples that do not say their kind."""

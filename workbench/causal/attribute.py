@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Attribution", "attribute"]
 
 _HIDDEN = 0.5  # credit for what a call missing from the graph would explain
+_FITS = 1.25  # of what its caller suffered: beyond that, a callee's trouble was not passed on whole
 _TINY = 1e-15
 
 
@@ -213,10 +214,28 @@ def _passed(ledger: _Ledger) -> dict[tuple[int, int], float]:
     passed: dict[tuple[int, int], float] = {}
     for caller in ledger.order:
         claims = {(caller, c): max(_claim(ledger, caller, c), 0.0) for c in ledger.callees[caller]}
-        total, suffered = sum(claims.values()), max(float(ledger.departure[caller]), 0.0)
-        fit = min(1.0, suffered / total) if total > 0 else 0.0
-        passed.update({call: claim * fit for call, claim in claims.items()})
+        passed.update(_granted(claims, max(float(ledger.departure[caller]), 0.0)))
     return passed
+
+
+def _granted(
+    claims: Mapping[tuple[int, int], float], suffered: float
+) -> dict[tuple[int, int], float]:
+    """Share out what a caller suffered: first to claims that fit, then to what exceeds it.
+
+    A callee that failed or waited more than its caller ever felt was not passed on whole:
+    the caller swallowed it, retried, or did not wait.
+    """
+    fits = {call: claim for call, claim in claims.items() if claim <= _FITS * suffered}
+    granted = _scaled(fits, suffered)
+    rest = {call: claim for call, claim in claims.items() if call not in fits}
+    return granted | _scaled(rest, suffered - sum(granted.values()))
+
+
+def _scaled(claims: Mapping[tuple[int, int], float], limit: float) -> dict[tuple[int, int], float]:
+    total = sum(claims.values())
+    fit = min(1.0, max(limit, 0.0) / total) if total > 0 else 0.0
+    return {call: claim * fit for call, claim in claims.items()}
 
 
 def _claim(ledger: _Ledger, caller: int, callee: int) -> float:
@@ -282,7 +301,8 @@ def _shares(
     share = np.clip(kept / change, 0.0, 1.0)
     outside = np.array(
         [i for i, name in enumerate(books.services)
-         if name not in graph.reached and name not in graph.above and ledger.told[i] > 0],
+         if name not in graph.reached and name not in graph.above
+         and name not in graph.unawaited and ledger.told[i] > 0],
         dtype=np.intp,
     )  # fmt: skip
     for inside in np.flatnonzero(share > 0) if outside.size else ():

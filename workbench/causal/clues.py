@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.causal.awaited import retried
 from workbench.causal.mechanisms import nearest_columns
 from workbench.causal.pastwindows import doublings, extreme, medians, rarity
 from workbench.features.columns import values_of
@@ -209,9 +210,11 @@ def load_clues(panel: Panel, graph: MechanismGraph) -> Iterator[Clue]:
         elif callers:
             above = np.sum([known[c] for c in callers], axis=0)
             ratios.append((name, "requests per caller's request", load, above))
-    for (caller, callee), calls in made.items():
+    again = retried(panel.edges, list(made)) if made else np.empty(0)
+    for i, ((caller, callee), calls) in enumerate(made.items()):
         if caller in known:
-            ratios.append((caller, f"calls to {callee} a request", calls, known[caller]))
+            words = f"calls to {callee} a request"
+            ratios.append((caller, words, calls - again[:, i], known[caller]))
     yield from _rises(ratios, panel, known.get(graph.sli))
 
 

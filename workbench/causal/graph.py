@@ -47,6 +47,8 @@ class MechanismGraph:
         Services whose own requests reach the SLI's service: they can only be symptoms.
     cut
         Calls left out because they close a ring.
+    unawaited
+        Services that requests reach, but only over calls nobody waits for.
     """
 
     sli: str
@@ -56,6 +58,7 @@ class MechanismGraph:
     reached: frozenset[str]
     above: frozenset[str]
     cut: tuple[tuple[str, str], ...]
+    unawaited: frozenset[str] = frozenset()
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
@@ -81,12 +84,15 @@ def mechanism_graph(
     services
         Services with telemetry; they need not be in the topology.
     asynchronous
-        Calls whose time the caller does not wait for: they pass nothing on.
+        Calls whose time the caller does not wait for, beside those that the topology
+        declares so: they pass nothing on. What shares a host (kind ``hosts``) is no call.
     """
     graph: nx.DiGraph = nx.DiGraph()
     graph.add_nodes_from(sorted({*services, sli, *map(str, topology.nodes)}))
-    graph.add_edges_from(sorted((str(u), str(v)) for u, v in topology.edges if u != v))
-    graph.remove_edges_from(list(asynchronous))
+    calls = [(u, v) for u, v, facts in topology.edges(data=True) if facts.get("kind") != "hosts"]
+    graph.add_edges_from(sorted((str(u), str(v)) for u, v in calls if u != v))
+    told = {sli, *nx.descendants(graph, sli)}
+    graph.remove_edges_from([*asynchronous, *_declared_asynchronous(topology)])
     reached = {sli, *nx.descendants(graph, sli)}
     flow, cut = _without_rings(graph, sli)
     order = tuple(nx.lexicographical_topological_sort(flow))
@@ -98,7 +104,13 @@ def mechanism_graph(
         reached=frozenset(reached),
         above=frozenset(nx.ancestors(graph, sli) - reached),
         cut=cut,
+        unawaited=frozenset(told - reached),
     )
+
+
+def _declared_asynchronous(topology: nx.DiGraph) -> list[tuple[str, str]]:
+    return [(str(u), str(v)) for u, v, facts in topology.edges(data=True)
+            if facts.get("asynchronous")]  # fmt: skip
 
 
 def twins_of(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.awaited import awaited_part, retried
 from workbench.causal.pastwindows import medians
 from workbench.features.columns import values_of
 
@@ -104,6 +105,7 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
     passed = _call_costs(edges, known, sli.signal)
     if sli.signal == "latency":
         passed -= _common_waiting(edges, known)
+        passed *= awaited_part(nodes, known, passed)
     usual = _usual_part(nodes, edges, known)
     series = signal_column(nodes, sli.service, sli.signal)
     exact = sli.signal != "latency" or (series is not None and series.name[1] == "latency")
@@ -205,8 +207,12 @@ def _usual_part(
     """Part of each bin's calls that the caller's usual number of calls a request explains."""
     made = _edge_values(edges, calls, "calls")
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = made / values_of(nodes, [(caller, "load") for caller, _ in calls])
-        found = medians(ratio) / ratio
+        load = values_of(nodes, [(caller, "load") for caller, _ in calls])
+        ratio = made / load
+        usual = medians(ratio)
+        # A call that failed may be made again: that is not the caller's own doing.
+        again = np.clip(ratio - usual, 0.0, retried(edges, calls) / load)
+        found = (usual + np.nan_to_num(again)) / ratio
     return np.where(np.isfinite(found), found, 1.0)
 
 
@@ -239,6 +245,9 @@ def _call_costs(
     if signal == "load":
         return made
     cost = _edge_values(edges, calls, signal)
+    if signal == "latency":
+        awaited = _edge_values(edges, calls, "awaited")
+        cost = np.where(np.isnan(awaited), cost, awaited)
     return np.where(made == 0, 0.0, cost if signal == "errors" else made * cost)
 
 

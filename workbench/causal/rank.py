@@ -18,7 +18,10 @@ from workbench.causal.clues import (
     silence_clues,
 )
 from workbench.causal.contradictions import check_graph
+from workbench.causal.eventclues import event_clues
 from workbench.causal.graph import mechanism_graph, twins_of
+from workbench.causal.hosts import hosts_of, shared_host_clues
+from workbench.causal.instances import instance_clues
 from workbench.causal.logclues import log_clues
 from workbench.causal.mechanisms import accounts, signal_column
 from workbench.causal.panel import panel
@@ -29,7 +32,7 @@ from workbench.errors import WorkbenchError
 from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workbench.causal.attribute import Attribution
     from workbench.causal.contradictions import GraphCheck
@@ -97,8 +100,8 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     The SLI's change is split over the service graph by conservation of work
     (`workbench.causal.attribute`), which gives each service its part in the SLI's unit
     with an interval from past windows. Clues that the SLI's accounts cannot hold are added
-    (`workbench.causal.clues`, `.traces`, `.logclues`), each in doublings beyond its own
-    normal range; of one kind only the strongest counts.
+    (`workbench.causal.clues`, `.traces`, `.logclues`, `.eventclues`, `.instances`, `.hosts`),
+    each in doublings beyond its own normal range; of one kind only the strongest counts.
 
     Parameters
     ----------
@@ -139,8 +142,11 @@ def rank_study(
     seed
         As for `rank`.
     """
-    clues = [*_accounts_clues(found), *_other_clues(window, found)]
-    doubted = _doubted(found)
+    hosts = hosts_of(window)
+    slowed = dict(zip(found.split.services, map(float, found.split.surprise), strict=True))
+    clues = [*_accounts_clues(found), *_other_clues(window, found, hosts)]
+    clues = shared_host_clues(hosts, clues, slowed)
+    doubted = _doubted(found) - {c.service for c in clues if c.kind == "host"}
     best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
     return Ranking(
         window_id=window.id,
@@ -228,7 +234,9 @@ def _accounts_clues(found: Study) -> Iterable[Clue]:
                        f"{words} left its normal range")  # fmt: skip
 
 
-def _other_clues(window: IncidentWindow, found: Study) -> Iterable[Clue]:
+def _other_clues(
+    window: IncidentWindow, found: Study, hosts: Mapping[str, Sequence[str]]
+) -> Iterable[Clue]:
     seen, graph = found.panel, found.graph
     column = signal_column(seen.nodes, found.sli.service, "latency")
     latency = float(np.nanmedian(column)) if column is not None else 0.0
@@ -237,9 +245,11 @@ def _other_clues(window: IncidentWindow, found: Study) -> Iterable[Clue]:
     yield from network_clues(seen, matters=_MATTERS * latency)
     yield from load_clues(seen, graph)
     yield from silence_clues(seen)
+    yield from instance_clues(window, seen)
     if window.baseline is not None:
         yield from shape_clues(window, window.baseline)
         yield from log_clues(window, window.baseline, graph)
+        yield from event_clues(window, window.baseline, graph, hosts=hosts)
 
 
 def _doubted(found: Study) -> frozenset[str]:
@@ -302,6 +312,7 @@ def _confidence(score: np.ndarray, chance: float) -> np.ndarray:
 def _notes(found: Study) -> Iterable[str]:
     books, split, bins = found.books, found.split, found.panel.split
     place = {name: i for i, name in enumerate(books.services)}
+    yield from found.panel.notes
     yield from found.check.notes()
     if found.graph.cut:
         rings = ", ".join(f"{u} → {v}" for u, v in found.graph.cut)

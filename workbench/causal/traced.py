@@ -28,7 +28,8 @@ class Books:
     Parameters
     ----------
     nodes, edges
-        As in `workbench.features.Signals`, edges with ``latency_callee``.
+        As in `workbench.features.Signals`, edges with ``latency_callee`` and ``awaited``:
+        mean seconds of a call in which its caller waited for nothing that ended later.
     asynchronous
         Calls the caller does not wait for.
     """
@@ -58,7 +59,10 @@ def traced_books(
     if window.spans.empty:
         return None
     seen = signals(window.with_(tables={"spans": window.spans}), step=step)
-    nodes, edges = seen.nodes, seen.edges.join(_as_callees_saw(window, step), how="left")
+    calls = pair_spans(window.spans).frame
+    nodes, edges = seen.nodes, seen.edges
+    for column, signal in (("callee_s", "latency_callee"), ("awaited_s", "awaited")):
+        edges = edges.join(_means(calls, column, signal, step=step), how="left")
     if not statuses_told(window):
         nodes = nodes.drop(
             columns=["errors", "self_errors", "error_ratio"], level=1, errors="ignore"
@@ -76,13 +80,12 @@ def statuses_told(window: IncidentWindow) -> bool:
     return told or ("attributes" in spans and bool((spans["attributes"] != "{}").any()))
 
 
-def _as_callees_saw(window: IncidentWindow, step: pd.Timedelta) -> pd.DataFrame:
-    frame = pair_spans(window.spans).frame
-    frame = frame[np.isfinite(frame["callee_s"].to_numpy())]
+def _means(calls: pd.DataFrame, column: str, signal: str, *, step: pd.Timedelta) -> pd.DataFrame:
+    frame = calls[np.isfinite(calls[column].to_numpy())]
     bins = frame["ts"].dt.floor(step)
-    mean = frame["callee_s"].groupby([bins, frame["caller"], frame["callee"]], observed=True).mean()
+    mean = frame[column].groupby([bins, frame["caller"], frame["callee"]], observed=True).mean()
     wide = mean.unstack(level=[1, 2])  # noqa: PD010
-    names = [(str(u), str(v), "latency_callee") for u, v in wide.columns]
+    names = [(str(u), str(v), signal) for u, v in wide.columns]
     wide.columns = (
         pd.MultiIndex.from_tuples(names, names=["caller", "callee", "signal"])
         if names

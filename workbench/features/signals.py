@@ -23,6 +23,7 @@ from workbench.features.red import call_columns, peer_columns, request_span_colu
 from workbench.features.request_metrics import request_columns
 from workbench.features.saturation import saturation_columns
 from workbench.features.selftime import self_time, self_time_columns
+from workbench.features.units import in_plain_units, unit_doubts
 from workbench.semconv import EDGE_METRICS, NODE_METRICS
 from workbench.topology.calls import pair_spans
 
@@ -240,13 +241,14 @@ def _error_ratio(found: Signals, service: str) -> pd.Series:
 def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Columns, tuple[str, ...]]:
     if metrics.empty:
         return {}, {}, ()
+    metrics, told = in_plain_units(metrics)
     nodes, edges = aggregate_columns(metrics, grid)
     names = metrics["metric"].cat
     aggregated = names.categories.isin([*NODE_METRICS, *EDGE_METRICS])
     series = split_series(metrics[~aggregated[names.codes]])
     measured_nodes, measured_edges, notes = request_columns(series, grid)
     nodes = fill(fill(nodes, measured_nodes), saturation_columns(series, grid))
-    notes = (*notes, *_nameless(metrics, "metric samples"))
+    notes = (*notes, *told, *unit_doubts(nodes, edges), *_nameless(metrics, "metric samples"))
     if series.duplicates:
         notes = (*notes, f"{series.duplicates:,} metric samples share a time: the last was kept")
     return nodes, fill(edges, measured_edges), notes

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.semconv import PEER_ATTRIBUTES, STATUS_CODE_ATTRIBUTES, first_of
 from workbench.tables import labels_of
+from workbench.topology.awaited import awaited_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,8 @@ class SpanCalls:
     frame
         One row a call: ``ts`` (start, UTC), ``caller``, ``callee``, ``duration_s`` (as the
         caller saw it; NaN where it did not wait), ``callee_s`` (as the callee measured it;
-        NaN without its span), ``failed``, ``kind`` (http, rpc, db, messaging),
+        NaN without its span), ``awaited_s`` (the part of ``duration_s`` in which the caller
+        waited for nothing that ended later), ``failed``, ``kind`` (http, rpc, db, messaging),
         ``asynchronous``, ``seen`` (the callee sent a span), ``weight``.
     missing_parents
         Spans that name a parent which is not there.
@@ -91,9 +93,11 @@ def pair_spans(spans: pd.DataFrame) -> SpanCalls:
     peers = _peers(spans, leaves)
     leaves, peers = leaves[peers != ""], peers[peers != ""]
     waited = _caller_side(kind, parents, service, caller)
-    frame = pd.concat(
-        [_pairs(spans, caller, callee, waited), _leaves(spans, leaves, peers)], ignore_index=True
-    )
+    pairs, alone = _pairs(spans, caller, callee, waited), _leaves(spans, leaves, peers)
+    share = awaited_share(spans, parents)
+    described = np.concatenate([np.where(waited, caller, callee), leaves])
+    frame = pd.concat([pairs, alone], ignore_index=True)
+    frame = frame.assign(awaited_s=frame["duration_s"] * share[described])
     return SpanCalls(frame.sort_values("ts", kind="stable", ignore_index=True), missing)
 
 
