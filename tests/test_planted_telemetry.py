@@ -25,7 +25,7 @@ CHAIN = {"front": {"api": 1.0, "cart": 1.0}, "api": {"db": 2.0}, "cart": {"cache
 FIRST_S, LAST_S = 90 * 60, 120 * 60
 MEANS = ("service.latency", "edge.latency")
 
-phis = pytest.mark.parametrize("phi", (0.0, 0.8))
+phis = pytest.mark.parametrize("phi", [0.0, 0.8])
 
 
 def holds(make, right):

@@ -53,8 +53,9 @@ def _beside_siblings(spans: pd.DataFrame, parents: NDArray[np.int64]) -> NDArray
     share = np.ones(len(spans))
     kind = spans["kind"].astype("object").to_numpy()
     child = np.flatnonzero((parents >= 0) & ~np.isin(kind, _NOT_AWAITED))
-    start = spans["ts"].array.asi8[child].astype(float)
-    length = np.nan_to_num(np.clip(spans["duration_s"].to_numpy()[child], 0.0, None)) * 1e9
+    ts, duration = spans["ts"].array.asi8, spans["duration_s"].to_numpy()
+    start = (ts[child] - ts[:1]).astype(float) / 1e9
+    length = np.where(np.isfinite(duration), np.clip(duration, 0.0, None), 0.0)[child]
     owner = parents[child]
     order = np.lexsort((-(start + length), owner))
     owner, start, length, child = owner[order], start[order], length[order], child[order]
