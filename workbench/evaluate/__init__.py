@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.evaluate.scoring import LAYOUTS, Evaluation, evaluate, score
+from workbench.evaluate.scoring import LAYOUTS, Evaluation, evaluate, score, wilson
 from workbench.evaluate.trivial import RULES
 
-__all__ = ["LAYOUTS", "RULES", "Evaluation", "evaluate", "score"]
+__all__ = ["LAYOUTS", "RULES", "Evaluation", "evaluate", "score", "wilson"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["LAYOUTS", "Case", "Evaluation", "evaluate", "score"]
+__all__ = ["LAYOUTS", "Case", "Evaluation", "evaluate", "score", "wilson"]
 
 LAYOUTS: Mapping[str, Callable[[str | Path], LabelledSet]] = MappingProxyType(
     {
@@ -303,12 +303,12 @@ def _place(scores: Mapping[str, float], truth: tuple[str, ...]) -> tuple[float, 
 def _line(name: str, chances: tuple[tuple[float, float], ...]) -> dict[str, object]:
     line: dict[str, object] = {"method": name, "n": len(chances)}
     for column, values in zip(("top-1", "top-3"), zip(*chances, strict=True), strict=False):
-        low, high = _wilson(sum(values), len(values))
+        low, high = wilson(sum(values), len(values))
         line |= {column: sum(values) / len(values), f"{column} 95 %": f"{low:.2f}–{high:.2f}"}
     return line
 
 
-def _wilson(hits: float, number: int) -> tuple[float, float]:
+def wilson(hits: float, number: int) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson 1927, JASA 22)."""
     if number == 0:
         return 0.0, 1.0

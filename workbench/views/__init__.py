@@ -16,6 +16,7 @@ from workbench.views.ladder import ladder, ranks
 from workbench.views.network import Network, network
 from workbench.views.panel import Panel, panel
 from workbench.views.placebos import placebos
+from workbench.views.reliability import reliability
 from workbench.views.rendering import Card, Chart, Picture, message, problem
 from workbench.views.timeline import timeline
 from workbench.views.topology import topology
@@ -41,6 +42,7 @@ __all__ = [
     "problem",
     "ranks",
     "refutations",
+    "reliability",
     "timeline",
     "topology",
     "waterfall",
