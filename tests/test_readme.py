@@ -69,7 +69,7 @@ def test_what_is_printed_is_what_is_written(ran) -> None:
             NUMBER.sub("#", x) for x in said.splitlines()
         ]
         figures = [float(n) for n in NUMBER.findall("\n".join(lines))]
-        assert figures == pytest.approx([float(n) for n in NUMBER.findall(said)], rel=0.05, abs=2)
+        assert figures == pytest.approx([float(n) for n in NUMBER.findall(said)], rel=0.05, abs=5)
 
 
 def test_a_stranger_is_right_on_the_example(ran) -> None:
