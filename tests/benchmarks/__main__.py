@@ -67,6 +67,16 @@ def _effects() -> Tables:
     yield "Simulated, guilty and innocent deploys", effects.blame()
 
 
+def _blast() -> Tables:
+    from tests.benchmarks.blast import blast
+    from workbench import datasets
+
+    folder = datasets.bundles.folder()
+    for layout, path in (*_public("petshop", "nezha"), ("bundles", folder)):
+        every = 4 if layout == "nezha" else 1  # its windows take seconds each to read
+        yield f"Blast radius, {layout}", blast(layout, path, every=every)
+
+
 def _speed() -> Tables:
     from tests.benchmarks import speed
 
@@ -101,6 +111,7 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "knowledge": _knowledge,
     "simulated": _simulated,
     "effects": _effects,
+    "blast": _blast,
     "speed": _speed,
     "scaling": _scaling,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from workbench.causal.arrows import ArrowStrengths, arrow_strength
+from workbench.causal.blast import BlastRadius, Reached, blast_radius
+from workbench.causal.blast_grade import BlastGrade, grade
 from workbench.causal.changegraph import Adjustment
 from workbench.causal.controls import DifferenceInDifferences
 from workbench.causal.discovery import Critique, Doubt, critique
@@ -24,6 +26,8 @@ from workbench.causal.whatif import WhatIf, what_if
 __all__ = [
     "Adjustment",
     "ArrowStrengths",
+    "BlastGrade",
+    "BlastRadius",
     "Critique",
     "DifferenceInDifferences",
     "DoWhyRefutations",
@@ -38,16 +42,19 @@ __all__ = [
     "Onset",
     "RankedService",
     "Ranking",
+    "Reached",
     "Refutation",
     "Sensitivity",
     "WhatIf",
     "anomaly_attribution",
     "arrow_strength",
+    "blast_radius",
     "critique",
     "distribution_change",
     "effect",
     "effects",
     "falsify",
+    "grade",
     "identify",
     "intervene",
     "onset",

@@ -253,7 +253,9 @@ def _cost(
             seen = each if signal == "errors" else made * each
             return np.where(loads[caller] > 0, seen / loads[caller], np.nan)
         ratio = np.where(sent[callee] > 0, loads[callee] / sent[callee], np.nan)
-    return work[callee] * (ratio if np.isfinite(ratio).any() else 1.0)
+    # The usual ratio: what is counted at two ends differs by chance, and noise on what is
+    # regressed upon would shrink every share.
+    return work[callee] * (float(np.nanmedian(ratio)) if np.isfinite(ratio).any() else 1.0)
 
 
 def _values(frame: pd.DataFrame, column: tuple[str, ...]) -> NDArray[np.float64]:
