@@ -13,8 +13,9 @@ What each is given
   one signal a service of the SLI's kind, linear mechanisms along the service graph fitted
   on the baseline, the mean of the incident's bins as the anomaly, 500 samples of the
   distribution, 10 permutations for the Shapley values.
+  Where fewer than three services have that kind, the others' latency.
 - **RCAEval** (Pham et al. 2025) learns its graph itself: one signal a service of the SLI's
-  kind. Given all signals it ran for minutes or found the correlation matrix singular.
+  kind, as above. Given all signals it ran for minutes or found the correlation matrix singular.
   CIRCA judges the last ten samples of five minutes of seconds: bins are put there.
 
 RCAEval's methods that do not run without its private pins
@@ -42,7 +43,7 @@ import io
 import signal
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 _SECONDS = 60.0
+_FEW = 3  # services with the SLI's kind of signal, below which a graph has nothing to hold
 _RCAEVAL = {
     "n-sigma (RCAEval)": ("", "nsigma"),
     "CIRCA (RCAEval)": ("circa", "circa"),
@@ -157,7 +159,7 @@ def gcm_case(
     window: IncidentWindow, panel: Panel, sli: SLI
 ) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
     """Causal model to be fitted, and the signals before and during the incident."""
-    table = like_the_sli(panel, sli)
+    table = one_each(panel, sli)
     before, during = table.iloc[panel.split.baseline], table.iloc[panel.split.incident]
     seen = before.count().gt(len(before) / 10) & during.count().gt(0) & before.std().gt(0)
     graph = _waits_for(window.topology, set(table.columns[seen]), sli.service)
@@ -187,7 +189,10 @@ def _ranked_by(module: str, function: str, *, name: str) -> Rule:
         rank = _loaded(module, function)
         table, onset, names = as_table(panel, None if name in _ALL_SIGNALS else sli)
         found = rank(table, inject_time=onset, dataset="incident")
-        if "adj" in found and not np.any(found["adj"]):
+        graph = found.get("adj")
+        if isinstance(graph, list) or (
+            graph is not None and "CIRCA" not in name and not graph.any()
+        ):
             raise ValueError("it fell back to the order of the columns")
         return _by_service(found["ranks"], names)
 
@@ -201,7 +206,7 @@ def as_table(panel: Panel, sli: SLI | None) -> tuple[pd.DataFrame, float, dict[s
     """
     signals = panel.nodes
     if sli is not None:
-        signals = like_the_sli(panel, sli)
+        signals = one_each(panel, sli)
         signals.columns = pd.MultiIndex.from_product([signals.columns, [sli.signal]])
     split, names = panel.split, sorted({str(name) for name in signals.columns.get_level_values(0)})
     codes = {name: f"s{number}" for number, name in enumerate(names)}
@@ -212,6 +217,14 @@ def as_table(panel: Panel, sli: SLI | None) -> tuple[pd.DataFrame, float, dict[s
     late = onset + max(300, length) - np.arange(length)[::-1]
     table.insert(0, "time", np.concatenate([np.arange(onset), late]).astype(float))
     return table, float(onset), {code: name for name, code in codes.items()}
+
+
+def one_each(panel: Panel, sli: SLI) -> pd.DataFrame:
+    """One signal a service, of the SLI's kind; the others' latency where few have that kind."""
+    table = like_the_sli(panel, sli)
+    if len(table.columns) >= _FEW:
+        return table
+    return like_the_sli(panel, replace(sli, signal="latency")).assign(**table)
 
 
 def _by_service(ranks: list[str], names: dict[str, str]) -> Scores:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "like_the_sli"]
 
 _ANOMALOUS = 5.0
+_TINY = 1e-9
 _HISTORY = 5  # lengths of the incident that a correlation looks back
 
 
@@ -102,7 +103,8 @@ def _rise(signals: pd.DataFrame, panel: Panel) -> pd.Series:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns nobody measured
         spread = base.std()
-        size = (now.median() - base.mean()) / spread.where(spread > 0)
+        # What never moved in the baseline and now does is as anomalous as can be.
+        size = (now.median() - base.mean()) / spread.clip(lower=_TINY)
     return size.fillna(0.0)
 
 
