@@ -36,7 +36,7 @@ def test_a_guilty_change_survives_and_adjusts_for_traffic(guilty):
     assert guilty.adjusted_for == ("traffic",)
     assert guilty.value == pytest.approx(0.1, abs=0.01)
     assert all(r.passed for r in guilty.refutations), guilty.refutations
-    assert len(guilty.refutations) == 3
+    assert len(guilty.refutations) == 4
     assert not guilty.note
 
 
@@ -45,7 +45,51 @@ def test_dowhy_and_the_fast_refuters_agree(guilty):
     assert guilty.adjusted_for == adjustment(change_graph()).adjusted_for
     assert guilty.value == pytest.approx(linear_effect(data, ("traffic",)), rel=1e-6)
     fast = refute_by_data(data, ("traffic",), unit="s", seed=1)
-    assert [(r.name, r.passed) for r in fast] == [(r.name, r.passed) for r in guilty.refutations]
+    slow = [(r.name, r.passed) for r in guilty.refutations]
+    assert [(r.name, r.passed) for r in fast] == slow[:3]
+
+
+def test_a_slight_effect_does_not_survive_a_hidden_common_cause_like_traffic():
+    found = estimate_and_refute(bins_with_a_change(0.001), "s", seed=1, seconds=120)
+    hidden = {r.name: r for r in found.refutations}["unobserved common cause"]
+    assert not hidden.passed
+    assert "as strong as traffic" in hidden.statement
+
+
+def test_each_estimate_has_an_estimand_of_its_own_and_no_effect_modifiers(monkeypatch):
+    """Guards: an estimate alters its estimand, and inferred modifiers take minutes."""
+    from dowhy import CausalModel
+
+    seen = []
+    plain = CausalModel.estimate_effect
+
+    def watched(self, estimand, **options):
+        seen.append((estimand, options["effect_modifiers"], options["method_name"]))
+        return plain(self, estimand, **options)
+
+    monkeypatch.setattr(CausalModel, "estimate_effect", watched)
+    estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=120)
+    assert len({id(estimand) for estimand, _, _ in seen}) == len(seen) > 10
+    assert {(tuple(m), method) for _, m, method in seen} == {((), "backdoor.linear_regression")}
+
+
+def test_placebos_are_permuted_one_job_no_progress_bar(monkeypatch):
+    """Guard: random data always passes as a placebo; jobs and bars are DoWhy's defaults."""
+    from dowhy import CausalModel
+
+    asked = []
+    plain = CausalModel.refute_estimate
+
+    def watched(self, *given, **options):
+        asked.append(options)
+        return plain(self, *given, **options)
+
+    monkeypatch.setattr(CausalModel, "refute_estimate", watched)
+    estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=0)
+    (placebo,) = asked
+    assert placebo["placebo_type"] == "permute"
+    assert placebo["n_jobs"] == 1
+    assert placebo["show_progress_bar"] is False
 
 
 def test_a_flag_as_treatment_is_the_same_as_a_number(guilty):
@@ -63,7 +107,7 @@ def test_an_innocent_change_beside_a_fault_elsewhere_has_no_effect():
 def test_without_time_the_answer_is_partial_and_says_so():
     found = estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=0)
     assert len(found.refutations) == 1
-    assert found.note == "stopped at 0 s: partial, 5 of 60 rounds"
+    assert found.note == "stopped at 0 s: partial, 5 of 80 rounds"
     assert found.note in found.statement
 
 

@@ -11,6 +11,7 @@ from browser_pages import OUTPUTS, outside, page_of
 from pictures import NASTY, SERVICES, diagnosis, signals, suspect, window
 from test_views_results import ranking
 from workbench import views
+from workbench.causal.changegraph import adjustment, change_graph
 from workbench.errors import BadInput
 
 # Each closes something that a view might have opened around a name.
@@ -37,7 +38,11 @@ def every_view() -> dict[str, object]:
         service=NASTY,
         statement=NASTY,
     )
+    effect = SimpleNamespace(
+        change=NASTY, service=NASTY, sli=found.sli, adjustment=adjustment(change_graph())
+    )
     return {
+        "adjustment": views.adjustment(effect),
         "window": odd,
         "coverage": odd.coverage,
         "timeline": views.timeline(odd, found, signals=known),

@@ -15,21 +15,23 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import card, quantity, table_html
+from workbench.causal.autoregressive import least_squares
 from workbench.causal.changed import bins_around, see
 from workbench.causal.changegraph import change_graph
 from workbench.causal.guarded import Deadline, encoded, quietly, seeded
-from workbench.causal.refuters import shuffled_outcome, steady_outcome
+from workbench.causal.refuters import Refutation, shuffled_outcome, steady_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.causal.refuters import Refutation
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
 __all__ = ["DoWhyRefutations", "estimate_and_refute", "refute"]
 
 _SIMULATIONS = 20
+_STAYS = 0.5
+_FLIPPED = 0.05  # part of the bins whose change the hidden common cause decides
 _BATCH = 5
 _REFUTERS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("change times shuffled", "placebo_treatment_refuter", {"placebo_type": "permute"}),
@@ -141,10 +143,14 @@ def estimate_and_refute(
         from dowhy import CausalModel
 
         deadline = Deadline(seconds)
-        model = CausalModel(encoded(data), treatment="change", outcome="own", graph=change_graph())
+        clean = encoded(data)
+        model = CausalModel(clean, treatment="change", outcome="own", graph=change_graph())
         estimand, estimate = _estimate(model)
         value = float(estimate.value)
-        refutations = tuple(_refuted(model, value, unit, deadline))
+        refutations = (
+            *_refuted(model, value, unit, deadline),
+            *_hidden(model, value, _strength_of_traffic(clean), unit=unit, deadline=deadline),
+        )
     # DoWhy lists the set without promising an order.
     found = tuple(sorted(estimand.get_backdoor_variables()))
     return DoWhyRefutations(value, found, refutations, unit, deadline.note, seed)
@@ -199,3 +205,45 @@ def _simulated(
             **options,
         )
         yield float(np.mean(result.new_effect))
+
+
+def _hidden(
+    model: Any,  # noqa: ANN401
+    value: float,
+    strength: float,
+    *,
+    unit: str,
+    deadline: Deadline,
+) -> Iterator[Refutation]:
+    """Add a hidden common cause as strong as traffic: half of the effect has to stay."""
+    if deadline.over:
+        deadline.asked += _SIMULATIONS
+        return
+    moved = []
+    for size in deadline.batches(_SIMULATIONS, _BATCH):
+        for _ in range(size):
+            result = model.refute_estimate(
+                *_estimate(model),
+                method_name="add_unobserved_common_cause",
+                confounders_effect_on_treatment="binary_flip",
+                confounders_effect_on_outcome="linear",
+                effect_strength_on_treatment=_FLIPPED,
+                effect_strength_on_outcome=strength,
+                plotmethod=None,
+            )
+            moved.append(float(result.new_effect))
+    found = float(np.mean(moved))
+    words = (
+        f"with a hidden common cause as strong as traffic, behind {100 * _FLIPPED:.0f} % of the "
+        f"bins, the effect is {quantity(found, unit)} instead of {quantity(value, unit)}"
+    )
+    yield Refutation("unobserved common cause", found / value >= _STAYS if value else False, words)
+
+
+def _strength_of_traffic(data: pd.DataFrame) -> float:
+    """Estimate what one standard deviation of traffic adds to the own part."""
+    traffic = data["traffic"].to_numpy()
+    change = data["change"].to_numpy()
+    scaled = (traffic - traffic.mean()) / (traffic.std() or 1.0)
+    design = np.column_stack([np.ones_like(change), change, scaled])
+    return abs(float(least_squares(data["own"].to_numpy()[None], design[None])[0, 2]))
