@@ -57,7 +57,8 @@ class Reached:
     probability
         That it leaves its own normal range within the horizon.
     added_s, added_errors
-        Median of what reaches it: seconds a request, and share of requests failing.
+        Median of what reaches it, where anything does: seconds a request, and share of
+        requests failing.
     by_itself
         Probability that it leaves its range without the fault.
     """
@@ -347,10 +348,16 @@ def _reached(
                 out |= stray + np.minimum(added[signal].get(name, nothing), _most(signal)) > limit
                 alone |= stray > limit
         if ranges.measured[number]:
-            middle = [float(np.median(added[s].get(name, nothing))) for s in ("latency", "errors")]
+            middle = [_middle(added[s].get(name, nothing)) for s in ("latency", "errors")]
             found.append(Reached(name, float(out.mean()), middle[0], min(middle[1], 1.0),
                                  float(alone.mean())))  # fmt: skip
     return found
+
+
+def _middle(draws: Draws) -> float:
+    """Median over the draws in which anything arrives."""
+    some = draws[draws > 0]
+    return float(np.median(some)) if some.size else 0.0
 
 
 def _most(signal: str) -> float:

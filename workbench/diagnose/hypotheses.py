@@ -269,7 +269,7 @@ def _of_change(case: Case, service: str, ref: str) -> str:
 
 
 def _untested(service: str, signal: str, change: str, statement: str) -> Hypothesis:
-    own = f"{change} of {service} did it" if change else f"{service} did it ({signal})"
+    own = f"{change} of {service} did it" if change else f"it starts at {service} ({signal})"
     return Hypothesis(identify(service, signal, change), service, signal, change,
                       statement or own, "proposed", "observed", "undecided",
                       "not tested: it is not in this window",

@@ -174,7 +174,7 @@ def _own_words(suspect: Suspect) -> str:
         return f"{suspect.change} of {suspect.service} did it"
     if suspect.signal == "load":
         return f"a surge of load entering at {suspect.service} did it"
-    return f"{suspect.service} changed by itself ({suspect.signal})"
+    return f"it starts at {suspect.service} ({suspect.signal})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
