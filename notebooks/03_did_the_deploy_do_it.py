@@ -86,7 +86,7 @@ wb.views.message(
 # shut out by looking at the own part alone.
 
 # %%
-guilty.adjustment
+wb.views.adjustment(guilty)
 
 # %% [markdown]
 # ## Against services out of its reach
@@ -114,6 +114,15 @@ guilty
 
 # %%
 innocent
+
+# %% [markdown]
+# What nobody measured could still stand behind it. How strong would it have to be?
+
+# %%
+wb.causal.sensitivity(guilty_window, guilty.change)
+
+# %%
+wb.causal.sensitivity(calm_window, innocent.change)
 
 # %% [markdown]
 # ## The verdicts

@@ -241,6 +241,7 @@ def test_the_verdicts_name_one_deploy_and_acquit_the_other(deploys) -> None:
     text = the(said(deploys), "Beside the other deploy")
     assert "caused by change orders@2.4.0" in text
     assert "Not enough evidence for a cause" in text
+    assert "adjusted for traffic" in the(said(deploys), "Graph of the effect of")
 
 
 @pytest.mark.slow
