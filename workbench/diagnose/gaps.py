@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["missing_sources", "would_settle"]
 
-_TABLES = ("metrics", "spans", "logs", "changes", "alerts")
+_TABLES = ("metrics", "spans", "logs", "changes", "events", "alerts")
 
 _ADVICE = {
     "enough history": "a longer quiet stretch before the incident, or a history bundle",

@@ -177,6 +177,15 @@ def _history(case: Case) -> Test:
     return ("enough history", count >= _ENOUGH_HISTORY, f"{count:.0f} independent past windows")
 
 
+def _unmeasured(case: Case, service: str) -> tuple[str, ...]:
+    """List callees that nobody measured: their part cannot be told from its own."""
+    books = case.study.books
+    known = np.atleast_1d(~np.isnan(books.total).all(axis=0))
+    seen = {name for name, there in zip(books.services, known, strict=True) if there}
+    seen |= {books.services[v] for u, v in books.calls if books.services[u] == service}
+    return tuple(c for c in case.study.graph.callees.get(service, ()) if c not in seen)
+
+
 def _seen(case: Case, service: str, signal: str) -> Test:
     gone = [
         f"{r.table}: {r.status}"
@@ -185,6 +194,7 @@ def _seen(case: Case, service: str, signal: str) -> Test:
     ]
     if signal != case.sli.signal and (service, signal) not in case.study.panel.nodes:
         gone.append(f"{signal} is not measured")
+    gone += [f"{name}, which it calls, was not measured" for name in _unmeasured(case, service)]
     return ("its sources were there", not gone, ", ".join(gone) or "nothing of it is missing")
 
 
