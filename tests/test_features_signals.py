@@ -7,7 +7,7 @@ import pytest
 from planted import SHOP, START, Fault, counter_rows, metrics_window, spans_window
 from workbench import SLI, IncidentWindow, TimeRange
 from workbench.errors import BadInput, UnknownName
-from workbench.features import signals, sli_series
+from workbench.features import signals, sli_series, span_signals
 from workbench.tables import empty
 
 WHEN = TimeRange(START + pd.Timedelta("3min"), START + pd.Timedelta("5min"))
@@ -368,3 +368,13 @@ def test_an_sli_nobody_measured_is_named(slow_payments):
     rows = gauge("cpu", "cart", np.ones(61))
     with pytest.raises(UnknownName, match="signal of 'cart'"):
         sli_series(window(rows), SLI("cart", "latency"))
+
+
+def test_what_spans_alone_tell_is_the_same_beside_metrics():
+    spans = spans_window(SHOP, minutes=3).spans
+    alone = window(spans=spans)
+    both = window(gauge("queue_depth", "cart", [1.0] * 61), spans=spans)
+    told, beside = signals(alone, step=10), span_signals(both, step=10)
+    pd.testing.assert_frame_equal(beside.nodes.reindex(told.index), told.nodes, check_freq=False)
+    pd.testing.assert_frame_equal(beside.edges.reindex(told.index), told.edges, check_freq=False)
+    assert "saturation:queue_depth" not in beside.nodes.columns.get_level_values(1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.features import signals
+from workbench.features import span_signals
 from workbench.topology.calls import pair_spans
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def traced_books(
     """
     if window.spans.empty:
         return None
-    seen = signals(window.with_(tables={"spans": window.spans}), step=step)
+    seen = span_signals(window, step=step)
     calls = pair_spans(window.spans).frame
     nodes, edges = seen.nodes, seen.edges
     for column, signal in (("callee_s", "latency_callee"), ("awaited_s", "awaited")):

@@ -7,7 +7,7 @@ from workbench.features.logs import LogTemplates, log_templates
 from workbench.features.red import red
 from workbench.features.selftime import SelfTime, self_time
 from workbench.features.series import bucket_quantile, histogram_mean, increase, resample
-from workbench.features.signals import Signals, signals, sli_series
+from workbench.features.signals import Signals, signals, sli_series, span_signals
 
 __all__ = [
     "Grid",
@@ -25,4 +25,5 @@ __all__ = [
     "self_time",
     "signals",
     "sli_series",
+    "span_signals",
 ]

@@ -29,19 +29,24 @@ from workbench.topology.calls import pair_spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from workbench.features.columns import Columns
     from workbench.features.grid import Grid
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Signals", "signals", "sli_series"]
+    _Metrics: TypeAlias = tuple[Columns, Columns, tuple[str, ...]]
+    _Spans: TypeAlias = tuple[Columns, Columns, frozenset[tuple[str, str]], tuple[str, ...]]
+
+__all__ = ["Signals", "signals", "sli_series", "span_signals"]
 
 _NODE_LEVELS = ["service", "signal"]
 _EDGE_LEVELS = ["caller", "callee", "signal"]
 
 # A window never changes, so its signals are made once; they go when it goes.
 _MADE: WeakKeyDictionary[IncidentWindow, dict[Grid, Signals]] = WeakKeyDictionary()
+_FROM_SPANS: WeakKeyDictionary[IncidentWindow, dict[Grid, _Spans]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -178,9 +183,37 @@ def signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = None)
     return replace(found, nodes=found.nodes.copy(deep=False), edges=found.edges.copy(deep=False))
 
 
+def span_signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -> Signals:
+    """Align what spans alone tell, as `signals` does for everything that was measured.
+
+    Parameters
+    ----------
+    window, step
+        As for `signals`.
+
+    Raises
+    ------
+    BadInput
+        The window has neither metrics nor spans.
+    """
+    return _assembled(({}, {}, ()), _spans_of(window, grid := grid_of(window, step)), grid)
+
+
 def _aligned(window: IncidentWindow, grid: Grid) -> Signals:
-    nodes, edges, notes = _from_metrics(window.metrics, grid)
-    span_nodes, span_edges, asynchronous, told = _from_spans(window.spans, grid)
+    return _assembled(_from_metrics(window.metrics, grid), _spans_of(window, grid), grid)
+
+
+def _spans_of(window: IncidentWindow, grid: Grid) -> _Spans:
+    """Columns from spans, made once: with metrics beside them and alone they are the same."""
+    held = _FROM_SPANS.setdefault(window, {})
+    if grid not in held:
+        held[grid] = _from_spans(window.spans, grid)
+    return held[grid]
+
+
+def _assembled(metrics: _Metrics, spans: _Spans, grid: Grid) -> Signals:
+    nodes, edges, notes = metrics
+    span_nodes, span_edges, asynchronous, told = spans
     edges = fill(edges, span_edges)
     nodes = fill(nodes, _without_silence(span_nodes, edges))
     known = {place[0] for place in nodes if place[1] == "load"}
@@ -238,7 +271,7 @@ def _error_ratio(found: Signals, service: str) -> pd.Series:
     return found.node(service, "errors") / load.where(load > 0)
 
 
-def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Columns, tuple[str, ...]]:
+def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     if metrics.empty:
         return {}, {}, ()
     metrics, told = in_plain_units(metrics)
@@ -254,9 +287,7 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Columns, 
     return nodes, fill(edges, measured_edges), notes
 
 
-def _from_spans(
-    spans: pd.DataFrame, grid: Grid
-) -> tuple[Columns, Columns, frozenset[tuple[str, str]], tuple[str, ...]]:
+def _from_spans(spans: pd.DataFrame, grid: Grid) -> _Spans:
     if spans.empty:
         return {}, {}, frozenset(), ()
     spent = self_time(spans)

@@ -48,13 +48,16 @@ def parents_of(spans: pd.DataFrame) -> tuple[np.ndarray, int]:
     """
     named = spans["parent_span_id"].fillna("").to_numpy(dtype=object)
     has = (named != "") & (named != "0000000000000000")
-    own = pd.MultiIndex.from_arrays([spans["trace_id"].fillna(""), spans["span_id"].fillna("")])
-    rows = pd.Series(np.arange(len(spans)), index=own)
-    rows = rows[~rows.index.duplicated(keep="last")]
-    wanted = pd.MultiIndex.from_arrays([spans["trace_id"].fillna("")[has], named[has]])
     parents = np.full(len(spans), -1, dtype=np.int64)
-    found = rows.index.get_indexer(wanted)
-    parents[has] = np.where(found >= 0, rows.to_numpy()[found], -1)
+    trace, _ = pd.factorize(spans["trace_id"].fillna("").to_numpy(dtype=object))
+    ids = spans["span_id"].fillna("").to_numpy(dtype=object)
+    number, found = pd.factorize(np.concatenate([ids, named[has]]))
+    own = trace * (len(found) + 1) + number[: len(ids)]
+    wanted = trace[has] * (len(found) + 1) + number[len(ids) :]
+    order = np.argsort(own, kind="stable")  # of spans with one id the last counts
+    place = np.searchsorted(own[order], wanted, side="right") - 1
+    there = (place >= 0) & (own[order][place] == wanted)
+    parents[has] = np.where(there, order[place], -1)
     parents[parents == np.arange(len(spans))] = -1
     return parents, int((parents[has] < 0).sum())
 
