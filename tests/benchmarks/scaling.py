@@ -39,7 +39,7 @@ def scaling(sizes: tuple[int, ...] = SIZES) -> pd.DataFrame:
     return frame.assign(**{"s / (n log n)": _relative(frame)})
 
 
-def hits(sizes: tuple[int, ...] = HIT_SIZES, *, each: int = 10) -> pd.DataFrame:
+def hits(sizes: tuple[int, ...] = HIT_SIZES, *, each: int = 20) -> pd.DataFrame:
     """How often the faulty service is first, or among the first three, over seeds."""
     rows = []
     for size in sizes:
