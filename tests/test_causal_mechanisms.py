@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from node_windows import FIRST, node_window, shifted
+from node_windows import node_window, shifted
 from workbench import SLI
 from workbench.causal.mechanisms import accounts, nearest_columns, signal_column
 from workbench.features import signals
@@ -38,7 +38,7 @@ def test_no_request_is_no_work_and_a_gap_is_a_gap():
     assert np.isnan(found[20:30]).all()
 
 
-def test_calls_beyond_the_usual_number_are_extra():
+def test_calls_for_each_request_are_counted():
     series = {
         ("front", LOAD): shifted(100, 100, noise=0), ("front", TIME): shifted(0.2, 0.2, noise=0),
         ("api", LOAD): shifted(200, 600, noise=0), ("api", TIME): shifted(0.05, 0.05, noise=0),
@@ -47,9 +47,8 @@ def test_calls_beyond_the_usual_number_are_extra():
     }  # fmt: skip
     found = books(series, ["front", "api"])
     assert found.calls == ((0, 1),)
-    assert found.passed[:, 0] == pytest.approx(np.full(len(found.passed), 0.1))
-    assert found.extra[: FIRST - 1, 0] == pytest.approx(np.zeros(FIRST - 1))
-    assert found.extra[-1, 0] == pytest.approx(0.2)
+    assert found.passed[[0, -1], 0] == pytest.approx([0.1, 0.3])
+    assert found.each[[0, -1], 0] == pytest.approx([2.0, 6.0])
 
 
 def test_waiting_common_to_all_callees_stays_with_the_caller():

@@ -106,15 +106,17 @@ class _Simulation:
         return risk[callee] ** (1 + self.system.retried.get(call, 0))
 
     def _arrive(self, service: str, entering: np.ndarray, risk: dict[str, np.ndarray]) -> None:
-        arrived = np.zeros(self.bins)
+        fresh = np.zeros(self.bins)
         if service in self.system.entries:
-            arrived = entering * (1 + 0.05 * ar1(self.bins, self.phi, self.rng)[:, 0])
+            fresh = entering * (1 + 0.05 * ar1(self.bins, self.phi, self.rng)[:, 0])
         if service in self.system.outside:
-            arrived = np.full(self.bins, self.system.outside[service])
-        for caller in self.system.graph.predecessors(service):
-            arrived = arrived + self.made[caller, service, "calls"]
-        more = 1 + self._amount(service, "load")
-        arrived = self.rng.poisson(np.maximum(arrived * more, 0)).astype(float)
+            fresh = np.full(self.bins, self.system.outside[service])
+        callers = self.system.graph.predecessors(service)
+        called = sum((self.made[c, service, "calls"] for c in callers), np.zeros(self.bins))
+        more = self._amount(service, "load")
+        # What a caller called arrives; only what comes from outside is drawn.
+        fresh = np.maximum(fresh * (1 + more) + called * more, 0)
+        arrived = called + self.rng.poisson(fresh)
         self.made[service, "load"] = arrived
         goes_on = np.ones(self.bins)
         for callee, ratio in self.system.calls.get(service, {}).items():

@@ -34,6 +34,7 @@ __all__ = ["Attribution", "attribute"]
 _HIDDEN = 0.5  # credit for what a call missing from the graph would explain
 _FITS = 1.25  # of what its caller suffered: beyond that, a callee's trouble was not passed on whole
 _TINY = 1e-15
+_MOST_NOISE = 0.1  # of a departure that may be put down to chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class _Ledger:
 
     departure: NDArray[np.float64]
     told: NDArray[np.float64]
+    noise: NDArray[np.float64]
     past: NDArray[np.float64]
     order: tuple[int, ...]
     callees: Mapping[int, tuple[int, ...]]
@@ -120,21 +122,24 @@ def attribute(
     total, appeared = _from_nothing(books.total, split)
     seen = contrast(total, split, weights)
     direction = -1.0 if np.nan_to_num(seen.departure[books.sli]) < 0 else 1.0
-    ledger = _ledger(books, graph, seen, contrast(books.passed, split, weights), direction)
+    cost = contrast(books.passed, split, weights)
+    ordered = _ordered(books, split, weights, cost) * direction
+    ledger = _ledger(books, graph, seen, _cost(cost, ordered, direction), direction)
     passed = _passed(ledger)
     kept, reach = _hand_down(ledger, passed, books.sli)
     coefficient = _coefficients(ledger, passed)
     own = ledger.departure - _sums(passed, 0, len(kept))
-    own -= _ordered_by_callers(books, split, weights, direction)
+    own -= _by_callee(books, ordered)
     # What was too small to be handed on stayed with the caller: in past windows likewise.
-    own_past = _own_past(ledger, {c: v for c, v in coefficient.items() if passed[c] > 0})
+    handed = {c: v for c, v in coefficient.items() if passed[c] > 0}
+    own_past = _own_work(ledger.past, handed)
     normal = np.maximum(np.quantile(np.abs(own_past), 0.9, axis=0), max(least, _TINY))
     surprise = doublings(np.clip(own, 0.0, None) / normal)
     share = _shares(ledger, graph, books, kept)
     _share_with_unmeasured(share, surprise, ledger, _reachable_part(books, split, ledger))
     for vector in (kept, share, surprise):
         _credit_callers(vector, ledger, appeared)
-    spread = half_width(own_past, split.independent) * reach
+    spread = _spread(total, handed, split, weights[0]) * reach
     name = books.services
     return Attribution(
         services=name,
@@ -161,30 +166,51 @@ def _from_nothing(
     return np.where(appeared & ~seen, 0.0, total), appeared
 
 
-def _ordered_by_callers(
+def _ordered(
     books: Accounts,
     split: Split,
     weights: tuple[NDArray[np.float64], NDArray[np.float64]],
-    direction: float,
+    cost: Contrast,
 ) -> NDArray[np.float64]:
+    """Cost of calls beyond the usual number for a request: the caller's doing.
+
+    The number of calls is judged, not their cost: a slow callee makes every spare call dear.
+    """
+    seen = contrast(books.each, split, weights)
+    now = seen.level + seen.departure
+    beyond = np.divide(_told(seen.departure, seen.normal), now, out=np.zeros_like(now),
+                       where=now > 0)  # fmt: skip
+    return np.nan_to_num(beyond * (cost.level + cost.departure))
+
+
+def _by_callee(books: Accounts, ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     """Work a service did only because its callers called it more often a request."""
-    seen = contrast(books.extra, split, weights)
-    told = _told(np.nan_to_num(seen.departure) * direction, seen.normal)
-    ordered = np.zeros(len(books.services))
-    for (_, callee), work in zip(books.calls, told, strict=True):
-        ordered[callee] += max(float(work), 0.0)
-    return ordered
+    work = np.zeros(len(books.services))
+    for (_, callee), extra in zip(books.calls, ordered, strict=True):
+        work[callee] += max(float(extra), 0.0)
+    return work
+
+
+def _cost(cost: Contrast, ordered: NDArray[np.float64], direction: float) -> NDArray[np.float64]:
+    """Cost of each measured call's change to its caller, at the usual number of calls."""
+    # Measured: a clear change is taken as it is, or its caller would be left a part of it.
+    told = _told(np.nan_to_num(cost.departure) * direction, cost.normal, steepness=4)
+    return told - ordered
 
 
 def _ledger(
-    books: Accounts, graph: MechanismGraph, seen: Contrast, calls: Contrast, direction: float
+    books: Accounts,
+    graph: MechanismGraph,
+    seen: Contrast,
+    cost: NDArray[np.float64],
+    direction: float,
 ) -> _Ledger:
     place = {name: number for number, name in enumerate(books.services)}
     departure = np.nan_to_num(seen.departure) * direction
-    cost = _told(np.nan_to_num(calls.departure) * direction, calls.normal)
     return _Ledger(
         departure=departure,
         told=_told(departure, seen.normal),
+        noise=np.minimum(np.nan_to_num(seen.normal), _MOST_NOISE * np.abs(departure)),
         past=np.nan_to_num(seen.past) * direction,
         order=tuple(place[name] for name in graph.order if name in place),
         callees=_numbered(graph.callees, place),
@@ -203,23 +229,29 @@ def _numbered(
     }
 
 
-def _told(departure: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
+def _told(
+    departure: NDArray[np.float64], normal: NDArray[np.float64], *, steepness: int = 2
+) -> NDArray[np.float64]:
     """Shrink a departure towards zero by what is noise in it: one inside the range is none."""
     noise = np.minimum(np.nan_to_num(normal) / np.maximum(np.abs(departure), _TINY), 1.0)
-    return departure * np.clip(1.0 - noise**2, 0.0, None)
+    return departure * np.clip(1.0 - noise**steepness, 0.0, None)
 
 
 def _passed(ledger: _Ledger) -> dict[tuple[int, int], float]:
-    """Say what each callee's change cost each caller: never more than it suffered."""
+    """Say what each callee's change cost each caller: never more than it suffered.
+
+    More by what may be chance in it: cut off always, chance would be taken from the callees.
+    """
     passed: dict[tuple[int, int], float] = {}
     for caller in ledger.order:
         claims = {(caller, c): max(_claim(ledger, caller, c), 0.0) for c in ledger.callees[caller]}
-        passed.update(_granted(claims, max(float(ledger.departure[caller]), 0.0)))
+        suffered = max(float(ledger.departure[caller]), 0.0)
+        passed.update(_granted(claims, suffered, float(ledger.noise[caller])))
     return passed
 
 
 def _granted(
-    claims: Mapping[tuple[int, int], float], suffered: float
+    claims: Mapping[tuple[int, int], float], suffered: float, noise: float
 ) -> dict[tuple[int, int], float]:
     """Share out what a caller suffered: first to claims that fit, then to what exceeds it.
 
@@ -227,7 +259,7 @@ def _granted(
     the caller swallowed it, retried, or did not wait.
     """
     fits = {call: claim for call, claim in claims.items() if claim <= _FITS * suffered}
-    granted = _scaled(fits, suffered)
+    granted = _scaled(fits, suffered + noise if suffered > 0 else 0.0)
     rest = {call: claim for call, claim in claims.items() if call not in fits}
     return granted | _scaled(rest, suffered - sum(granted.values()))
 
@@ -284,11 +316,37 @@ def _sums(calls: Mapping[tuple[int, int], float], end: int, size: int) -> NDArra
     return total
 
 
-def _own_past(ledger: _Ledger, coefficient: Mapping[tuple[int, int], float]) -> NDArray[np.float64]:
-    own = ledger.past.copy()
+def _own_work(
+    total: NDArray[np.float64], coefficient: Mapping[tuple[int, int], float]
+) -> NDArray[np.float64]:
+    """Take what callees cost a service off its total, row by row."""
+    own = total.copy()
     for (caller, callee), value in coefficient.items():
-        own[:, caller] -= value * ledger.past[:, callee]
+        own[:, caller] -= value * np.nan_to_num(total[:, callee])
     return own if own.shape[0] else np.zeros((1, own.shape[1]))
+
+
+def _spread(
+    total: NDArray[np.float64],
+    coefficient: Mapping[tuple[int, int], float],
+    split: Split,
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """95 % half-width of own work's change, by its own spread in the baseline.
+
+    The past is weighed like the incident: chosen anew in every window, the weights would
+    pick the worst bins of noise and make the interval too wide.
+    """
+    alike = np.broadcast_to(_shortened(weights, split.length), (split.starts.size, split.length))
+    past = contrast(_own_work(total, coefficient), split, (weights, alike)).past
+    return half_width(past, split.independent)
+
+
+def _shortened(weights: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Weights of the stretch of a given length that weighs most."""
+    starts = max(weights.size - length, 0) + 1
+    best = max(range(starts), key=lambda i: float(weights[i : i + length].sum()))
+    return weights[best : best + length] / weights[best : best + length].sum()
 
 
 def _shares(

@@ -52,10 +52,9 @@ class Accounts:
     calls
         Calls with a measurement of their own: (caller, callee) column numbers.
     passed
-        What each such call cost its caller at its usual number of calls a request, shape
-        (bins, calls).
-    extra
-        What calls beyond that number cost: the caller's own doing, same shape.
+        What each such call cost its caller, shape (bins, calls).
+    each
+        Calls for each of the caller's requests, same shape; NaN where they are not counted.
     visits
         Requests each service gets per SLI request, shape (bins, services).
     sli
@@ -70,7 +69,7 @@ class Accounts:
     total: NDArray[np.float64]
     calls: tuple[tuple[int, int], ...]
     passed: NDArray[np.float64]
-    extra: NDArray[np.float64]
+    each: NDArray[np.float64]
     visits: NDArray[np.float64]
     sli: int
     exact: bool
@@ -106,12 +105,11 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
     if sli.signal == "latency":
         passed -= _common_waiting(edges, known)
         passed *= awaited_part(nodes, known, passed)
-    usual = _usual_part(nodes, edges, known)
     series = signal_column(nodes, sli.service, sli.signal)
     exact = sli.signal != "latency" or (series is not None and series.name[1] == "latency")
     return Accounts(
         tuple(services), total / requests, tuple((place[u], place[v]) for u, v in known),
-        usual * passed / requests, (1.0 - usual) * passed / requests,
+        passed / requests, _calls_each(nodes, edges, known),
         loads / requests, place[sli.service], exact, sli.signal == "errors",
     )  # fmt: skip
 
@@ -201,19 +199,17 @@ def _calls_with(edges: pd.DataFrame, signal: str) -> list[tuple[str, str]]:
     return [c for c in calls if all((*c, name) in there for name in _MEASURED[signal])]
 
 
-def _usual_part(
+def _calls_each(
     nodes: pd.DataFrame, edges: pd.DataFrame, calls: list[tuple[str, str]]
 ) -> NDArray[np.float64]:
-    """Part of each bin's calls that the caller's usual number of calls a request explains."""
+    """Count calls for each of the caller's requests, repeated tries apart; NaN unknown."""
     made = _edge_values(edges, calls, "calls")
+    load = values_of(nodes, [(caller, "load") for caller, _ in calls])
+    each = np.divide(made, load, out=np.full(made.shape, np.nan), where=load > 0)
+    # A call that failed may be made again: that is not the caller's own doing.
     with np.errstate(invalid="ignore", divide="ignore"):
-        load = values_of(nodes, [(caller, "load") for caller, _ in calls])
-        ratio = made / load
-        usual = medians(ratio)
-        # A call that failed may be made again: that is not the caller's own doing.
-        again = np.clip(ratio - usual, 0.0, retried(edges, calls) / load)
-        found = (usual + np.nan_to_num(again)) / ratio
-    return np.where(np.isfinite(found), found, 1.0)
+        again = np.clip(each - medians(each), 0.0, retried(edges, calls) / load)
+    return each - np.nan_to_num(again)
 
 
 def _common_waiting(edges: pd.DataFrame, calls: list[tuple[str, str]]) -> NDArray[np.float64]:

@@ -81,8 +81,17 @@ def _reports_itself(signals: Signals, service: str) -> bool:
 def _cost(books: Accounts, caller: str, callee: str, *, rivals: int) -> np.ndarray:
     call = (books.services.index(caller), books.services.index(callee))
     if call in books.calls:
-        return np.nan_to_num(books.passed[:, books.calls.index(call)])
+        number = books.calls.index(call)
+        return np.nan_to_num(books.passed[:, number] * _usual_part(books.each[:, number]))
     return np.nan_to_num(books.total[:, call[1]]) / max(1, rivals)
+
+
+def _usual_part(each: np.ndarray) -> np.ndarray:
+    """Part of each bin's calls that the usual number of calls a request explains."""
+    known = each[np.isfinite(each) & (each > 0)]
+    usual = np.median(known) if known.size else np.nan
+    part = np.divide(usual, each, out=np.ones_like(each), where=each > 0)
+    return np.where(np.isfinite(part), part, 1.0)
 
 
 def _share(signals: Signals, graph: MechanismGraph, service: str) -> float:

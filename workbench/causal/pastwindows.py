@@ -36,6 +36,7 @@ __all__ = [
 _MOST_WINDOWS = 400
 _FEWEST_WINDOWS = 8
 _LOCAL_BINS = 5
+_CLEARLY = 0.5  # of the typical departure
 _TYPICAL = 0.9  # quantile of past contrasts taken as "its normal range"; spares 10 % bad history
 _WIDEST = 4.0  # of the median contrast; 2.4 for a normal distribution
 _MOST_DOUBLINGS = 7.0
@@ -343,6 +344,10 @@ def _worse(now: NDArray[np.float64], past: NDArray[np.float64]) -> float:
 
 def _normalised(departure: NDArray[np.float64]) -> NDArray[np.float64]:
     up = np.clip(departure, 0.0, None)
+    total = up.sum(axis=-1, keepdims=True)
+    # Bins that clearly departed weigh alike: weighed by size, noise would pick itself.
+    typical = (up**2).sum(axis=-1, keepdims=True) / np.where(total > 0, total, 1.0)
+    up = np.minimum(up, _CLEARLY * typical)
     total = up.sum(axis=-1, keepdims=True)
     equal = 1.0 / max(departure.shape[-1], 1)
     return np.where(total > 0, up / np.where(total > 0, total, 1.0), equal)
