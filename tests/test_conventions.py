@@ -33,7 +33,7 @@ OWNERS = {
     "vl_convert": {"views"},
     "causallearn": {"causal"},
     "dowhy": {"causal"},
-    "statsmodels": {"causal", "correlate", "features"},
+    "statsmodels": {"causal", "evaluate"},
     "sklearn": {"causal"},
     "drain3": {"features"},
     "jinja2": {"postmortem"},

@@ -21,6 +21,7 @@ import pandas as pd
 
 from tests.benchmarks.layered import window_of
 from workbench.causal import rank
+from workbench.evaluate import wilson
 from workbench.views.palette import INK, MUTED, RISE, SLI_LINE
 from workbench.views.rendering import Chart
 
@@ -48,7 +49,7 @@ def hits(sizes: tuple[int, ...] = HIT_SIZES, *, each: int = 20) -> pd.DataFrame:
             window, guilty = window_of(size, seed=seed)
             places.append([row.service for row in rank(window).rows].index(guilty) + 1)
         first, among = (int(sum(place <= k for place in places)) for k in (1, 3))
-        low, high = _wilson(first, each)
+        low, high = wilson(first, each)
         rows.append({"services": size, "n": each, "top-1": first / each, "low": low, "high": high,
                      "top-3": among / each})  # fmt: skip
     return pd.DataFrame(rows)
@@ -134,13 +135,6 @@ def _relative(frame: pd.DataFrame) -> pd.Series:
 
 def _cost(services: Any) -> Any:
     return services * np.log(services)
-
-
-def _wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return middle - half, middle + half
 
 
 def _apart(size: int, *, edges: bool) -> dict[str, Any]:

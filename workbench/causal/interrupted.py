@@ -30,6 +30,7 @@ MIN_BINS = 4
 # Fewer placebo moments than this say nothing about what is ordinary.
 FEWEST_PLACEBOS = 20
 _MOSTLY = 0.5
+_FEWEST_FREEDOM = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +84,21 @@ def step_effect(
 
     Notes
     -----
-    Errors follow an AR(1) process: see `workbench.causal.autoregressive`.
+    Generalised least squares with AR(1) errors (statsmodels' GLSAR) at the bias-corrected φ
+    of `workbench.causal.autoregressive`, which fits the many placebo moments in one go.
     """
+    from scipy import stats
+    from statsmodels.regression.linear_model import GLSAR
+
     y, design = _design(series, at, covariates)
-    found = regress(y[None], design[None])
-    return StepEffect(
-        effect=float(found.value[0]),
-        low=float(found.low[0]),
-        high=float(found.high[0]),
-        p_value=float(found.p_value[0]),
-        phi=float(found.phi[0]),
-        n=len(y),
-        effective_n=float(found.effective_n[0]),
-    )
+    phi = float(regress(y[None], design[None]).phi[0])
+    fit = GLSAR(y, design, rho=np.array([phi])).fit()
+    effect, error = float(fit.params[1]), float(fit.bse[1])
+    worth = (1 - max(phi, 0.0)) / (1 + max(phi, 0.0))
+    freedom = max(_FEWEST_FREEDOM, fit.df_resid * worth)
+    reach = float(stats.t.ppf(0.975, freedom)) * error
+    p_value = float(2 * stats.t.sf(abs(effect) / error, freedom)) if error > 0 else 1.0
+    return StepEffect(effect, effect - reach, effect + reach, p_value, phi, len(y), len(y) * worth)
 
 
 def quiet_reach(null: np.ndarray, after: int) -> float:

@@ -310,14 +310,12 @@ def _line(name: str, chances: tuple[tuple[float, float], ...]) -> dict[str, obje
 
 def wilson(hits: float, number: int) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson 1927, JASA 22)."""
+    from statsmodels.stats.proportion import proportion_confint
+
     if number == 0:
         return 0.0, 1.0
-    z, share = 1.96, hits / number
-    centre = (share + z**2 / (2 * number)) / (1 + z**2 / number)
-    half = (
-        z / (1 + z**2 / number) * math.sqrt(share * (1 - share) / number + z**2 / (4 * number**2))
-    )
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    low, high = proportion_confint(hits, number, method="wilson")
+    return float(low), float(high)
 
 
 def _plain(value: object) -> object:
