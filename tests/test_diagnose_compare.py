@@ -62,7 +62,8 @@ def test_every_rung_names_its_tests(guilty):
         "own part excludes zero",
         "placebo windows",
     } <= names
-    assert not failed(first.tests)
+    # A part that is accounted for may pass over too few bins to correlate, and nothing else.
+    assert {name for name, *_ in failed(first.tests)} <= {"moves with the SLI"}
 
 
 def test_a_place_without_a_recorded_change_is_named_as_such():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pictures import NASTY, ONSET, at, diagnosis, signals, suspect, window
-from workbench.errors import UnknownName
+from workbench.errors import BadInput
 from workbench.slis import SLI
 from workbench.times import TimeRange
 from workbench.views import timeline
@@ -128,7 +128,7 @@ def test_an_sli_nobody_recorded_says_so() -> None:
 
 
 def test_no_sli_and_no_slo_is_a_named_error() -> None:
-    with pytest.raises(UnknownName):
+    with pytest.raises(BadInput):
         timeline(window(slos=()), signals=signals())
 
 

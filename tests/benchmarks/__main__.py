@@ -60,6 +60,17 @@ def _simulated() -> Tables:
     yield "Simulated, 95 % intervals of attributions", simulated.coverage()
 
 
+def _confidence() -> Tables:
+    from tests.benchmarks import calibration
+
+    kept = [calibration.kept(layout, path) for layout, path in _public("petshop", "nezha")]
+    if kept:
+        yield (
+            "Confidence, out of sample",
+            calibration.calibration([c for part in kept for c in part]),
+        )
+
+
 def _effects() -> Tables:
     from tests.benchmarks import effects
 
@@ -110,6 +121,7 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "recorded": _recorded,
     "knowledge": _knowledge,
     "simulated": _simulated,
+    "confidence": _confidence,
     "effects": _effects,
     "blast": _blast,
     "speed": _speed,

@@ -17,7 +17,7 @@ from workbench.causal.modelled import ModelAttribution, anomaly_attribution, dis
 from workbench.causal.onset import Onset, onset
 from workbench.causal.placebos import EarlierChange
 from workbench.causal.rank import rank
-from workbench.causal.ranking import RankedService, Ranking
+from workbench.causal.ranking import RankedService, Ranking, confidence
 from workbench.causal.refute import DoWhyRefutations, refute
 from workbench.causal.refuters import Refutation
 from workbench.causal.sensitivity import Sensitivity, sensitivity
@@ -49,6 +49,7 @@ __all__ = [
     "anomaly_attribution",
     "arrow_strength",
     "blast_radius",
+    "confidence",
     "critique",
     "distribution_change",
     "effect",

@@ -26,7 +26,7 @@ from workbench.causal.logclues import log_clues
 from workbench.causal.mechanisms import accounts, signal_column
 from workbench.causal.panel import panel
 from workbench.causal.pastwindows import contrast, p_value, weights_of
-from workbench.causal.ranking import RankedService, Ranking
+from workbench.causal.ranking import RankedService, Ranking, confidence
 from workbench.causal.traces import shape_clues
 from workbench.errors import WorkbenchError
 from workbench.features.columns import values_of
@@ -54,7 +54,6 @@ _WEIGHT = {"load": 0.5}
 _OUT_OF_REACH = 0.5
 _DOUBTFUL = 0.25  # half of what a service out of reach would explain, given as its credit
 _SIGNIFICANT = 0.05
-_TEMPERATURE = 0.5  # on labelled public incidents: ECE .06, and never too sure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,7 +284,7 @@ def _rows(found: Study, clues: Mapping[str, list[Clue]]) -> tuple[RankedService,
     place = {name: i for i, name in enumerate(split.services)}
     names = [name for name in clues if name in place]
     score = {n: sum(_WEIGHT.get(c.kind, 1.0) * c.weight for c in clues[n]) for n in names}
-    confidence = _confidence(np.array([score[n] for n in names]), found.p_value)
+    sure = confidence(np.array([score[n] for n in names]))
     rows = [
         RankedService(
             service=name,
@@ -295,18 +294,12 @@ def _rows(found: Study, clues: Mapping[str, list[Clue]]) -> tuple[RankedService,
             low=float(split.low[place[name]]),
             high=float(split.high[place[name]]),
             p_value=float(split.p_value[place[name]]),
-            confidence=float(sure),
+            confidence=float(share),
             clues=tuple(clues[name]),
         )
-        for name, sure in zip(names, confidence, strict=True)
+        for name, share in zip(names, sure, strict=True)
     ]
     return tuple(sorted(rows, key=lambda r: (-r.score, -abs(r.attribution), r.service)))
-
-
-def _confidence(score: np.ndarray, chance: float) -> np.ndarray:
-    """Each doubling quadruples the odds against another service, the SLI having moved."""
-    odds = np.exp2((score - score.max(initial=0.0)) / _TEMPERATURE)
-    return (1.0 - min(chance, 1.0)) * odds / odds.sum() if len(score) else odds
 
 
 def _notes(found: Study) -> Iterable[str]:

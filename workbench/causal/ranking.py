@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from workbench.cards import card, quantity, table_html
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from workbench.causal.clues import Clue
     from workbench.slis import SLI
 
-__all__ = ["RankedService", "Ranking"]
+__all__ = ["RankedService", "Ranking", "confidence"]
+
+TEMPERATURE = 0.5  # fitted on labelled public incidents; `make bench` checks it out of sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +170,24 @@ class Ranking:
 
 
 _NAMEABLE = 0.5
+
+
+def confidence(scores: np.ndarray, *, temperature: float = TEMPERATURE) -> np.ndarray:
+    """Probability of each service to be the place, given that one of them is.
+
+    Whether there is anything to explain is another question: `Ranking.moved` answers it,
+    and nobody is named where it does not.
+
+    Parameters
+    ----------
+    scores
+        Doublings that speak for each, shape (services,).
+    temperature
+        Doublings of score that double the odds.
+
+    Returns
+    -------
+    numpy.ndarray, shape (services,)
+    """
+    odds = np.exp2((scores - scores.max(initial=0.0)) / temperature)
+    return odds / odds.sum() if len(scores) else odds

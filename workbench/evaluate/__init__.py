@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from workbench.evaluate.calibration import Judged, calibration_error, judged, left_out
 from workbench.evaluate.scoring import LAYOUTS, Evaluation, evaluate, score, wilson
 from workbench.evaluate.trivial import RULES
 
-__all__ = ["LAYOUTS", "RULES", "Evaluation", "evaluate", "score", "wilson"]
+__all__ = [
+    "LAYOUTS",
+    "RULES",
+    "Evaluation",
+    "Judged",
+    "calibration_error",
+    "evaluate",
+    "judged",
+    "left_out",
+    "score",
+    "wilson",
+]

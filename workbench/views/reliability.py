@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadTable
-from workbench.evaluate import wilson
+from workbench.evaluate import calibration_error, wilson
 from workbench.views.palette import FAINT, INK, MUTED, SLI_LINE
 from workbench.views.rendering import Card, Chart, message
 
@@ -48,7 +48,7 @@ def reliability(cases: pd.DataFrame) -> Chart | Card:
     if known.empty:
         return message("No confidence to check", "No case has one")
     bins = _bins(known)
-    error = float((bins["n"] * (bins["confidence"] - bins["right"]).abs()).sum() / bins["n"].sum())
+    error = calibration_error(known)
     left_out = len(cases) - len(known)
     words = [f"expected calibration error {error:.2f} over {len(known)} cases in {len(bins)} bins"]
     words += [f"{left_out} without a confidence left out"] if left_out else []
