@@ -148,4 +148,7 @@ class Supervisor:
 
 def _dying_with_parent(number: int) -> list[str]:
     # setpriv asks the kernel for the signal, then becomes the program: the pid stays the same.
-    return [program("setpriv"), "--pdeathsig", signal.Signals(number).name.removeprefix("SIG")]
+    name = signal.Signals(number).name.removeprefix("SIG")
+    # A parent that died before the kernel was asked sends nothing: whose child are we now?
+    ask = ["sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
+    return [program("setpriv"), "--pdeathsig", name, *ask]
