@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -150,6 +151,11 @@ def empty(table: str) -> pd.DataFrame:
     UnknownName
         No table has this name.
     """
+    return _empty(table).copy(deep=False)
+
+
+@cache  # a window without some table is asked for it again and again
+def _empty(table: str) -> pd.DataFrame:
     schema = _schema_of(table)
     return conform(table, pd.DataFrame({name: [] for name in schema.required}))
 
