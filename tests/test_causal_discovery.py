@@ -52,10 +52,10 @@ def test_a_reversed_call_is_told():
 
 def test_an_invented_call_is_contradicted():
     found = [
-        critique(graph_told(lambda g: g.add_edge("cart", "payments"), seed=seed))
-        for seed in range(5)
+        critique(graph_told(lambda g: g.add_edge("cart", "payments"), seed=seed, bins=480))
+        for seed in range(8)
     ]
-    assert sum(("cart", "payments") in calls(c.contradicted) for c in found) >= 3
+    assert [calls(c.contradicted) for c in found] == [[("cart", "payments")]] * 8
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.8])
@@ -80,11 +80,13 @@ def test_a_call_that_telemetry_counts_and_the_graph_does_not_list_is_missing():
     assert "telemetry counts these calls" in found.missing[0].statement
 
 
-def test_what_is_joined_only_through_a_third_is_dropped_by_pc():
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_joined_only_through_a_third_is_dropped_by_pc(seed):
     """Without front → checkout, front also shares what checkout waits for, until PC asks."""
-    window = graph_told(lambda g: g.remove_edge("front", "checkout"), seed=5, bins=480)
+    window = graph_told(lambda g: g.remove_edge("front", "checkout"), seed=seed, bins=1440)
     every = calls(critique(window, method="residuals").missing)
-    assert {("front", "checkout"), ("front", "payments")} <= set(every)
+    assert ("front", "checkout") in every
+    assert {("front", "payments"), ("front", "orders")} & set(every)
     assert calls(critique(window, method="pc").missing) == [("front", "checkout")]
 
 
