@@ -63,6 +63,13 @@ def test_traffic_is_adjusted_for():
     assert adjusted.low <= 0 <= adjusted.high
 
 
+@pytest.mark.parametrize("level", [0.0, 0.1, 1.0, 3e9])
+def test_without_noise_a_step_is_certain_and_a_flat_line_has_none(level):
+    index, after = bins(40), np.arange(40) >= 20
+    assert step_effect(pd.Series(level + 1.0 * after, index), index[20]).p_value < 1e-9
+    assert step_effect(pd.Series(np.full(40, level), index), index[20]).p_value == 1
+
+
 def test_gaps_are_left_out_and_counted():
     index = bins(40)
     y = pd.Series(np.where(np.arange(40) >= 20, 2.0, 1.0), index)

@@ -31,6 +31,7 @@ MIN_BINS = 4
 FEWEST_PLACEBOS = 20
 _MOSTLY = 0.5
 _FEWEST_FREEDOM = 3.0
+_ROUNDING = 1e-12  # of the largest value: smaller is arithmetic, not noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def step_effect(
     worth = (1 - max(phi, 0.0)) / (1 + max(phi, 0.0))
     freedom = max(_FEWEST_FREEDOM, fit.df_resid * worth)
     reach = float(stats.t.ppf(0.975, freedom)) * error
-    p_value = float(2 * stats.t.sf(abs(effect) / error, freedom)) if error > 0 else 1.0
+    p_value = _without_noise(y, effect)
+    if error > _ROUNDING * np.abs(y).max():
+        p_value = float(2 * stats.t.sf(abs(effect) / error, freedom))
     return StepEffect(effect, effect - reach, effect + reach, p_value, phi, len(y), len(y) * worth)
 
 
@@ -189,6 +192,11 @@ def _placebo(
     after = (np.arange(len(values)) >= before)[known]
     if known.mean() >= _MOSTLY and min(after.sum(), (~after).sum()) >= MIN_BINS:
         yield values[known], _columns(after.astype(float), extra[known])
+
+
+def _without_noise(y: np.ndarray, effect: float) -> float:
+    """P-value of a step without noise: certain, or none at all."""
+    return float(abs(effect) <= _ROUNDING * np.abs(y).max())
 
 
 def _design(
