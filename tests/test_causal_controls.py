@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +11,8 @@ from planted import START, Fault, System, metrics_window
 from workbench import SLI
 from workbench.causal.changed import bins_around, see
 from workbench.causal.controls import control_services, difference_in_differences
+from workbench.features import signals as make_signals
+from workbench.features import sli_series
 
 SIX = System(
     calls={"front": {"orders": 1.0, "cart": 1.0, "catalog": 1.0, "search": 1.0}},
@@ -53,6 +56,25 @@ def test_a_step_of_everything_is_taken_off():
     found = against(*(Fault(s, "latency", 0.5 * SIX.own(s)) for s in SIX.services))
     assert found.low <= 0 <= found.high
     assert found.high < 0.025, "half of the service's own 0.05 s was added to everything"
+
+
+def test_an_interval_is_never_narrower_than_the_gap_moves_at_quiet_moments():
+    """Fifteen bins before and five after tell little of how long the errors remember."""
+    found = against(Fault("orders", "latency", 0.05), phi=0.95, seed=21)
+    window = metrics_window(SIX, seed=21, phi=0.95)
+    own = sli_series(make_signals(window), SLI("orders", "latency"))
+    quiet = own[: len(own) // 2].to_numpy()
+    moved = [quiet[i : i + 5].mean() - quiet[i - 15 : i].mean() for i in range(15, len(quiet) - 5)]
+    assert (found.high - found.low) / 2 > 2 * np.std(moved)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phi", [0.8, 0.95])
+def test_intervals_cover_the_truth_under_autocorrelation(phi):
+    fault, rounds = Fault("orders", "latency", 0.05), 120
+    spans = [against(fault, phi=phi, seed=seed) for seed in range(rounds)]
+    # From the series alone it was .86 at φ = .95; P(fewer than 105 of 120 at .95) is .1 %.
+    assert sum(s.low <= 0.05 <= s.high for s in spans) >= 105
 
 
 def test_a_fault_in_one_control_does_no_harm():

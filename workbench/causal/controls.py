@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -12,13 +12,16 @@ import pandas as pd
 from workbench.cards import chance, quantity
 from workbench.causal.autoregressive import regress
 from workbench.causal.changed import COVARIATES
-from workbench.causal.interrupted import step_effect
+from workbench.causal.interrupted import quiet_reach, step_effect, widened
 from workbench.causal.own import own_series
+from workbench.causal.placebos import placebo_moments
 from workbench.errors import BadInput
 from workbench.slis import SLI
 
 if TYPE_CHECKING:
     from workbench.causal.changed import ChangeBins, Seen
+    from workbench.features import Signals
+    from workbench.window import IncidentWindow
 
 __all__ = ["DifferenceInDifferences", "control_services", "difference_in_differences"]
 
@@ -35,7 +38,8 @@ class DifferenceInDifferences:
     ----------
     effect, low, high, p_value
         Step of the own part beyond the controls', in the SLI's unit, with a 95 % interval
-        that survives autocorrelation.
+        that survives autocorrelation and is never narrower than what the gap moves by itself
+        at quiet moments.
     controls
         Services with no path to or from the changed one.
     trend, trend_p_value
@@ -95,7 +99,9 @@ def control_services(topology: nx.DiGraph, service: str) -> tuple[str, ...]:
     return tuple(sorted(map(str, lone or apart)))
 
 
-def difference_in_differences(seen: Seen, data: ChangeBins) -> DifferenceInDifferences | None:
+def difference_in_differences(
+    seen: Seen, data: ChangeBins, *, seed: int = 0
+) -> DifferenceInDifferences | None:
     """Compare a changed service's own part with that of services out of its reach.
 
     Parameters
@@ -104,6 +110,8 @@ def difference_in_differences(seen: Seen, data: ChangeBins) -> DifferenceInDiffe
         Window and signals.
     data
         Bins around the change.
+    seed
+        Of the placebo moments.
 
     Returns
     -------
@@ -115,20 +123,22 @@ def difference_in_differences(seen: Seen, data: ChangeBins) -> DifferenceInDiffe
     Each control is put on the changed service's scale by the ratio to its own level before
     (failures, which are often zero, by the difference); the median control of each bin is
     taken off, so that a fault in one of them does no harm. The step of the gap is estimated
-    as for the interrupted series.
+    as for the interrupted series, and its interval is never narrower than what the gap moves
+    by itself at quiet moments.
     """
-    local = data.local
-    early = local.index < data.at
+    early = data.local.index < data.at
     controls = _controls(seen, data, early)
     if controls.empty or early.sum() < _FEWEST_BEFORE:
         return None
-    level = float(local["own"][early].mean()) if _is_ratio(data.sli) else 1.0
-    gap = local["own"] - level * controls.median(axis=1)
+    local = _gap(data.local, controls, sli=data.sli, usual=early)
+    quiet = tuple(_gap(part, controls, sli=data.sli) for part in data.quiet)
     try:
-        step = step_effect(gap, data.at, local[list(COVARIATES)])
+        step = step_effect(local["own"], data.at, local[list(COVARIATES)])
     except BadInput:
         return None
-    trend, p_value = _trend(gap[early])
+    null = placebo_moments(replace(data, local=local, quiet=quiet), seed=seed)
+    step = widened(step, quiet_reach(null, data.after))
+    trend, p_value = _trend(local["own"][early])
     return DifferenceInDifferences(
         step.effect, step.low, step.high, step.p_value, tuple(controls.columns), trend, p_value,
         data.sli.unit,
@@ -136,20 +146,39 @@ def difference_in_differences(seen: Seen, data: ChangeBins) -> DifferenceInDiffe
 
 
 def _controls(seen: Seen, data: ChangeBins, early: np.ndarray) -> pd.DataFrame:
-    """Departure of each control from its level before; a column a control."""
+    """Own part of each control measured around the change, in the window and its history."""
     found = {}
-    graph = seen.window.topology
-    for name in control_services(graph, data.service):
-        try:
-            own = own_series(seen.signals, graph, name, sli=SLI(name, data.sli.signal))
-        except BadInput:  # not measured
-            continue
-        own = own.reindex(data.local.index)
-        level = float(own[early].mean())
-        if own.notna().mean() < _MOSTLY or (_is_ratio(data.sli) and not level > 0):
-            continue
-        found[name] = own / level - 1 if _is_ratio(data.sli) else own - level
-    return pd.DataFrame(found, index=data.local.index)
+    for name in control_services(seen.window.topology, data.service):
+        own = _measured(seen.window, seen.signals, name, sli=data.sli)
+        near = own.reindex(data.local.index)
+        if near.notna().mean() >= _MOSTLY and (not _is_ratio(data.sli) or near[early].mean() > 0):
+            found[name] = own
+    if seen.past is not None and seen.past_signals is not None:
+        for name, own in found.items():
+            past = _measured(seen.past, seen.past_signals, name, sli=data.sli)
+            found[name] = own.combine_first(past)
+    return pd.DataFrame(found)
+
+
+def _measured(window: IncidentWindow, signals: Signals, service: str, *, sli: SLI) -> pd.Series:
+    try:
+        return own_series(signals, window.topology, service, sli=SLI(service, sli.signal))
+    except BadInput:  # not measured
+        return pd.Series(dtype=float, index=signals.index[:0])
+
+
+def _gap(
+    bins: pd.DataFrame, controls: pd.DataFrame, *, sli: SLI, usual: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Bins with the own part less what the median control departed from its usual level."""
+    there = controls.reindex(bins.index)
+    rows = np.ones(len(bins), dtype=bool) if usual is None else usual
+    level = there[rows].mean()
+    if _is_ratio(sli):
+        departed = float(bins["own"][rows].mean()) * (there / level.where(level > 0) - 1)
+    else:
+        departed = there - level
+    return bins.assign(own=bins["own"] - departed.median(axis=1))
 
 
 def _is_ratio(sli: SLI) -> bool:

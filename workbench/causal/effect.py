@@ -225,7 +225,7 @@ def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:
     step = step_effect(data.local["own"], data.at, data.local[list(COVARIATES)])
     reach = quiet_reach(null, data.after)
     step = widened(step, reach)
-    against = difference_in_differences(seen, data)
+    against = difference_in_differences(seen, data, seed=seed)
     found = adjustment(change_graph())
     treated = data.treated
     return Effect(
