@@ -22,6 +22,8 @@ __all__ = [
     "ERROR_TYPE_LABELS",
     "HOST_ATTRIBUTES",
     "HOST_LABELS",
+    "HOST_METRICS",
+    "HOST_RESOURCES",
     "INSTANCE_LABELS",
     "NODE_METRICS",
     "PEER_ATTRIBUTES",
@@ -100,6 +102,19 @@ INSTANCE_LABELS: frozenset[str] = frozenset(
 HOST_LABELS: tuple[str, ...] = ("node", "k8s_node_name", "host_name", "host", "hostname")
 HOST_ATTRIBUTES: tuple[str, ...] = ("k8s.node.name", "host.name")
 """Labels and resource attributes that say where something ran, the most telling first."""
+
+HOST_METRICS: tuple[str, ...] = ("node_", "system_", "system.", "host_", "host.", "machine_")
+"""Beginnings of metrics about a host itself, whichever exporter reports them."""
+
+HOST_RESOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "cpu": "cpu",
+        **dict.fromkeys(("memory", "mem", "rss", "swap"), "memory"),
+        **dict.fromkeys(("disk", "filesystem", "fs", "io", "iops", "blkio"), "disk"),
+        **dict.fromkeys(("network", "net", "bandwidth"), "network"),
+    }
+)
+"""Words in the names of gauges of what a host shares out among what runs on it."""
 
 COPY_LABELS: tuple[str, ...] = ("k8s_pod_name", "pod", "service_instance_id", "instance")
 COPY_ATTRIBUTES: tuple[str, ...] = ("k8s.pod.name", "service.instance.id")

@@ -9,6 +9,7 @@ from .system import START, Fault, System, ar1
 
 GAUGES = {
     "cpu": "container_cpu_utilization",
+    "disk": "container_disk_io_seconds",
     "memory": "container_memory_bytes",
     "pool": "connection_pool_in_use",
     "queue": "queue_depth",
@@ -16,14 +17,17 @@ GAUGES = {
 }
 """Kind of fault to the gauge it moves."""
 
+HOST_GAUGES = {"cpu": "node_cpu_utilization", "disk": "node_disk_io_seconds"}
+"""Gauges of a host: the sum of what runs on it, and of what is wrong with it itself."""
+
 
 def gauges_of(
     system: System, faults: tuple[Fault, ...], made: dict[tuple[str, ...], np.ndarray],
     kinds: tuple[str, ...], *, step_s: float, phi: float, rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    """Gauges of every service, and CPU of every host (the sum of what runs on it)."""
+    """Gauges of every instance of every service, and of every host."""
     parts: list[pd.DataFrame] = []
-    hosts: dict[str, np.ndarray] = {}
+    hosts: dict[tuple[str, str], np.ndarray] = {}
     for service in system.services:
         where = system.hosts.get(service, "")
         labels = {"node": where} if where else {}
@@ -31,18 +35,32 @@ def gauges_of(
             values = _level(system, made, service, kind, step_s)
             size = len(values)
             values = values * np.exp(0.03 * ar1(size, phi, rng)[:, 0])
-            share = (np.arange(size) + 0.5) / size
-            for f in faults:
-                if (f.service, f.kind) == (service, kind):
-                    values = values * (1 + f.amount * f.strength(share))
-            parts.append(_rows(GAUGES[kind], service, values, step_s, labels))
-            if kind == "cpu" and where:
-                hosts[where] = hosts.get(where, np.zeros(size)) + values
-    parts += [
-        _rows("node_cpu_utilization", where, np.minimum(used, 4.0) / 4.0, step_s, {"node": where})
-        for where, used in hosts.items()
-    ]
+            total = np.zeros(size)
+            copies = system.instances_of(service)
+            for copy in copies:
+                own = values * (1 + _added(faults, service, kind, size, copy))
+                if len(copies) > 1:
+                    own = own * (1 + 0.03 * rng.standard_normal(size))
+                told = labels | ({"pod": copy} if len(copies) > 1 else {})
+                parts.append(_rows(GAUGES[kind], service, own, step_s, told))
+                total = total + own / len(copies)
+            if kind in HOST_GAUGES and where:
+                hosts[where, kind] = hosts.get((where, kind), np.zeros(size)) + total
+    for (where, kind), used in hosts.items():
+        filled = used * (1 + _added(faults, where, kind, len(used)))
+        share = np.minimum(filled, 4.0) / 4.0
+        parts.append(_rows(HOST_GAUGES[kind], where, share, step_s, {"node": where}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _added(
+    faults: tuple[Fault, ...], owner: str, kind: str, size: int, copy: str = ""
+) -> np.ndarray:
+    """What faults add to a gauge, in parts of it."""
+    share = (np.arange(size) + 0.5) / size
+    chosen = [f for f in faults
+              if (f.service, f.kind) == (owner, kind) and f.instance in {"", copy}]  # fmt: skip
+    return sum((f.amount * f.strength(share) for f in chosen), np.zeros(size))
 
 
 def _level(
@@ -52,6 +70,7 @@ def _level(
     inside = load * latency / step_s  # Little's law: requests inside, waiting or not
     return {
         "cpu": load * system.own(service) / step_s + 0.02,
+        "disk": 0.2 * load * system.own(service) / step_s + 0.02,
         "memory": np.full(len(load), 3e8),
         "pool": inside + 0.5,
         "queue": inside**2 / (1 + inside) + 0.5,

@@ -20,8 +20,8 @@ class Fault:
     ``calls`` (calls a request multiplied by 1 + amount, on `edge`), ``begin`` (calls a request
     that were not made before, on `edge`), ``network`` (seconds between caller and callee of
     `edge`), ``gap`` (the service reports nothing), ``cpu``, ``memory``, ``pool``, ``queue``,
-    ``lock`` (that gauge multiplied by 1 + amount), ``steal`` (own time of everything on the
-    host `service` multiplied by 1 + amount).
+    ``lock``, ``disk`` (that gauge multiplied by 1 + amount, of a service or of a host),
+    ``steal`` (own time of everything on the host `service` multiplied by 1 + amount).
 
     With `instance` only that one of the service's instances is meant. A `ramp` rises evenly
     from `at` to `until` instead of all at once.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.causal import rank
+from workbench.diagnose import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from workbench import IncidentWindow
     from workbench.causal.ranking import Ranking
+    from workbench.diagnose.results import Diagnosis
 
 SEEDS = range(5)
 
@@ -27,6 +29,22 @@ def share_right(
     found = [rank(make(seed)) for seed in SEEDS]
     told = right if callable(right) else lambda ranking: ranking.rows[0].service in right
     return sum(told(ranking) for ranking in found) / len(found)
+
+
+def diagnosed(make: Callable[[int], IncidentWindow]) -> list[Diagnosis]:
+    """Diagnoses of five seeds of one story."""
+    return [compare(make(seed)) for seed in SEEDS]
+
+
+def holds_most(found: list[Diagnosis], told: Callable[[Diagnosis], bool]) -> bool:
+    """Whether a story is told as planted on at least four of five seeds."""
+    return sum(told(each) for each in found) >= 0.8 * len(found)
+
+
+def blamed(found: list[Diagnosis]) -> set[str]:
+    """Every service, host or change that any of these supports as the cause."""
+    causes = [each.cause for each in found]
+    return {cause.change or cause.service for cause in causes if cause is not None}
 
 
 def without(window: IncidentWindow, service: str, *metrics: str) -> IncidentWindow:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.causal.clues import Clue
-from workbench.semconv import HOST_ATTRIBUTES, HOST_LABELS, first_of
+from workbench.causal.gauges import used_of
+from workbench.semconv import HOST_ATTRIBUTES, HOST_LABELS, HOST_METRICS, first_of
 from workbench.tables import labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from workbench.window import IncidentWindow
 
-__all__ = ["hosts_of", "shared_host_clues"]
+__all__ = ["hosts_of", "noisy_neighbours", "shared_host_clues", "used_more"]
 
 _FEWEST_VICTIMS = 2  # slowed services on one host before the host is what they have in common
 _LESS = 0.5  # of the neighbour's rise: a victim does not use more itself
@@ -33,9 +34,12 @@ def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
     ----------
     window
         The incident window. Labels and resource attributes that name a host are read, and
-        edges of kind ``hosts`` (host → service).
+        edges of kind ``hosts`` (host → service). Whoever reports metrics about the host
+        itself is an exporter and does not live there.
     """
-    pairs = {*_labelled(window.metrics, "labels", HOST_LABELS),
+    metrics = window.metrics
+    about_hosts = metrics["metric"].astype(str).str.startswith(HOST_METRICS)
+    pairs = {*_labelled(metrics[~about_hosts], "labels", HOST_LABELS),
              *_labelled(window.spans, "attributes", HOST_ATTRIBUTES)}  # fmt: skip
     pairs |= {(str(u), str(v)) for u, v, facts in window.topology.edges(data=True)
               if facts.get("kind") == "hosts"}  # fmt: skip
@@ -60,12 +64,12 @@ def shared_host_clues(
     hosts
         Host to the services on it.
     clues
-        All clues so far; gauges that rose tell who uses more.
+        All clues so far; gauges of what a host shares out that rose tell who uses more.
     slowed
         Service to the doublings of its own time beyond its normal range.
     """
     told = list(clues)
-    for host, noisy, victims in _noisy_neighbours(hosts, clues, slowed):
+    for host, noisy, victims in noisy_neighbours(hosts, clues, slowed):
         parts = sum(c.weight for c in told if c.service in victims and c.kind == _PART)
         if parts > 0:
             told = [replace(c, weight=_KEPT * c.weight) if c.service in victims
@@ -76,13 +80,20 @@ def shared_host_clues(
     return told
 
 
-def _noisy_neighbours(
-    hosts: Mapping[str, Sequence[str]], clues: Sequence[Clue], slowed: Mapping[str, float]
-) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def used_more(clues: Iterable[Clue]) -> dict[str, float]:
+    """Service to the doublings by which it uses more of its host by itself."""
     rose: dict[str, float] = {}
     for clue in clues:
-        if clue.kind == "saturation" and clue.during > clue.before:
+        if clue.kind == "saturation" and clue.during > clue.before and used_of(clue.signal):
             rose[clue.service] = max(rose.get(clue.service, 0.0), clue.weight)
+    return rose
+
+
+def noisy_neighbours(
+    hosts: Mapping[str, Sequence[str]], clues: Sequence[Clue], slowed: Mapping[str, float]
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield each host that one service on it filled, that service, and whom it slowed."""
+    rose = used_more(clues)
     for host, services in hosts.items():
         users = [s for s in services if rose.get(s, 0.0) >= 1.0]
         if not users:

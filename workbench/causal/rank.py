@@ -21,6 +21,7 @@ from workbench.causal.contradictions import check_graph
 from workbench.causal.eventclues import event_clues
 from workbench.causal.graph import mechanism_graph, twins_of
 from workbench.causal.hosts import hosts_of, shared_host_clues
+from workbench.causal.hosttrouble import host_gauges, host_troubles, trouble_clues
 from workbench.causal.instances import instance_clues
 from workbench.causal.logclues import log_clues
 from workbench.causal.mechanisms import accounts, signal_column
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from workbench.causal.attribute import Attribution
     from workbench.causal.contradictions import GraphCheck
     from workbench.causal.graph import MechanismGraph
+    from workbench.causal.hosttrouble import HostTrouble
     from workbench.causal.mechanisms import Accounts
     from workbench.causal.panel import Panel
     from workbench.slis import SLI
@@ -144,8 +146,9 @@ def rank_study(
     hosts = hosts_of(window)
     slowed = dict(zip(found.split.services, map(float, found.split.surprise), strict=True))
     clues = [*_accounts_clues(found), *_other_clues(window, found, hosts)]
-    clues = shared_host_clues(hosts, clues, slowed)
-    doubted = _doubted(found) - {c.service for c in clues if c.kind == "host"}
+    troubles = _host_troubles(window, found, hosts, clues)
+    clues = [*shared_host_clues(hosts, clues, slowed), *trouble_clues(troubles)]
+    doubted = _doubted(found) - {trouble.filler for trouble in troubles}
     best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
     return Ranking(
         window_id=window.id,
@@ -159,6 +162,7 @@ def rank_study(
         method=_METHOD,
         seed=seed,
         notes=(*notes, *_notes(found)),
+        hosts=troubles,
     )
 
 
@@ -249,6 +253,27 @@ def _other_clues(
         yield from shape_clues(window, window.baseline)
         yield from log_clues(window, window.baseline, graph)
         yield from event_clues(window, window.baseline, graph, hosts=hosts)
+
+
+def _host_troubles(
+    window: IncidentWindow,
+    found: Study,
+    hosts: Mapping[str, Sequence[str]],
+    clues: Sequence[Clue],
+) -> tuple[HostTrouble, ...]:
+    if not hosts:
+        return ()
+    blind = np.atleast_1d(np.isnan(found.books.total).all(axis=0))
+    seen = {name for name, gap in zip(found.books.services, blind, strict=True) if not gap}
+    sizes = zip(found.split.services, map(float, found.split.surprise), strict=True)
+    return host_troubles(
+        hosts,
+        clues,
+        {name: size for name, size in sizes if name in seen},
+        seen=found.panel,
+        graph=found.graph,
+        gauges=host_gauges(window, found.panel, hosts),
+    )
 
 
 def _doubted(found: Study) -> frozenset[str]:

@@ -13,6 +13,7 @@ from workbench.findings import Finding
 
 if TYPE_CHECKING:
     from workbench.causal.clues import Clue
+    from workbench.causal.hosttrouble import HostTrouble
     from workbench.slis import SLI
 
 __all__ = ["RankedService", "Ranking", "confidence"]
@@ -78,6 +79,8 @@ class Ranking:
         To make it again.
     notes
         Twins, rings, services that appeared, gaps: what one should know.
+    hosts
+        Hosts that were filled by a service on them, or are sick by themselves.
     """
 
     window_id: str
@@ -91,6 +94,7 @@ class Ranking:
     method: str
     seed: int
     notes: tuple[str, ...] = ()
+    hosts: tuple[HostTrouble, ...] = ()
 
     @property
     def change(self) -> float:
@@ -104,6 +108,10 @@ class Ranking:
         if not self.moved or top is None or top.confidence < _NAMEABLE:
             return None
         return top
+
+    def host_of(self, service: str) -> HostTrouble | None:
+        """Trouble of a host that is a likelier place than this service, or None."""
+        return next((found for found in self.hosts if service in found.slowed), None)
 
     def of(self, service: str) -> RankedService | None:
         """Row of a service, or None."""
@@ -136,6 +144,9 @@ class Ranking:
             return f"{self.sli} stayed in its normal range ({levels}): nobody to blame"
         named = self.named
         who = f"most speaks for {named.service}" if named else "nothing stands out"
+        sick = self.host_of(self.rows[0].service) if self.rows else None
+        if sick is not None and not sick.filler:
+            who = f"most speaks for host {sick.host}, where {', '.join(sick.slowed)} run"
         return f"{self.sli} {levels}: {who}"
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from workbench.cards import quantity
 from workbench.diagnose.case import open_case
 from workbench.diagnose.changes import changes
 from workbench.diagnose.gaps import missing_sources, would_settle
+from workbench.diagnose.hostplaces import by_hosts
 from workbench.diagnose.places import failed, places
 from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.surge import surge
@@ -141,7 +142,7 @@ def _settled(
         return (load, *events, *_with_impact(case, rest))
     if leading is not None and found is not None and found.untold:
         services = tuple(_unless_load(s, found) if s == leading else s for s in services)
-    return (*events, *_with_impact(case, list(services)))
+    return (*events, *_with_impact(case, list(by_hosts(case, services))))
 
 
 def _stayed(case: Case, suspect: Suspect) -> bool:
@@ -239,6 +240,13 @@ def _verdict(case: Case, found: Diagnosis) -> str:
 def _named(found: Diagnosis, cause: Suspect) -> str:
     if cause.change:
         return f"change {cause.change} of {cause.service}"
+    hosts = found.ranking.hosts if found.ranking else ()
+    trouble = next((h for h in hosts if h.place == cause.service), None)
+    if trouble is not None:
+        whom = ", ".join(trouble.slowed)
+        if trouble.filler:
+            return f"{trouble.filler}, which filled host {trouble.host} and slowed {whom} there"
+        return f"host {trouble.host}, which is sick by itself and slowed {whom}"
     if cause.signal == "load":
         first = next((s.service for s in found.bucket("first failure")), "a service")
         return f"a surge of load entering at {cause.service}; {first} saturated first"

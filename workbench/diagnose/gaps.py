@@ -22,6 +22,7 @@ _ADVICE = {
     "placebo windows": "a longer history of {service}: its part is inside what past windows show",
     "placebo moments": "more quiet time to compare {change} with",
     "by itself, not by its load": "a gauge of what {service} may run out of: queue, pool, CPU",
+    "by itself, not by its host": "gauges of the host of {service}, and of who uses it: CPU, disk",
     "not after the SLI": "finer bins around the onset at {service}",
 }
 

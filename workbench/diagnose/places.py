@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from workbench.diagnose.results import Role
     from workbench.findings import Claim
 
-__all__ = ["Test", "failed", "places"]
+__all__ = ["MATERIAL", "SIGNIFICANT", "STANDS_OUT", "Test", "failed", "places"]
 
 Test = tuple[str, bool, str]
 """A test a suspect was put to: its name, whether it passed, the figure in words."""
 
-_SIGNIFICANT = 0.05
+SIGNIFICANT = 0.05
 # A part of the SLI's change below this share is not what the incident is about.
-_MATERIAL = 0.1
+MATERIAL = 0.1
 # The leading place must be this probable against the other services.
-_STANDS_OUT = 0.8
+STANDS_OUT = 0.8
 _ENOUGH_HISTORY = 8
 
 
@@ -64,7 +64,7 @@ def _is_suspect(case: Case, row: RankedService) -> bool:
     if row.service == case.sli.service or _moved(row) or _is_material(case, row):
         return True
     association = case.correlated(row.service, case.sli.signal)[1]
-    return association is not None and association.p_value <= _SIGNIFICANT
+    return association is not None and association.p_value <= SIGNIFICANT
 
 
 def _is_in_the_sli(case: Case, row: RankedService) -> bool:
@@ -73,7 +73,7 @@ def _is_in_the_sli(case: Case, row: RankedService) -> bool:
 
 
 def _is_material(case: Case, row: RankedService) -> bool:
-    return case.harmful * row.attribution >= _MATERIAL * case.worse > 0
+    return case.harmful * row.attribution >= MATERIAL * case.worse > 0
 
 
 def _telling(case: Case, row: RankedService) -> str:
@@ -127,7 +127,7 @@ def _tests(case: Case, row: RankedService, signal: str) -> Iterator[Test]:
     association = case.correlated(row.service, signal)[1]
     if association is not None:
         words = f"rank correlation {association.correlation:.2f}, {chance(association.p_value)}"
-        yield ("moves with the SLI", association.p_value <= _SIGNIFICANT, words)
+        yield ("moves with the SLI", association.p_value <= SIGNIFICANT, words)
     reached = row.service in case.study.graph.reached
     route = f"requests of {case.sli.service} reach it" if reached else "no path to the SLI"
     yield ("on the path", reached, route)
@@ -139,9 +139,9 @@ def _tests(case: Case, row: RankedService, signal: str) -> Iterator[Test]:
     )
     yield ("own part excludes zero", low > 0 and _is_material(case, row), words)
     words = f"{chance(row.p_value)} against past windows taken for the incident"
-    yield ("placebo windows", row.p_value <= _SIGNIFICANT, words)
+    yield ("placebo windows", row.p_value <= SIGNIFICANT, words)
     words = f"probability {row.confidence:.2f} against the other services"
-    yield ("stands out", row.confidence >= _STANDS_OUT, words)
+    yield ("stands out", row.confidence >= STANDS_OUT, words)
     yield _history(case)
     yield _seen(case, row.service, signal)
 
@@ -159,7 +159,7 @@ def _left_range(case: Case, row: RankedService, signal: str) -> Test:
     p = float(rarity(seen.departure, seen.past)[0])
     size = abs(departure) / max(normal, 1e-12)
     words = f"{signal} departed by {size:.1f} normal ranges, {chance(p)} against past windows"
-    return (name, size > 1 and p <= _SIGNIFICANT, words)
+    return (name, size > 1 and p <= SIGNIFICANT, words)
 
 
 def _order(case: Case, service: str, signal: str) -> Iterator[Test]:
@@ -279,5 +279,5 @@ def _passed_on(case: Case, service: str) -> str:
         for callee in callees
         if callee in graph
     }
-    material = [c for c, blame in below.items() if blame >= _MATERIAL * case.worse > 0]
+    material = [c for c, blame in below.items() if blame >= MATERIAL * case.worse > 0]
     return ", ".join(sorted(material, key=below.__getitem__, reverse=True)[:3])

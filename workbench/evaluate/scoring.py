@@ -256,7 +256,7 @@ def _scores(window: IncidentWindow, found: Diagnosis) -> dict[str, float]:
     scores |= {row.service: row.score for row in (found.ranking.rows if found.ranking else ())}
     if found.cause is not None:
         best = max(scores.values())
-        scores[found.cause.service] = max(scores[found.cause.service], best + 1.0)
+        scores[found.cause.service] = max(scores.get(found.cause.service, 0.0), best + 1.0)
     return scores
 
 
