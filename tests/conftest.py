@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 from browser_pages import ARGUMENTS
 from parts import require_program
-from planted import Fault, metrics_window, spans_window
+from planted import SMALL, Fault, metrics_window, spans_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,12 @@ def fixed_seeds() -> None:
 def slow_payments() -> IncidentWindow:
     """Aggregates of a shop whose payments become 0.3 s slower."""
     return metrics_window(faults=(Fault("payments", "latency", 0.3),), id="slow-payments")
+
+
+@pytest.fixture(scope="session")
+def small_slow_payments() -> IncidentWindow:
+    """Aggregates of a shop of four services whose payments become 0.2 s slower."""
+    return metrics_window(SMALL, faults=(Fault("payments", "latency", 0.2),), seed=4)
 
 
 @pytest.fixture(scope="session")

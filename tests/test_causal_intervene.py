@@ -6,23 +6,12 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from planted import Fault, System, metrics_window
 from workbench.causal.blocks import block_length, block_rows, interval
 from workbench.errors import BadInput, UnknownName
 
-SMALL = System(
-    calls={"front": {"catalog": 2.0, "checkout": 0.5}, "checkout": {"payments": 1.0}},
-    own_s={"front": 0.01, "payments": 0.05},
-)
 
-
-@pytest.fixture(scope="module")
-def slow_payments():
-    return metrics_window(SMALL, faults=(Fault("payments", "latency", 0.2),), seed=4)
-
-
-def test_half_of_the_own_time_saves_half_of_what_it_costs(slow_payments):
-    found = wb.causal.intervene(slow_payments, "payments", by=-0.5, seconds=60)
+def test_half_of_the_own_time_saves_half_of_what_it_costs(small_slow_payments):
+    found = wb.causal.intervene(small_slow_payments, "payments", by=-0.5, seconds=60)
     saved = 0.5 * 0.25 * 0.5  # half of the 0.25 s on the half payments call of a request
     assert found.actual - found.would_be == pytest.approx(saved, rel=0.1)
     assert found.low < found.would_be < found.high < found.actual
@@ -30,38 +19,38 @@ def test_half_of_the_own_time_saves_half_of_what_it_costs(slow_payments):
     assert "would be" in found._repr_html_()
 
 
-def test_all_of_it_saves_twice_as_much_and_doubling_costs_as_much(slow_payments):
-    half, whole, twice = (wb.causal.intervene(slow_payments, "payments", by=by, seconds=60)
+def test_all_of_it_saves_twice_as_much_and_doubling_costs_as_much(small_slow_payments):
+    half, whole, twice = (wb.causal.intervene(small_slow_payments, "payments", by=by, seconds=60)
                           for by in (-0.5, -1.0, 1.0))  # fmt: skip
     assert whole.actual - whole.would_be == pytest.approx(2 * (half.actual - half.would_be))
     assert twice.would_be - twice.actual == pytest.approx(whole.actual - whole.would_be)
     assert "raised by 100 %" in repr(twice)
 
 
-def test_a_service_that_only_waits_has_little_to_cut(slow_payments):
-    found = wb.causal.intervene(slow_payments, "checkout", by=-1.0, seconds=60)
+def test_a_service_that_only_waits_has_little_to_cut(small_slow_payments):
+    found = wb.causal.intervene(small_slow_payments, "checkout", by=-1.0, seconds=60)
     assert found.actual - found.would_be < 0.02
 
 
-def test_the_same_seed_gives_the_same_answer(slow_payments):
-    first = wb.causal.intervene(slow_payments, "payments", seed=5, seconds=60)
-    assert first == wb.causal.intervene(slow_payments, "payments", seed=5, seconds=60)
+def test_the_same_seed_gives_the_same_answer(small_slow_payments):
+    first = wb.causal.intervene(small_slow_payments, "payments", seed=5, seconds=60)
+    assert first == wb.causal.intervene(small_slow_payments, "payments", seed=5, seconds=60)
 
 
-def test_without_time_the_interval_is_from_one_batch_and_it_says_so(slow_payments):
-    found = wb.causal.intervene(slow_payments, "payments", seconds=0)
+def test_without_time_the_interval_is_from_one_batch_and_it_says_so(small_slow_payments):
+    found = wb.causal.intervene(small_slow_payments, "payments", seconds=0)
     assert found.note == "stopped at 0 s: partial, 100 of 400 rounds"
     assert np.isfinite(found.low)
     assert found.note in found.statement
 
 
-def test_wrong_questions_are_named_errors(slow_payments):
+def test_wrong_questions_are_named_errors(small_slow_payments):
     with pytest.raises(UnknownName, match="Did you mean 'payments'"):
-        wb.causal.intervene(slow_payments, "payment")
+        wb.causal.intervene(small_slow_payments, "payment")
     with pytest.raises(BadInput, match="does not depend"):
-        wb.causal.intervene(slow_payments, "catalog", wb.SLI("payments", "latency"))
+        wb.causal.intervene(small_slow_payments, "catalog", wb.SLI("payments", "latency"))
     with pytest.raises(BadInput, match="No own work"):
-        wb.causal.intervene(slow_payments, "payments", by=-1.5)
+        wb.causal.intervene(small_slow_payments, "payments", by=-1.5)
 
 
 def test_blocks_are_neighbours_and_longer_for_longer_memory():

@@ -15,7 +15,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["card", "chance", "escape", "instant", "quantity", "table_html"]
+__all__ = ["bounds", "card", "chance", "escape", "instant", "quantity", "table_html"]
 
 _STYLE = (
     "border:1px solid var(--jp-border-color1, #8888);border-radius:6px;padding:8px 12px;"
@@ -53,6 +53,17 @@ def quantity(value: float, unit: str = "") -> str:
     if unit == "ratio":
         return f"{_digits(value * 100)} %"
     return f"{_digits(value)} {unit}".rstrip()
+
+
+def bounds(low: float, high: float, unit: str = "") -> str:
+    """Write the two ends of an interval as a person reads them.
+
+    Examples
+    --------
+    >>> bounds(0.01, 0.02, "s")
+    '10 ms … 20 ms'
+    """
+    return f"{quantity(low, unit)} … {quantity(high, unit)}"
 
 
 def chance(p_value: float) -> str:

@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from workbench.cards import card, instant, quantity
+from workbench.cards import bounds, card, instant, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +126,7 @@ class Finding:
         facts = {
             "subject": f"{self.service} / {self.signal}",
             "when": instant(self.when) if self.when is not None else "–",
-            "score": f"{quantity(self.score)} ({quantity(self.low)} … {quantity(self.high)})",
+            "score": f"{quantity(self.score)} ({bounds(self.low, self.high)})",
             "method": self.method or "–",
             "evidence": ", ".join(self.evidence) or "–",
             "not seen": ", ".join(self.missing) or "–",

@@ -106,6 +106,11 @@ SHOP = System(
     own_s={"front": 0.01, "payments": 0.05, "db": 0.004, "cache": 0.001},
 )
 
+SMALL = System(
+    calls={"front": {"catalog": 2.0, "checkout": 0.5}, "checkout": {"payments": 1.0}},
+    own_s={"front": 0.01, "payments": 0.05},
+)
+
 
 def ar1(size: int, phi: float, rng: np.random.Generator, *, columns: int = 1) -> np.ndarray:
     """Stationary AR(1) of unit variance; shape ``(size, columns)``."""

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from workbench.cards import chance, quantity
+from workbench.cards import bounds, chance, quantity
 from workbench.causal.autoregressive import regress
 from workbench.causal.changed import COVARIATES
 from workbench.causal.interrupted import quiet_reach, step_effect, widened
@@ -70,9 +70,8 @@ class DifferenceInDifferences:
         trends = "parallel" if self.parallel else "not parallel"
         return (
             f"beyond {len(self.controls)} services out of its reach: "
-            f"{quantity(self.effect, unit)} (95 %: {quantity(self.low, unit)} … "
-            f"{quantity(self.high, unit)}); trends before are {trends} "
-            f"({chance(self.trend_p_value)})"
+            f"{quantity(self.effect, unit)} (95 %: {bounds(self.low, self.high, unit)}); "
+            f"trends before are {trends} ({chance(self.trend_p_value)})"
         )
 
 

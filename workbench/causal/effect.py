@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import card, escape, quantity
+from workbench.cards import bounds, card, escape, quantity
 from workbench.causal.changed import COVARIATES, bins_around, see
 from workbench.causal.changegraph import adjustment, change_graph
 from workbench.causal.controls import difference_in_differences
@@ -126,8 +126,8 @@ class Effect:
 
     @property
     def _figures(self) -> str:
-        low, high = quantity(self.low, self.unit), quantity(self.high, self.unit)
-        return f"{quantity(self.effect, self.unit)} (95 %: {low} … {high})"
+        span = bounds(self.low, self.high, self.unit)
+        return f"{quantity(self.effect, self.unit)} (95 %: {span})"
 
     @property
     def _beside_earlier(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.changed import see
 from workbench.causal.effect import effect_in
 from workbench.errors import BadInput
@@ -164,4 +164,4 @@ def _beyond(e: Effect) -> str:
 
 
 def _span(value: float, low: float, high: float, *, unit: str) -> str:
-    return f"{quantity(value, unit)} ({quantity(low, unit)} … {quantity(high, unit)})"
+    return f"{quantity(value, unit)} ({bounds(low, high, unit)})"

@@ -37,9 +37,12 @@ class Deadline:
     seconds
         From now; the batch that is running then is still finished. Loading DoWhy (a few
         seconds, once a process) comes before.
+    of
+        What is counted, in the plural.
     """
 
     seconds: float
+    of: str = "rounds"
     done: int = 0
     asked: int = 0
     _ends: float = field(default=0.0, repr=False)
@@ -58,9 +61,9 @@ class Deadline:
         Parameters
         ----------
         total
-            Rounds asked for.
+            How many are asked for.
         size
-            Rounds in a batch.
+            How many at a time.
         """
         self.asked += total
         left = total
@@ -75,7 +78,7 @@ class Deadline:
         """``"stopped at 8 s: partial, 40 of 60 rounds"``, or nothing where all was done."""
         if self.done >= self.asked:
             return ""
-        return f"stopped at {self.seconds:g} s: partial, {self.done} of {self.asked} rounds"
+        return f"stopped at {self.seconds:g} s: partial, {self.done} of {self.asked} {self.of}"
 
 
 @contextmanager

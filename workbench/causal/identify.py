@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.autoregressive import least_squares
 from workbench.causal.blocks import block_length, block_rows, interval
 from workbench.causal.changed import bins_around, see
@@ -93,9 +93,9 @@ class Identification:
             return f"{effect} cannot be identified on this graph with what is observed"
         told = "; ".join(
             f"{way.name} by {', '.join(way.variables) or 'nothing'}: "
-            f"{quantity(way.estimate, self.unit)} ({quantity(way.low, self.unit)} … "
-            f"{quantity(way.high, self.unit)})" for way in self.ways
-        )  # fmt: skip
+            f"{quantity(way.estimate, self.unit)} ({bounds(way.low, way.high, self.unit)})"
+            for way in self.ways
+        )
         return f"{effect}, {told}" + (f" ({self.note})" if self.note else "")
 
     def to_frame(self) -> pd.DataFrame:

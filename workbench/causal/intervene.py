@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity
+from workbench.cards import bounds, card, quantity
 from workbench.causal.blocks import block_length, block_rows, interval
 from workbench.causal.guarded import Deadline
-from workbench.causal.scm import build_model, check_modelled, own_work, study_of, totals
-from workbench.causal.whatif import lowered
+from workbench.causal.scm import build_model, check_modelled, lowered, own_work, study_of, totals
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Intervention:
         return (
             f"If {self.service}'s own part ({quantity(self.own, unit)}) were {verb} by "
             f"{100 * abs(self.by):.0f} %, {self.sli} would be {quantity(self.would_be, unit)} "
-            f"({quantity(self.low, unit)} … {quantity(self.high, unit)}) instead of "
+            f"({bounds(self.low, self.high, unit)}) instead of "
             f"{quantity(self.actual, unit)}" + (f"; {self.note}" if self.note else "")
         )
 
@@ -83,8 +82,8 @@ class Intervention:
 
     def _repr_html_(self) -> str:
         """Show the statement as a card."""
-        would_be = f"{quantity(self.would_be, self.unit)} (95 %: "
-        would_be += f"{quantity(self.low, self.unit)} … {quantity(self.high, self.unit)})"
+        span = bounds(self.low, self.high, self.unit)
+        would_be = f"{quantity(self.would_be, self.unit)} (95 %: {span})"
         return card(self.statement, {"as it was": quantity(self.actual, self.unit),
                                      "with the intervention": would_be})  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import bounds, card, quantity, table_html
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Ranking:
                     "service": r.service,
                     "score": round(r.score, 1),
                     "its part of the change": f"{quantity(r.attribution, unit)} "
-                    f"({quantity(r.low, unit)} … {quantity(r.high, unit)})",
+                    f"({bounds(r.low, r.high, unit)})",
                     "what speaks for it": r.parts,
                 }
                 for r in self.rows[:10]

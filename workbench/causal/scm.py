@@ -18,6 +18,8 @@ from workbench.causal.rank import read_panel, study
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from workbench.causal.rank import Study
@@ -28,6 +30,7 @@ __all__ = [
     "build_model",
     "check_modelled",
     "flow_graph",
+    "lowered",
     "modelled",
     "moved",
     "own_work",
@@ -174,6 +177,31 @@ def build_model(found: Study, names: list[str], *, seed: int) -> Any:  # noqa: A
             model.set_causal_mechanism(name, mechanism)
         gcm.fit(model, totals(found, names, found.panel.split.baseline))
     return model
+
+
+def lowered(
+    model: Any,  # noqa: ANN401
+    lowered_by: Mapping[str, float],
+    sample: pd.DataFrame,
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the bins as they would have been with some totals lowered.
+
+    Parameters
+    ----------
+    model
+        From `build_model`.
+    lowered_by
+        Service to what is taken off its total.
+    sample
+        Totals by bin.
+    seed
+        Of DoWhy.
+    """
+    with seeded(seed=seed), quietly():
+        interventions = {name: (lambda total, by=by: total - by) for name, by in lowered_by.items()}
+        return load_gcm().counterfactual_samples(model, interventions, observed_data=sample)
 
 
 def _known_sum(coefficients: np.ndarray) -> Any:  # noqa: ANN401 - DoWhy's type is loaded late

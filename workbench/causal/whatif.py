@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity
-from workbench.causal.guarded import load_gcm, quietly, seeded
+from workbench.cards import bounds, card, quantity
+from workbench.causal.guarded import Deadline
 from workbench.causal.pastwindows import weights_of
-from workbench.causal.scm import build_model, check_modelled, study_of, totals
+from workbench.causal.scm import build_model, check_modelled, lowered, study_of, totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workbench.causal.rank import Study
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["WhatIf", "lowered", "what_if"]
+__all__ = ["WhatIf", "what_if"]
+
+_BATCH = 250
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,8 +40,10 @@ class WhatIf:
         95 % interval of the counterfactual, from past windows.
     before
         The SLI's level in the baseline.
+    note
+        Empty, or that the time was up.
     seed
-        Of DoWhy.
+        Of DoWhy, and of the order of bins.
     """
 
     service: str
@@ -47,6 +53,7 @@ class WhatIf:
     low: float
     high: float
     before: float
+    note: str = ""
     seed: int = 0
 
     @property
@@ -60,9 +67,9 @@ class WhatIf:
         unit = self.unit
         return (
             f"Had {self.service} stayed at its baseline, {self.sli} would have been "
-            f"{quantity(self.counterfactual, unit)} ({quantity(self.low, unit)} … "
-            f"{quantity(self.high, unit)}) instead of {quantity(self.actual, unit)}; "
-            f"its baseline is {quantity(self.before, unit)}"
+            f"{quantity(self.counterfactual, unit)} ({bounds(self.low, self.high, unit)}) "
+            f"instead of {quantity(self.actual, unit)}; its baseline is "
+            f"{quantity(self.before, unit)}" + (f"; {self.note}" if self.note else "")
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -78,15 +85,20 @@ class WhatIf:
         """Show the statement as a card."""
         facts = {
             "as it was": quantity(self.actual, self.unit),
-            "had it stayed": f"{quantity(self.counterfactual, self.unit)} (95 %: "
-            f"{quantity(self.low, self.unit)} … {quantity(self.high, self.unit)})",
+            "had it stayed": f"{quantity(self.counterfactual, self.unit)} "
+            f"(95 %: {bounds(self.low, self.high, self.unit)})",
             "baseline": quantity(self.before, self.unit),
         }
         return card(self.statement, facts)
 
 
 def what_if(
-    window: IncidentWindow, service: str, sli: SLI | None = None, *, seed: int = 0
+    window: IncidentWindow,
+    service: str,
+    sli: SLI | None = None,
+    *,
+    seed: int = 0,
+    seconds: float = 8.0,
 ) -> WhatIf:
     """Ask what the SLI would have been, had a service's own work stayed at its baseline.
 
@@ -99,7 +111,10 @@ def what_if(
     sli
         The SLI; the first SLO's if None.
     seed
-        Of DoWhy.
+        Of DoWhy, and of the order of bins.
+    seconds
+        Time after which no further batch of 250 bins is imagined: those done, drawn from
+        all of the incident, then stand for the rest, and the answer says so.
 
     Raises
     ------
@@ -117,38 +132,31 @@ def what_if(
     names = check_modelled(found, service)
     i = found.books.services.index(service)
     own, part = float(found.split.own[i]), float(found.split.part[i])
-    sample = totals(found, names, found.panel.split.incident)
-    weights = weights_of(found.books.total[:, found.books.sli], found.panel.split)[0]
-    model = build_model(found, names, seed=seed)
-    imagined = lowered(model, {service: own}, sample, seed=seed)
-    saved = float(weights @ (sample[found.sli.service] - imagined[found.sli.service]).to_numpy())
+    model, deadline = build_model(found, names, seed=seed), Deadline(seconds, of="bins")
+    saved = _saved(found, model, {service: own}, deadline, seed=seed)
     actual = found.before + found.split.change
     reach = float(found.split.high[i] - part)
     low, high = sorted((actual - saved - reach, actual - saved + reach))
     return WhatIf(service, found.sli, actual, max(0.0, actual - saved), max(0.0, low),
-                  max(0.0, high), found.before, seed)  # fmt: skip
+                  max(0.0, high), found.before, deadline.note, seed)  # fmt: skip
 
 
-def lowered(
+def _saved(
+    found: Study,
     model: Any,  # noqa: ANN401
     lowered_by: Mapping[str, float],
-    sample: pd.DataFrame,
+    deadline: Deadline,
     *,
     seed: int,
-) -> pd.DataFrame:
-    """Return the bins as they would have been with some totals lowered.
-
-    Parameters
-    ----------
-    model
-        From `workbench.causal.scm.build_model`.
-    lowered_by
-        Service to what is taken off its total.
-    sample
-        Totals by bin.
-    seed
-        Of DoWhy.
-    """
-    with seeded(seed=seed), quietly():
-        interventions = {name: (lambda total, by=by: total - by) for name, by in lowered_by.items()}
-        return load_gcm().counterfactual_samples(model, interventions, observed_data=sample)
+) -> float:
+    """Weigh what the SLI is spared, like its own change, over the bins there was time for."""
+    sample = totals(found, list(model.graph), found.panel.split.incident)
+    weights = weights_of(found.books.total[:, found.books.sli], found.panel.split)[0]
+    counted = np.random.default_rng(seed).permutation(np.flatnonzero(weights))
+    entry, saved, done = found.sli.service, 0.0, 0
+    for size in deadline.batches(len(counted), _BATCH):
+        rows = counted[done : done + size]
+        imagined = lowered(model, lowered_by, sample.iloc[rows], seed=seed)
+        spared = sample[entry].to_numpy()[rows] - imagined[entry].to_numpy()
+        saved, done = saved + float(weights[rows] @ spared), done + size
+    return saved / float(weights[counted[:done]].sum() or 1.0)

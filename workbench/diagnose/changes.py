@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import chance, quantity
+from workbench.cards import bounds, chance, quantity
 from workbench.diagnose.results import Suspect
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
     unit, size = effect.unit, case.harmful * effect.effect
     low = min(case.harmful * effect.low, case.harmful * effect.high)
     figure = (
-        f"{quantity(effect.effect, unit)} ({quantity(effect.low, unit)} … "
-        f"{quantity(effect.high, unit)}), adjusted for {', '.join(effect.adjusted_for)}"
+        f"{quantity(effect.effect, unit)} ({bounds(effect.low, effect.high, unit)}), "
+        f"adjusted for {', '.join(effect.adjusted_for)}"
     )
     began = case.onset.at if case.onset else pd.NaT
     limit = case.onset.high + case.slack if case.onset else pd.NaT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from workbench.cards import chance, quantity
+from workbench.cards import bounds, chance, quantity
 from workbench.causal.pastwindows import extreme, rarity
 from workbench.diagnose.results import Suspect
 
@@ -134,8 +134,8 @@ def _tests(case: Case, row: RankedService, signal: str) -> Iterator[Test]:
     yield from _order(case, row.service, signal)
     low = min(case.harmful * row.low, case.harmful * row.high)
     words = (
-        f"own part {quantity(row.attribution, unit)} ({quantity(row.low, unit)} … "
-        f"{quantity(row.high, unit)}) of {quantity(case.ranking.change, unit)}"
+        f"own part {quantity(row.attribution, unit)} ({bounds(row.low, row.high, unit)}) of "
+        f"{quantity(case.ranking.change, unit)}"
     )
     yield ("own part excludes zero", low > 0 and _is_material(case, row), words)
     words = f"{chance(row.p_value)} against past windows taken for the incident"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from workbench.cards import card, instant, quantity, table_html
+from workbench.cards import bounds, card, instant, quantity, table_html
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Diagnosis:
                     "claim": s.claim,
                     "role": s.role,
                     "part of the change": f"{quantity(s.attribution, unit)} "
-                    f"({quantity(s.low, unit)} … {quantity(s.high, unit)})",
+                    f"({bounds(s.low, s.high, unit)})",
                     "causal / correlation rank": f"{s.causal_rank or '–'} / "
                     f"{s.correlation_rank or '–'}",
                     "why": s.reason,
