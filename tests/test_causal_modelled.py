@@ -8,29 +8,19 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from planted import Fault, System, metrics_window
+from planted import SMALL, Fault, metrics_window
 from workbench.causal.partial import conditional_test, independence_test
 from workbench.causal.scm import flow_graph, modelled, own_work, study_of, totals
 from workbench.errors import BadInput
 
-SMALL = System(
-    calls={"front": {"catalog": 2.0, "checkout": 0.5}, "checkout": {"payments": 1.0}},
-    own_s={"front": 0.01, "payments": 0.05},
-)
-
-
-@pytest.fixture(scope="module")
-def slow_payments():
-    return metrics_window(SMALL, faults=(Fault("payments", "latency", 0.2),), seed=4)
-
 
 @pytest.fixture(scope="module", params=["distribution_change", "anomaly_attribution"])
-def attributed(request, slow_payments):
-    return getattr(wb.causal, request.param)(slow_payments, seed=2, seconds=60)
+def attributed(request, small_slow_payments):
+    return getattr(wb.causal, request.param)(small_slow_payments, seed=2, seconds=60)
 
 
-def test_dowhy_agrees_with_the_fast_path(attributed, slow_payments):
-    ranking = wb.causal.rank(slow_payments)
+def test_dowhy_agrees_with_the_fast_path(attributed, small_slow_payments):
+    ranking = wb.causal.rank(small_slow_payments)
     fast = {row.service: row.attribution for row in ranking.rows}
     # DoWhy takes plain means over the incident, the fast path weighs bins by the SLI's
     # departure: a tenth of the change covers the difference.
@@ -58,8 +48,8 @@ def test_the_same_first_service_on_other_planted_systems(service, seed):
     assert found.first == wb.causal.rank(window).rows[0].service == service
 
 
-def test_without_time_there_are_no_intervals_and_it_says_so(slow_payments):
-    found = wb.causal.anomaly_attribution(slow_payments, seconds=0)
+def test_without_time_there_are_no_intervals_and_it_says_so(small_slow_payments):
+    found = wb.causal.anomaly_attribution(small_slow_payments, seconds=0)
     assert found.first == "payments"
     assert np.isnan(found.low["payments"])
     assert "stopped at 0 s: partial" in repr(found)
@@ -75,27 +65,28 @@ def test_where_the_sli_did_not_move_nothing_is_attributed():
         assert "stayed in its normal range" in found._repr_html_()
 
 
-def test_what_dowhy_cannot_fit_is_a_named_error(slow_payments, monkeypatch):
+def test_what_dowhy_cannot_fit_is_a_named_error(small_slow_payments, monkeypatch):
     def broken(*_: object) -> None:
         raise ValueError("Input contains NaN")
 
     monkeypatch.setattr("workbench.causal.modelled._anomaly", broken)
     with pytest.raises(BadInput, match="anomaly attribution"):
-        wb.causal.anomaly_attribution(slow_payments)
+        wb.causal.anomaly_attribution(small_slow_payments)
 
 
-def test_the_same_seed_gives_the_same_parts_and_puts_the_generator_back(slow_payments):
+def test_the_same_seed_gives_the_same_parts_and_puts_the_generator_back(small_slow_payments):
     np.random.seed(11)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(11)  # noqa: NPY002
-    first = wb.causal.anomaly_attribution(slow_payments, seed=5, seconds=0)
+    first = wb.causal.anomaly_attribution(small_slow_payments, seed=5, seconds=0)
     assert np.random.random() == expected  # noqa: NPY002
-    again = wb.causal.anomaly_attribution(slow_payments, seed=5, seconds=0)
+    again = wb.causal.anomaly_attribution(small_slow_payments, seed=5, seconds=0)
     assert first.parts == again.parts
 
 
+@pytest.mark.parametrize("permutations", [2, 10])
 @pytest.mark.parametrize("players", [4, 8])
-def test_dowhy_shapley_values_of_a_linear_game_are_right(players):
+def test_dowhy_shapley_values_of_a_linear_game_are_right(players, permutations):
     """Guard: with scikit-learn 1.9 other methods silently give every node the same share."""
     from dowhy.gcm.shapley import estimate_shapley_values
 
@@ -103,14 +94,14 @@ def test_dowhy_shapley_values_of_a_linear_game_are_right(players):
 
     worth = np.arange(1.0, players + 1)
     found = estimate_shapley_values(
-        lambda s: float(np.asarray(s) @ worth), players, _shapley(players)
+        lambda s: float(np.asarray(s) @ worth), players, _shapley(players, permutations)
     )
     assert found == pytest.approx(worth)
-    assert _shapley(players).n_jobs == 1
+    assert _shapley(players, permutations).n_jobs == 1
 
 
-def test_own_work_is_what_callees_do_not_pass(slow_payments):
-    found = study_of(slow_payments, None)
+def test_own_work_is_what_callees_do_not_pass(small_slow_payments):
+    found = study_of(small_slow_payments, None)
     names = modelled(found)
     rows = found.panel.split.incident
     own, total = own_work(found, names, rows), totals(found, names, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.blocks import block_length, block_rows, interval
 from workbench.causal.guarded import Deadline, load_gcm, quietly, seeded
 from workbench.causal.partial import conditional_test, independence_test
@@ -16,17 +16,22 @@ from workbench.causal.scm import build_model, modelled, moved, study_of, totals
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from workbench.causal.rank import Study
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
+    Attribute = Callable[..., dict[str, float]]
+
 __all__ = ["ModelAttribution", "anomaly_attribution", "distribution_change"]
 
 _ROUNDS = 10
 _SAMPLES = 500
-_EXACT_UP_TO = 6  # services; 2ⁿ coalitions beyond take seconds each
+# Totals are sums of own work, so that the game is additive: in any order a service adds the
+# same, and further permutations only average out what DoWhy draws at random.
+_PERMUTATIONS = 10
+_AGAIN = 2
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,8 +89,7 @@ class ModelAttribution:
         """Statement, then a line a service."""
         unit = self.sli.unit
         lines = [
-            f"  {row.service}: {quantity(row.part, unit)} ({quantity(row.low, unit)} … "
-            f"{quantity(row.high, unit)})"
+            f"  {row.service}: {quantity(row.part, unit)} ({bounds(row.low, row.high, unit)})"
             for row in self.to_frame().itertuples()
         ]
         return "\n".join([self.statement, *lines])
@@ -128,15 +132,8 @@ def distribution_change(
     Shapley values of mechanisms exchanged for those of the incident (Budhathoki et al.
     2021), on known mechanisms; `workbench.causal.rank` is the answer and this the check.
     """
-    found, names = _opened(window, sli)
-    split = found.panel.split
-    before, during = (totals(found, names, rows) for rows in (split.baseline, split.incident))
-    model = build_model(found, names, seed=seed)
-
-    def attributed(old: pd.DataFrame, new: pd.DataFrame) -> dict[str, float]:
-        return _distribution_change(model, old, new, found.sli.service)
-
-    return _resampled("distribution change", found, attributed, (before, during), seed=seed,
+    found = study_of(window, sli)
+    return _resampled("distribution change", found, _distribution_change, seed=seed,
                       seconds=seconds)  # fmt: skip
 
 
@@ -167,40 +164,31 @@ def anomaly_attribution(
     The mean bin of the incident stands for all of them: the model is linear, and DoWhy's
     time grows with the rows.
     """
-    found, names = _opened(window, sli)
-    split = found.panel.split
-    before, during = (totals(found, names, rows) for rows in (split.baseline, split.incident))
-    model = build_model(found, names, seed=seed)
-
-    def attributed(old: pd.DataFrame, new: pd.DataFrame) -> dict[str, float]:
-        return _anomaly(model, new.mean().to_frame().T, found.sli.service)
-
-    return _resampled("anomaly attribution", found, attributed, (before, during), seed=seed,
-                      seconds=seconds)  # fmt: skip
-
-
-def _opened(window: IncidentWindow, sli: SLI | None) -> tuple[Study, list[str]]:
     found = study_of(window, sli)
-    return found, modelled(found)
+    return _resampled("anomaly attribution", found, _anomaly, seed=seed, seconds=seconds)
 
 
 def _resampled(
     method: str,
     found: Study,
-    attributed: Any,  # noqa: ANN401 - a closure over the model
-    data: tuple[pd.DataFrame, pd.DataFrame],
+    attribute: Attribute,
     *,
     seed: int,
     seconds: float,
 ) -> ModelAttribution:
+    """Attribute the two stretches, then resamples of them for as long as there is time."""
     if not moved(found):
         return ModelAttribution(found.sli, method, moved(found), {}, {}, {}, seed=seed)
+    names, split, target = modelled(found), found.panel.split, found.sli.service
+    data = [totals(found, names, rows) for rows in (split.baseline, split.incident)]
+    model = build_model(found, names, seed=seed)
     deadline, rng, rounds = Deadline(seconds), np.random.default_rng(seed), []
     with seeded(seed=seed), quietly():
         try:
-            parts = attributed(*data)
+            parts = attribute(model, *data, target, _shapley(len(names), _PERMUTATIONS))
             for _ in () if deadline.over else deadline.batches(_ROUNDS, 1):
-                rounds.append(attributed(*(_blocks(part, found, rng) for part in data)))
+                again = (_blocks(part, found, rng) for part in data)
+                rounds.append(attribute(model, *again, target, _shapley(len(names), _AGAIN)))
         except (ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
             hint = "Use workbench.causal.rank, which needs no such fit"
             raise BadInput(f"DoWhy could not do a {method}", value=str(error), hint=hint) from error
@@ -221,6 +209,7 @@ def _distribution_change(
     before: pd.DataFrame,
     during: pd.DataFrame,
     target: str,
+    shapley: Any,  # noqa: ANN401
 ) -> dict[str, float]:
     parts = load_gcm().distribution_change(
         model,
@@ -231,12 +220,18 @@ def _distribution_change(
         difference_estimation_func=lambda x, y: float(np.mean(y) - np.mean(x)),
         independence_test=independence_test,
         conditional_independence_test=conditional_test,
-        shapley_config=_shapley(len(model.graph)),
+        shapley_config=shapley,
     )
     return {str(name): float(part) for name, part in parts.items()}
 
 
-def _anomaly(model: Any, rows: pd.DataFrame, target: str) -> dict[str, float]:  # noqa: ANN401
+def _anomaly(
+    model: Any,  # noqa: ANN401
+    before: pd.DataFrame,
+    during: pd.DataFrame,
+    target: str,
+    shapley: Any,  # noqa: ANN401
+) -> dict[str, float]:
     from dowhy.gcm.anomaly_scorer import AnomalyScorer
 
     class Itself(AnomalyScorer):
@@ -251,19 +246,19 @@ def _anomaly(model: Any, rows: pd.DataFrame, target: str) -> dict[str, float]:  
     parts = load_gcm().attribute_anomalies(
         model,
         target,
-        rows,
+        during.mean().to_frame().T,
         anomaly_scorer=Itself(),
         attribute_mean_deviation=True,
         num_distribution_samples=_SAMPLES,
-        shapley_config=_shapley(len(model.graph)),
+        shapley_config=shapley,
     )
     return {str(name): float(np.mean(part)) for name, part in parts.items()}
 
 
-def _shapley(players: int) -> Any:  # noqa: ANN401
+def _shapley(players: int, permutations: int) -> Any:  # noqa: ANN401
     """Exact or by permutations: other methods are silently wrong with scikit-learn 1.9."""
     from dowhy.gcm.shapley import ShapleyApproximationMethods, ShapleyConfig
 
-    few = players <= _EXACT_UP_TO
+    few = 2**players <= permutations * players
     method = ShapleyApproximationMethods.EXACT if few else ShapleyApproximationMethods.PERMUTATION
-    return ShapleyConfig(approximation_method=method, num_permutations=25, n_jobs=1)
+    return ShapleyConfig(approximation_method=method, num_permutations=permutations, n_jobs=1)
