@@ -124,6 +124,15 @@ def test_imports_point_left():
     assert not wrong, f"data flows one way, so imports point left: {wrong}"
 
 
+def test_a_public_name_of_causal_is_not_a_module_too():
+    import workbench.causal
+
+    paths = Path(workbench.causal.__file__).parent.glob("*.py")
+    both = {path.stem for path in paths} & set(workbench.causal.__all__)
+    # `rank` is imported by its module's name from everywhere.
+    assert both <= {"rank"}, f"importing the package hides the module: {sorted(both)}"
+
+
 def test_third_party_packages_stay_with_their_owners():
     wrong = []
     for name, (_, tree) in modules().items():

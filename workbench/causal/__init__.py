@@ -5,22 +5,22 @@ from __future__ import annotations
 from workbench.causal.arrows import ArrowStrengths, arrow_strength
 from workbench.causal.blast import BlastRadius, Reached, blast_radius
 from workbench.causal.blast_grade import BlastGrade, grade
+from workbench.causal.change_effect import Effect, effect
+from workbench.causal.change_effects import Effects, effects
 from workbench.causal.changegraph import Adjustment
 from workbench.causal.controls import DifferenceInDifferences
 from workbench.causal.discovery import Critique, Doubt, critique
-from workbench.causal.effect import Effect, effect
-from workbench.causal.effects import Effects, effects
-from workbench.causal.falsify import Falsification, falsify
-from workbench.causal.identify import Identification, identify
-from workbench.causal.intervene import Intervention, intervene
+from workbench.causal.dowhy_refuters import DoWhyRefutations, refute
+from workbench.causal.falsification import Falsification, falsify
+from workbench.causal.hidden_cause import Sensitivity, sensitivity
+from workbench.causal.identification import Identification, identify
+from workbench.causal.intervention import Intervention, intervene
 from workbench.causal.modelled import ModelAttribution, anomaly_attribution, distribution_change
-from workbench.causal.onset import Onset, onset
+from workbench.causal.onsets import Onset, onset
 from workbench.causal.placebos import EarlierChange
 from workbench.causal.rank import rank
 from workbench.causal.ranking import RankedService, Ranking, confidence
-from workbench.causal.refute import DoWhyRefutations, refute
 from workbench.causal.refuters import Refutation
-from workbench.causal.sensitivity import Sensitivity, sensitivity
 from workbench.causal.whatif import WhatIf, what_if
 
 __all__ = [

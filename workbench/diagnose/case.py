@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench import correlate
-from workbench.causal.effects import effects
-from workbench.causal.onset import Onset, onset, onset_of
+from workbench.causal.change_effects import effects
+from workbench.causal.onsets import Onset, onset, onset_of
 from workbench.causal.rank import rank_study, read_panel, study
 from workbench.errors import BadInput
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from workbench.causal.effect import Effect
+    from workbench.causal.change_effect import Effect
     from workbench.causal.rank import Study
     from workbench.causal.ranking import RankedService, Ranking
     from workbench.correlate import Correlation, CorrelationRow

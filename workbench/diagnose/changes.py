@@ -10,7 +10,7 @@ from workbench.cards import bounds, chance, quantity
 from workbench.diagnose.results import Suspect
 
 if TYPE_CHECKING:
-    from workbench.causal.effect import Effect
+    from workbench.causal.change_effect import Effect
     from workbench.diagnose.case import Case
     from workbench.diagnose.places import Test
     from workbench.diagnose.results import Role

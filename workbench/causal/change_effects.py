@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.cards import bounds, card, quantity, table_html
+from workbench.causal.change_effect import effect_in
 from workbench.causal.changed import see
-from workbench.causal.effect import effect_in
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from workbench.causal.effect import Effect
+    from workbench.causal.change_effect import Effect
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 

@@ -8,7 +8,7 @@ import pytest
 
 import workbench as wb
 from planted import Fault, ar1, metrics_window
-from workbench.causal.onset import onset_of
+from workbench.causal.onsets import onset_of
 
 
 def series_of(values: np.ndarray) -> pd.Series:

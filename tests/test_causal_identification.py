@@ -10,7 +10,7 @@ import pytest
 import workbench as wb
 from planted import START, Fault, metrics_window
 from workbench.causal.changegraph import change_graph
-from workbench.causal.identify import identify_on
+from workbench.causal.identification import identify_on
 from workbench.errors import BadInput
 
 FRONT_DOOR = nx.DiGraph([("change", "own"), ("own", "sli"), ("moment", "change"),

@@ -8,7 +8,7 @@ import pytest
 
 import workbench as wb
 from planted import START, Fault, metrics_window
-from workbench.causal.sensitivity import robustness_value
+from workbench.causal.hidden_cause import robustness_value
 
 
 def told(service: str) -> pd.DataFrame:

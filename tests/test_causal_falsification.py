@@ -9,7 +9,7 @@ import pytest
 
 import workbench as wb
 from planted import SHOP, metrics_window
-from workbench.causal.falsify import falsify_graph
+from workbench.causal.falsification import falsify_graph
 from workbench.errors import BadInput
 
 RIGHT = nx.DiGraph([("db", "orders"), ("orders", "front"), ("cache", "cart"), ("cart", "front")])
