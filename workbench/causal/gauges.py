@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from workbench.causal.panel import panel
 from workbench.errors import BadInput
-from workbench.semconv import HOST_RESOURCES
+from workbench.features.request_metrics import is_request_metric
+from workbench.semconv import EDGE_METRICS, HOST_RESOURCES, NODE_METRICS
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from workbench.causal.panel import Panel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "gauges_by", "used_of"]
 
 PREFIX = "saturation:"
+_KNOWN = frozenset({*NODE_METRICS, *EDGE_METRICS})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
@@ -45,7 +47,9 @@ def gauges_by(window: IncidentWindow, owner: NDArray[np.object_], seen: Panel) -
     Panel or None
         Owners in the place of services; None where nothing of theirs was measured.
     """
-    theirs = owner != ""
+    names = window.metrics["metric"].cat
+    known = [name in _KNOWN or is_request_metric(str(name)) for name in names.categories]
+    theirs = (owner != "") & ~np.array([*known, True])[names.codes.to_numpy()]
     if not theirs.any():
         return None
     frame = window.metrics[theirs].assign(service=pd.Categorical(owner[theirs]))

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal.clues import Clue
-from workbench.causal.pastwindows import doublings, extreme, medians
+from workbench.causal.gauges import PREFIX, gauges_by
+from workbench.causal.pastwindows import doublings, extreme, medians, rarity
 from workbench.features import self_time
+from workbench.features.columns import values_of
 from workbench.semconv import COPY_ATTRIBUTES, COPY_LABELS, first_of
 from workbench.tables import labels_of
 
@@ -23,13 +25,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.causal.panel import Panel
+    from workbench.causal.pastwindows import Split
     from workbench.window import IncidentWindow
 
 __all__ = ["instance_clues"]
 
-_MATTERS = 0.1  # of what the others read: less of a difference is worth nothing
+_MATTERS = 0.1  # of what it and the others read: less of a difference is worth nothing
+_ITS_OWN = 0.5  # of what parts it from the others: what it did itself, not they
+_MANY = 8  # instances from which on the median of all is that of the others
 _SEEN = 0.5  # share of baseline bins in which an instance must have been seen
 _LEAST = {"latency": 1e-4, "errors": 0.01}
+_TINY = 1e-12
+_OF = "\x1f"  # between service and instance: in no name
 _TIMED = {"service.latency": "latency", "service.latency_p50": "latency",
           "service.error_ratio": "errors"}  # fmt: skip
 
@@ -37,8 +44,10 @@ _TIMED = {"service.latency": "latency", "service.latency_p50": "latency",
 def instance_clues(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
     """Find services of which one instance left the others.
 
-    Each instance is held against the median of its siblings, bin by bin, and the difference
-    against its own past: one that always was slower says nothing, nor do all at once.
+    Each instance is held against the median of its siblings, bin by bin, both the difference
+    and the ratio against their own past: one that always was slower says nothing, nor does a
+    shift of all at once, by an amount or by a factor, nor one that stayed while others left.
+    A gauge of one instance is a clue of the kind of gauges, so it counts once.
 
     Parameters
     ----------
@@ -53,33 +62,84 @@ def instance_clues(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
         wide = (sums["total"] / sums["count"].where(sums["count"] > 0)).unstack([1, 2])  # noqa: PD010
         wide = wide.reindex(panel.index)
         for service in wide.columns.get_level_values(0).unique():
-            yield from _odd_one(str(service), wide[service], signal, panel)
+            yield from _odd_one(str(service), wide[service], signal, panel.split)
+    yield from _gauges(window, panel)
 
 
-def _odd_one(service: str, copies: pd.DataFrame, signal: str, panel: Panel) -> Iterator[Clue]:
-    seen_before = copies.iloc[panel.split.baseline].notna().mean() >= _SEEN
+def _gauges(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
+    """Gauges of instances, of services that have several."""
+    metrics = window.metrics
+    if metrics.empty:
+        return
+    copy = _named(metrics["labels"], COPY_LABELS)
+    service = metrics["service"].astype(object).fillna("").astype(str).to_numpy(dtype=object)
+    pairs = pd.DataFrame({"service": service, "copy": copy})
+    pairs = pairs[(pairs["service"] != "") & (pairs["copy"] != "")]
+    several = pairs.drop_duplicates()["service"].value_counts()
+    several = set(several[several > 1].index)
+    theirs = pairs["service"].isin(several)
+    owner = np.full(len(metrics), "", dtype=object)
+    owner[pairs.index[theirs]] = (pairs["service"] + _OF + pairs["copy"])[theirs]
+    found = gauges_by(window, owner, panel)
+    if found is None:
+        return
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for column in found.nodes.columns:
+        if str(column[1]).startswith(PREFIX):
+            of = str(column[0]).partition(_OF)[0]
+            groups.setdefault((of, str(column[1])), []).append(column)
+    for (of, signal), columns in groups.items():
+        names = [str(owner).partition(_OF)[2] for owner, _ in columns]
+        copies = pd.DataFrame(values_of(found.nodes, columns), found.index, names)
+        yield from _odd_one(of, copies, signal, found.split)
+
+
+def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> Iterator[Clue]:
+    seen_before = copies.iloc[split.baseline].notna().mean() >= _SEEN
     copies = copies.loc[:, seen_before]
     if copies.shape[1] < 2:
         return
     values = copies.to_numpy(float)
-    others = _median_of_others(values)
-    seen = extreme(values - others, panel.split)
-    typical = np.nan_to_num(medians(others[panel.split.baseline]))
-    usual = np.maximum(np.nan_to_num(seen.normal), _MATTERS * typical)
-    size = np.clip(np.nan_to_num(seen.departure), 0, None) / np.maximum(usual, _LEAST[signal])
-    weight = doublings(size)
+    weight, before, during = _apart(values, split, least=_LEAST.get(signal, _TINY))
     i = int(np.argmax(weight))
     if weight[i] > 0:
-        before = float(medians(values[panel.split.baseline])[i])
-        during = before + float(seen.change[i])
-        figures = (f"{1e3 * before:.3g} to {1e3 * during:.3g} ms" if signal == "latency"
-                   else f"{100 * before:.2g} to {100 * during:.3g} %")  # fmt: skip
-        yield Clue(service, signal, "instance", float(weight[i]), before, during,
+        kind = "saturation" if signal.startswith(PREFIX) else "instance"
+        yield Clue(service, signal, kind, float(weight[i]), before[i], during[i],
                    f"1 of {copies.shape[1]} instances, {copies.columns[i]}, left the others: "
-                   f"{figures}")  # fmt: skip
+                   f"{_figures(signal, before[i], during[i])}")  # fmt: skip
+
+
+def _apart(
+    values: NDArray[np.float64], split: Split, *, least: float
+) -> tuple[NDArray[np.float64], list[float], list[float]]:
+    """Doublings by which each instance left the others upwards, its level before and then."""
+    others = _median_of_others(values)
+    gap, itself = extreme(values - others, split), extreme(values, split)
+    before = medians(values[split.baseline])
+    typical = np.maximum(np.nan_to_num(medians(others[split.baseline])), np.nan_to_num(before))
+    usual = np.maximum(np.nan_to_num(gap.normal), _MATTERS * typical)
+    size = np.clip(np.nan_to_num(gap.departure), 0, None) / np.maximum(usual, least)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = extreme(np.where(others > least, values / others, np.nan), split)
+    usual = np.maximum(np.nan_to_num(ratio.normal), _MATTERS)
+    times = np.where(np.isnan(ratio.level), size, np.nan_to_num(ratio.departure) / usual)
+    own = np.nan_to_num(itself.change) >= _ITS_OWN * np.nan_to_num(gap.change)
+    weight = doublings(np.where(own, np.minimum(size, np.clip(times, 0, None)), 0.0))
+    bits = -np.log2(rarity(gap.departure, gap.past))
+    return np.minimum(weight, bits), list(map(float, before)), list(map(float, before + gap.change))
+
+
+def _figures(signal: str, before: float, during: float) -> str:
+    if signal == "latency":
+        return f"{1e3 * before:.3g} to {1e3 * during:.3g} ms"
+    if signal == "errors":
+        return f"{100 * before:.2g} to {100 * during:.3g} %"
+    return f"{signal.removeprefix(PREFIX)} {before:.3g} to {during:.3g}"
 
 
 def _median_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if values.shape[1] > _MANY:
+        return np.repeat(medians(values.T)[:, None], values.shape[1], axis=1)
     rest = [np.delete(values, i, axis=1) for i in range(values.shape[1])]
     return np.column_stack([medians(part.T) for part in rest])
 
