@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -69,3 +70,17 @@ def test_a_peer_stands_beside_and_a_failed_one_has_missed(folder):
     assert table.loc["knowing", "top-1"] == 1.0
     assert table.loc["failing", ["top-1", "top-3"]].tolist() == [0.0, 0.0]
     assert table.loc["failing", "n"] == 2
+
+
+def test_each_sli_is_opened_once_a_case(folder, monkeypatch):
+    """A case with several SLOs once opened each of them again for every step that followed."""
+    rank = sys.modules["workbench.causal.rank"]
+    opened, check = [], rank.check_graph
+
+    def counted(*args, **kwargs):
+        opened.append(1)
+        return check(*args, **kwargs)
+
+    monkeypatch.setattr(rank, "check_graph", counted)
+    evaluate("bundles", folder)
+    assert len(opened) == 2

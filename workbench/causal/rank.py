@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Study", "choose_sli", "rank", "rank_study", "read_panel", "study"]
+__all__ = ["Study", "choose_sli", "choose_study", "rank", "rank_study", "read_panel", "study"]
 
 _METHOD = "work-conserving attribution with clues"
 _ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
@@ -203,10 +203,13 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
 
 def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
     """Choose the SLI, among those with an objective, that left its range the farthest."""
-    if len(window.slos) < 2:
-        return window.sli()
-    slis = list(dict.fromkeys(slo.sli for slo in window.slos))
-    return max(slis, key=lambda sli: study(window, seen, sli).size)
+    return window.sli() if len(window.slos) < 2 else choose_study(window, seen).sli
+
+
+def choose_study(window: IncidentWindow, seen: Panel) -> Study:
+    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows."""
+    slis = dict.fromkeys(slo.sli for slo in window.slos) or [window.sli()]
+    return max((study(window, seen, sli) for sli in slis), key=lambda found: found.size)
 
 
 def read_panel(window: IncidentWindow) -> tuple[Panel, tuple[str, ...]]:

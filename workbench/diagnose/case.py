@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Case", "open_case", "with_change"]
+__all__ = ["Case", "case_of", "open_case", "with_change"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,9 +117,23 @@ def with_change(case: Case, ref: str) -> Case:
 
 def open_case(window: IncidentWindow, sli: SLI | str | None, *, seed: int) -> Case:
     """Run every analysis that a diagnosis needs."""
-    target = window.sli(sli)
     panel, notes = read_panel(window)
-    found = study(window, panel, target)
+    return case_of(window, study(window, panel, window.sli(sli)), notes, seed=seed)
+
+
+def case_of(
+    window: IncidentWindow, found: Study, notes: tuple[str, ...] = (), *, seed: int
+) -> Case:
+    """Run every further analysis, for callers that have already opened the accounts.
+
+    Parameters
+    ----------
+    window, found, notes
+        As for `workbench.causal.rank.rank_study`.
+    seed
+        Of everything drawn.
+    """
+    target = found.sli
     tested = effects(window, target, seed=seed)
     return Case(
         window=window,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench import datasets
-from workbench.causal.rank import choose_sli, read_panel
-from workbench.diagnose import compare
+from workbench.causal.rank import choose_study, read_panel
+from workbench.diagnose.case import case_of
+from workbench.diagnose.compare import judge
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluate.trivial import RULES
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from workbench.causal.panel import Panel
     from workbench.datasets import LabelledSet
     from workbench.diagnose import Diagnosis
     from workbench.evaluate.trivial import Rule
@@ -213,10 +215,11 @@ def _score(
     try:
         window = labelled.load(name)
         started = time.perf_counter()
-        found = compare(window, choose_sli(window, read_panel(window)[0]))
+        panel, notes = read_panel(window)
+        found = judge(case_of(window, choose_study(window, panel), notes, seed=0))
         seconds = time.perf_counter() - started
         case = _case(labelled, window, found, seconds)
-        return case, _beside(window, found.sli, truth.services, rules)
+        return case, _beside(window, panel, found.sli, truth.services, rules)
     except WorkbenchError as error:
         seconds = time.perf_counter() - started
         return Case(name, labelled.groups[name], truth.fault, "", "|".join(truth.services),
@@ -261,16 +264,19 @@ def _scores(window: IncidentWindow, found: Diagnosis) -> dict[str, float]:
 
 
 def _beside(
-    window: IncidentWindow, sli: SLI, truth: tuple[str, ...], rules: Mapping[str, Rule]
+    window: IncidentWindow,
+    panel: Panel,
+    sli: SLI,
+    truth: tuple[str, ...],
+    rules: Mapping[str, Rule],
 ) -> dict[str, tuple[float, float]]:
-    panel, _ = read_panel(window)
     chances = {}
-    for rule, judge in rules.items():
+    for rule, rate in rules.items():
         if rule == "latest change" and window.changes.empty:
             continue
         scores = dict.fromkeys(window.services, 0.0)
         try:
-            told = judge(window, panel, sli)
+            told = rate(window, panel, sli)
         except WorkbenchError:
             chances[rule] = (0.0, 0.0)
             continue
