@@ -178,11 +178,13 @@ def _history(case: Case) -> Test:
 
 
 def _unmeasured(case: Case, service: str) -> tuple[str, ...]:
-    """List callees that nobody measured: their part cannot be told from its own."""
-    books = case.study.books
-    known = np.atleast_1d(~np.isnan(books.total).all(axis=0))
+    """List callees that nobody measured in the incident: their part is not told from its own."""
+    books, now = case.study.books, case.study.panel.split.incident
+    known = np.atleast_1d(~np.isnan(books.total[now]).all(axis=0))
     seen = {name for name, there in zip(books.services, known, strict=True) if there}
-    seen |= {books.services[v] for u, v in books.calls if books.services[u] == service}
+    told = np.atleast_1d(~np.isnan(books.passed[now]).all(axis=0))
+    seen |= {books.services[v] for (u, v), there in zip(books.calls, told, strict=True)
+             if there and books.services[u] == service}  # fmt: skip
     return tuple(c for c in case.study.graph.callees.get(service, ()) if c not in seen)
 
 

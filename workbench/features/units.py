@@ -23,6 +23,7 @@ _FACTORS: Mapping[str, tuple[str, float]] = MappingProxyType(
         "ns": ("s", 1e-9), "us": ("s", 1e-6), "µs": ("s", 1e-6), "ms": ("s", 1e-3),
         "milliseconds": ("s", 1e-3), "microseconds": ("s", 1e-6), "min": ("s", 60.0),
         "h": ("s", 3600.0), "kB": ("By", 1e3), "MB": ("By", 1e6), "GB": ("By", 1e9),
+        "kBy": ("By", 1e3), "MBy": ("By", 1e6), "GBy": ("By", 1e9), "KB": ("By", 1e3),
         "KiBy": ("By", 2.0**10), "MiBy": ("By", 2.0**20), "GiBy": ("By", 2.0**30),
         "KiB": ("By", 2.0**10), "MiB": ("By", 2.0**20), "GiB": ("By", 2.0**30),
         "%": ("1", 0.01), "percent": ("1", 0.01),
@@ -62,7 +63,8 @@ def in_plain_units(metrics: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]
 
 
 def _told(pairs: pd.DataFrame) -> Iterator[str]:
-    for metric, units in pairs.groupby("metric")["unit"]:
+    base = pairs["metric"].str.replace(r"_(bucket|sum|count)$", "", regex=True)
+    for metric, units in pairs.groupby(base)["unit"]:
         known = sorted(unit for unit in units.unique() if unit not in {"", "nan"})
         if len(known) > 1:
             yield f"{metric} is told in {' and '.join(known)}: converted"
