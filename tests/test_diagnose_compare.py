@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planted import SHOP, Fault, metrics_window
+from planted import SHOP, START, Fault, metrics_window
 from workbench import SLI
-from workbench.diagnose import compare
+from workbench.diagnose import compare, next_checks
 from workbench.diagnose.places import failed
+from workbench.errors import BadInput
 
 
 def changes(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -170,3 +171,41 @@ def test_a_window_without_a_service_graph_is_diagnosed_and_says_so():
     tables = {**window.tables, "metrics": window.metrics[~calls]}
     found = compare(window.with_(topology=nx.DiGraph(), tables=tables))
     assert any("no service graph" in text for text in found.missing)
+
+
+def test_an_sli_that_improved_blames_nobody_and_says_so():
+    window = metrics_window(faults=(Fault("payments", "latency", -0.045),), seed=3)
+    found = compare(window)
+    assert found.moved
+    assert found.cause is None
+    assert found.verdict.startswith("Nothing to blame: front/latency improved")
+    assert found.ranking.named is None
+    assert "improved" in repr(found.ranking)
+    words = {s.reason for s in found.suspects}
+    assert words == {"the SLI improved: there is nothing it could have caused"}
+    assert "improved" in next_checks(window).reason
+
+
+def test_a_change_is_compared_with_the_latest_onset_and_only_where_the_sli_got_worse():
+    told = pd.DataFrame([{"ts": START + pd.Timedelta("89min"), "kind": "deploy",
+                          "service": "payments", "ref": "p"}])  # fmt: skip
+    slow = compare(metrics_window(faults=(Fault("payments", "latency", 0.2),), changes=told))
+    words = {name: figure for name, _, figure in slow.suspects[0].tests}
+    assert words["not after the SLI"].startswith("made at 13:29:00; the SLI left its level at 13:")
+    assert words["not after the SLI"].endswith("at the latest")
+    calm = next(s for s in compare(metrics_window(changes=told, seed=1)).suspects if s.change)
+    assert "not after the SLI" not in {name for name, *_ in calm.tests}
+    assert ("the SLI got worse", False) in {(name, passed) for name, passed, _ in calm.tests}
+
+
+def test_without_a_correlation_nobody_is_called_correlated(monkeypatch):
+    def too_few(*_args, **_kwargs):
+        raise BadInput("Too few bins")
+
+    monkeypatch.setattr("workbench.diagnose.case.correlate.rank", too_few)
+    window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1)
+    found = compare(window)
+    assert "too few bins to correlate anything with the SLI" in found.notes
+    others = [s for s in found.suspects if s.service != found.sli.service]
+    assert others
+    assert "correlated" not in {s.claim for s in others}

@@ -57,13 +57,28 @@ def test_the_guilty_change_is_supported_and_the_innocent_one_refuted(ledger):
 
 def test_the_ledger_holds_the_suspects_of_the_diagnosis_with_their_confidence(window, ledger):
     found = compare(window)
-    assert {h.name for h in ledger.hypotheses} == {s.name for s in found.suspects}
+    told = {s.name for s in found.suspects if s.role != "first failure"}
+    assert {h.name for h in ledger.hypotheses} == told
     confidence = {s.name: s.confidence for s in found.suspects}
     assert all(
         h.confidence == confidence[h.name] or confidence[h.name] != confidence[h.name]
         for h in ledger.hypotheses
     )
     assert ledger.verdict == found.verdict
+
+
+def test_a_guilty_change_and_where_it_showed_first_are_told_once(ledger):
+    assert [h.change for h in ledger.hypotheses if h.status == "supported"] == ["payments-2"]
+    words = {name: figure for name, _, figure in of(ledger, "payments", "payments-2").evidence_for}
+    assert words["payments/latency failed first"].startswith("where payments-2 showed first")
+
+
+def test_the_place_of_a_guilty_change_is_linked_to_it_where_somebody_asks(ledger):
+    asked = ledger.propose("payments", by="ada", statement="its card provider is slow", at=LATER)
+    place, guilty = of(asked, "payments"), of(asked, "payments", "payments-2")
+    assert place.reason.startswith("where payments-2 showed first")
+    assert place.proposed_by == ("ada",)
+    assert not any("failed first" in name for name, _, _ in guilty.evidence_for)
 
 
 def test_ids_are_of_the_subject_and_the_same_in_another_window(ledger):
@@ -78,13 +93,14 @@ def test_ids_are_of_the_subject_and_the_same_in_another_window(ledger):
 def test_a_persons_hypothesis_is_put_to_the_same_tests(ledger):
     assert not [h for h in ledger.hypotheses if h.service == "cache"]
     asked = ledger.propose("cache", by="ada", note="it was restarted last week", at=LATER)
-    cache, payments = of(asked, "cache"), of(asked, "payments")
+    cache, front = of(asked, "cache"), of(asked, "front")
     assert cache.status == "refuted"
     assert cache.proposed_by == ("ada",)
     names = [
-        {name for name, _, _ in (*h.evidence_for, *h.evidence_against)} for h in (cache, payments)
+        {name for name, _, _ in (*h.evidence_for, *h.evidence_against)} for h in (cache, front)
     ]
-    assert names[0] == names[1]
+    # The SLI's own service is neither held against itself nor before itself.
+    assert names[0] - names[1] == {"moves with the SLI", "not after the SLI"}
     assert len(asked) == len(ledger) + 1
 
 
@@ -95,12 +111,12 @@ def test_a_ledger_is_frozen_and_proposing_makes_a_new_one(ledger):
 
 
 def test_what_is_suspected_already_is_the_same_hypothesis(ledger):
-    asked = ledger.propose("payments", by="ada", statement="its card provider is slow", at=LATER)
+    asked = ledger.propose("front", by="ada", statement="its template got heavier", at=LATER)
     assert asked.ids == ledger.ids
-    payments = of(asked, "payments")
-    assert payments.proposed_by[1:] == ("ada",)
-    assert payments.statement == "its card provider is slow"
-    assert payments.status == of(ledger, "payments").status
+    front = of(asked, "front")
+    assert front.proposed_by[1:] == ("ada",)
+    assert front.statement == "its template got heavier"
+    assert front.status == of(ledger, "front").status
 
 
 def test_a_change_of_long_ago_can_be_proposed(ledger):

@@ -54,6 +54,11 @@ class SLI:
         """Unit of the SLI's values."""
         return _UNITS[self.signal]
 
+    @property
+    def harmful(self) -> int:
+        """Sign of a change for the worse: fewer requests, or more time and more failures."""
+        return -1 if self.signal == "load" else 1
+
     def __str__(self) -> str:
         """Write ``service/signal``, which `parse` reads."""
         return f"{self.service}/{self.signal}"

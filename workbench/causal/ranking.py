@@ -102,10 +102,22 @@ class Ranking:
         return self.during - self.before
 
     @property
+    def got_worse(self) -> bool:
+        """Whether the SLI left its range for the worse: only then is anybody to blame."""
+        return self.moved and self.sli.harmful * self.change > 0
+
+    @property
+    def all_clear(self) -> str:
+        """What the SLI did where nobody is to blame: it improved or stayed; else empty."""
+        if self.got_worse:
+            return ""
+        return "improved" if self.moved else "stayed in its normal range"
+
+    @property
     def named(self) -> RankedService | None:
-        """The service to name, or None: the SLI did not move, or nothing stands out."""
+        """The service to name, or None: the SLI got no worse, or nothing stands out."""
         top = self.rows[0] if self.rows else None
-        if not self.moved or top is None or top.confidence < _NAMEABLE:
+        if not self.got_worse or top is None or top.confidence < _NAMEABLE:
             return None
         return top
 
@@ -140,8 +152,8 @@ class Ranking:
     def _headline(self) -> str:
         unit = self.sli.unit
         levels = f"{quantity(self.before, unit)} → {quantity(self.during, unit)}"
-        if not self.moved:
-            return f"{self.sli} stayed in its normal range ({levels}): nobody to blame"
+        if self.all_clear:
+            return f"{self.sli} {self.all_clear} ({levels}): nobody to blame"
         named = self.named
         who = f"most speaks for {named.service}" if named else "nothing stands out"
         sick = self.host_of(self.rows[0].service) if self.rows else None

@@ -57,9 +57,9 @@ class Case:
     untested: Mapping[str, str]
 
     @property
-    def harmful(self) -> float:
+    def harmful(self) -> int:
         """Sign of a change of the SLI for the worse."""
-        return -1.0 if self.sli.signal == "load" else 1.0
+        return self.sli.harmful
 
     @property
     def worse(self) -> float:

@@ -10,6 +10,8 @@ from workbench.cards import bounds, chance, quantity
 from workbench.diagnose.results import Suspect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from workbench.causal.change_effect import Effect
     from workbench.diagnose.case import Case
     from workbench.diagnose.places import Test
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["changes"]
 
 _MATERIAL = 0.1
+_WORSE = "the SLI got worse"
 
 
 def changes(case: Case) -> tuple[Suspect, ...]:
@@ -59,28 +62,39 @@ def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
         f"{quantity(effect.effect, unit)} ({bounds(effect.low, effect.high, unit)}), "
         f"adjusted for {', '.join(effect.adjusted_for)}"
     )
-    began = case.onset.at if case.onset else pd.NaT
-    limit = case.onset.high + case.slack if case.onset else pd.NaT
-    before = bool(pd.notna(limit) and effect.at <= limit)
-    moment = f"at {effect.at:%H:%M:%S}, the SLI left its level at "
-    moment += f"{began:%H:%M:%S}" if case.onset else "no time"
-    moved = case.ranking.moved and case.worse > 0
     p = f"{chance(case.ranking.p_value)} against past windows"
+    calm = f"it {case.ranking.all_clear}: " if case.ranking.all_clear else ""
     share = size / case.worse if case.worse > 0 else 0.0
     return (
-        ("the SLI left its range", moved, p),
-        ("not after the SLI", before, moment),
+        (_WORSE, case.ranking.got_worse, f"{calm}{p}"),
+        *_order(case, effect),
         ("effect excludes zero", low > 0, figure),
         ("effect is material", share >= _MATERIAL, f"{100 * share:.0f} % of the SLI's change"),
         *((r.name, r.passed, r.statement) for r in effect.refutations),
     )
 
 
+def _order(case: Case, effect: Effect) -> Iterator[Test]:
+    """Compare the moment of a change with the SLI's onset, where there is one."""
+    if not case.ranking.got_worse:
+        return
+    if case.onset is None:
+        yield ("not after the SLI", False, "when the SLI left its level could not be told")
+        return
+    latest = case.onset.high + case.slack
+    words = (
+        f"made at {effect.at:%H:%M:%S}; the SLI left its level at {case.onset.at:%H:%M:%S}, "
+        f"at {latest:%H:%M:%S} at the latest"
+    )
+    yield ("not after the SLI", bool(effect.at <= latest), words)
+
+
 def _judged(case: Case, effect: Effect, lost: list[str]) -> tuple[Claim, Role, str]:
     if not lost:
         return "supported", "state change", effect.statement
-    if "the SLI left its range" in lost:
-        return "refuted", "coincidence", f"the SLI stayed in its range; {effect.statement}"
+    if _WORSE in lost:
+        words = f"the SLI {case.ranking.all_clear}; {effect.statement}"
+        return "refuted", "coincidence", words
     if "not after the SLI" in lost:
         late = (effect.at - case.onset.at).total_seconds() if case.onset else float("nan")
         words = f"came {late:.0f} s after the SLI left its level"

@@ -11,7 +11,7 @@ from workbench.diagnose.case import open_case
 from workbench.diagnose.changes import changes
 from workbench.diagnose.gaps import missing_sources, would_settle
 from workbench.diagnose.hostplaces import by_hosts
-from workbench.diagnose.places import failed, places
+from workbench.diagnose.places import failed, lower_rung, places
 from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.surge import surge
 
@@ -72,7 +72,9 @@ def judge(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis:
     asked = tuple(also)
     services, events = places(case, asked), changes(case)
     suspects = (
-        _settled(case, services, events) if _is_worse(case) else _quiet(services, events, asked)
+        _settled(case, services, events)
+        if case.ranking.got_worse
+        else _quiet(case, services, events, asked)
     )
     ordered = sorted(suspects, key=_order)
     found = Diagnosis(
@@ -95,7 +97,7 @@ def judge(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis:
         notes=_notes(case),
         ranking=case.ranking,
     )
-    settle = () if found.cause or not _is_worse(case) else would_settle(case, found.suspects)
+    settle = () if found.cause or not case.ranking.got_worse else would_settle(case, found.suspects)
     return replace(found, verdict=_verdict(case, found), would_settle=settle)
 
 
@@ -105,17 +107,14 @@ def _notes(case: Case) -> tuple[str, ...]:
     return case.ranking.notes
 
 
-def _is_worse(case: Case) -> bool:
-    return case.ranking.moved and case.worse > 0
-
-
 def _quiet(
+    case: Case,
     services: tuple[Suspect, ...],
     events: tuple[Suspect, ...],
     asked: tuple[tuple[str, str], ...],
 ) -> tuple[Suspect, ...]:
-    """Find nothing guilty: the SLI stayed in its range, there is nothing to have caused."""
-    reason = "the SLI stayed in its normal range: there is nothing it could have caused"
+    """Find nothing guilty: the SLI got no worse, there is nothing to have caused."""
+    reason = f"the SLI {case.ranking.all_clear}: there is nothing it could have caused"
     calm = [
         replace(s, claim="observed", role="coincidence", reason=reason)
         for s in services
@@ -138,7 +137,7 @@ def _settled(
     if leading is not None and found is not None and found.explains:
         load = _load_suspect(case, found, leading)
         others = [s for s in services if s.name != load.name]
-        rest = [s if _stayed(case, s) else _after_surge(s, found, leading) for s in others]
+        rest = [s if _stayed(case, s) else _after_surge(case, s, found, leading) for s in others]
         return (load, *events, *_with_impact(case, rest))
     if leading is not None and found is not None and found.untold:
         services = tuple(_unless_load(s, found) if s == leading else s for s in services)
@@ -166,7 +165,8 @@ def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
         seen_from = case.window.topology.has_edge(guilty.service, suspect.service)
         words = f"it is what {guilty.service} does to it since {guilty.change}"
         reason = words if seen_from else f"beside {guilty.change} it is not needed"
-        return replace(suspect, claim="correlated", role="symptom" if seen_from else "undecided",
+        return replace(suspect, claim=lower_rung(case, suspect),
+                       role="symptom" if seen_from else "undecided",
                        reason=f"{reason}; {suspect.reason}")  # fmt: skip
     return suspect
 
@@ -192,13 +192,14 @@ def _load_suspect(case: Case, found: Surge, leading: Suspect) -> Suspect:
     )
 
 
-def _after_surge(suspect: Suspect, found: Surge, leading: Suspect) -> Suspect:
+def _after_surge(case: Case, suspect: Suspect, found: Surge, leading: Suspect) -> Suspect:
     if suspect.service == leading.service:
         words = f"saturated by the load from {found.entry}: {suspect.reason}"
         return replace(suspect, role="first failure", reason=words)
     if suspect.role in {"state change", "undecided"}:
         words = f"confounded by the load from {found.entry}; {suspect.reason}"
-        return replace(suspect, claim="correlated", role="confounded", reason=words)
+        claim = lower_rung(case, suspect)
+        return replace(suspect, claim=claim, role="confounded", reason=words)
     return suspect
 
 
@@ -229,8 +230,8 @@ def _verdict(case: Case, found: Diagnosis) -> str:
     moved = f"{quantity(found.before, unit)} → {quantity(found.during, unit)}"
     if not found.moved:
         return f"Not enough evidence for a cause: {sli} stayed in its normal range ({moved})"
-    if case.worse <= 0:
-        return f"Nothing to blame: {sli} became better ({moved})"
+    if not case.ranking.got_worse:
+        return f"Nothing to blame: {sli} improved ({moved})"
     cause = found.cause
     if cause is None:
         return f"Not enough evidence: {sli} moved ({moved}), {_nearest(found)}"

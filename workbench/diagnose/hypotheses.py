@@ -17,8 +17,11 @@ from workbench.errors import BadInput, unknown_name
 from workbench.times import utc
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from workbench.diagnose.case import Case
     from workbench.diagnose.ledger import Status
+    from workbench.diagnose.results import Diagnosis, Suspect
     from workbench.slis import SLI
     from workbench.times import Instant
     from workbench.window import IncidentWindow
@@ -287,7 +290,7 @@ def _tested(ledger: Hypotheses, case: Case, at: pd.Timestamp) -> Hypotheses:
     places = [(h.service, h.signal) for h in held.values() if not h.change and h.service in known]
     diagnosis = judge(case, places)
     found: dict[str, Hypothesis] = {}
-    for suspect in diagnosis.suspects:
+    for suspect in _told_once(diagnosis, held):
         name = identify(suspect.service, suspect.signal, suspect.change)
         old = held.get(name)
         fresh = weigh(
@@ -305,6 +308,22 @@ def _tested(ledger: Hypotheses, case: Case, at: pd.Timestamp) -> Hypotheses:
         missing=diagnosis.missing,
         case=case,
     )
+
+
+def _told_once(diagnosis: Diagnosis, held: Collection[str]) -> Iterator[Suspect]:
+    """Tell a cause and the place where it showed first as one, unless the place is held."""
+    cause = diagnosis.cause
+    first = [
+        s for s in diagnosis.suspects
+        if cause is not None and s.role == "first failure"
+        and identify(s.service, s.signal, s.change) not in held
+    ]  # fmt: skip
+    seen = tuple((f"{s.name} failed first", True, s.reason) for s in first)
+    for suspect in diagnosis.suspects:
+        if suspect is cause:
+            yield replace(suspect, tests=(*suspect.tests, *seen))
+        elif suspect not in first:
+            yield suspect
 
 
 def _unseen(old: Hypothesis) -> Hypothesis:

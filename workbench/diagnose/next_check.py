@@ -159,9 +159,11 @@ def next_checks(
         raise BadInput("A ledger read from a file has no window", value=asked, hint=hint)
     leading = _leading(case)
     names = [name for name in leading if name != _ELSEWHERE]
-    told = case.ranking.moved or case.ranking.independent < ENOUGH_HISTORY
-    if not told or not names:
-        reason = "the SLI stayed in its normal range: there is nothing to tell apart"
+    sure = case.ranking.moved or case.ranking.independent >= ENOUGH_HISTORY
+    calm = case.ranking.all_clear if sure else ""
+    if calm or not names:
+        reason = f"the SLI {calm}" if calm else "no service is ranked"
+        reason += ": there is nothing to tell apart"
         return NextChecks(case.window.id, case.sli, leading, (), reason)
     gaps = unseen(case, names)
     checks = [_check(case, gap, leading, names) for gap in gaps]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.diagnose.results import Role
     from workbench.findings import Claim
 
-__all__ = ["MATERIAL", "SIGNIFICANT", "STANDS_OUT", "Test", "failed", "places"]
+__all__ = ["MATERIAL", "SIGNIFICANT", "STANDS_OUT", "Test", "failed", "lower_rung", "places"]
 
 Test = tuple[str, bool, str]
 """A test a suspect was put to: its name, whether it passed, the figure in words."""
@@ -168,7 +168,10 @@ def _order(case: Case, service: str, signal: str) -> Iterator[Test]:
     if onset is None or case.onset is None or own:
         return
     late = (onset.low - case.onset.high) > case.slack
-    words = f"left its level at {onset.at:%H:%M:%S}, the SLI at {case.onset.at:%H:%M:%S}"
+    words = (
+        f"left its level at {onset.at:%H:%M:%S}, at {onset.low:%H:%M:%S} at the earliest; the SLI "
+        f"at {case.onset.at:%H:%M:%S}, at {case.onset.high:%H:%M:%S} at the latest"
+    )
     yield ("not after the SLI", not late, words)
 
 
@@ -201,7 +204,6 @@ def _seen(case: Case, service: str, signal: str) -> Test:
 
 
 _NEEDED: tuple[tuple[Claim, frozenset[str]], ...] = (
-    ("correlated", frozenset({"moves with the SLI"})),
     ("plausible", frozenset({"on the path", "not after the SLI"})),
     (
         "supported",
@@ -217,21 +219,28 @@ def _judged(case: Case, row: RankedService, suspect: Suspect, *, through: str) -
     lost = {name for name, _, _ in failed(suspect.tests)}
     if through != case.sli.signal and "left its own range" in lost:
         return _unmoved(case, suspect, through)
-    claim: Claim = "observed"
     # The account of conserved work proves more than a correlation over a few bins can, so a
     # place with a part of its own may pass over that rung; it never passes over another.
     owns = "own part excludes zero" not in lost and through == case.sli.signal
-    for rung, needed in _NEEDED:
-        if lost & needed and not (rung == "correlated" and owns):
+    low = claim = lower_rung(case, suspect)
+    for rung, needed in _NEEDED if owns or low == "correlated" else ():
+        if lost & needed:
             break
         claim = rung
     role, reason = _role(case, row, suspect.tests)
     if claim == "supported":
-        passed = "; ".join(words for name, _, words in suspect.tests if name in _NEEDED[2][1])
+        passed = "; ".join(words for name, _, words in suspect.tests if name in _NEEDED[-1][1])
         return replace(suspect, claim=claim, role="state change", reason=passed)
     if role in {"symptom", "coincidence", "confounded"} and claim == "plausible":
-        claim = "correlated"
+        claim = low
     return replace(suspect, claim=claim, role=role, reason=reason)
+
+
+def lower_rung(case: Case, suspect: Suspect) -> Claim:
+    """Say how far a place climbs that is no cause: *correlated* only where that was seen."""
+    itself = suspect.service == case.sli.service
+    seen = any(name == "moves with the SLI" and passed for name, passed, _ in suspect.tests)
+    return "correlated" if itself or seen else "observed"
 
 
 def _unmoved(case: Case, suspect: Suspect, signal: str) -> Suspect:

@@ -222,7 +222,7 @@ class Diagnosis:
 
 def _interval(at: pd.Timestamp | None, low: pd.Timestamp | None, high: pd.Timestamp | None) -> str:
     if at is None:
-        return "the SLI stayed in its normal range"
+        return "none found"
     if low is None or high is None:
         return instant(at)
     return f"{instant(at)} (95 %: {low.strftime('%H:%M:%S')} – {high.strftime('%H:%M:%S')})"
