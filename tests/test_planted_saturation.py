@@ -11,6 +11,7 @@ CHAIN = {"front": {"api": 1.0, "cart": 1.0}, "api": {"db": 2.0}, "cart": {"cache
 KINDS = ("cpu", "memory", "pool", "queue", "lock")
 
 phis = pytest.mark.parametrize("phi", [0.0, 0.8])
+# With the memory of real telemetry the same is asked in tests/test_planted_gauges.py.
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -30,20 +31,18 @@ def says(service, kind, word=""):
     return told
 
 
-@phis
 @kinds
-def test_what_ran_out_is_told_with_the_service_it_slowed(kind, phi):
+def test_what_ran_out_is_told_with_the_service_it_slowed(kind):
     faults = (Fault("api", kind, 3.0), Fault("api", "latency", SLOW))
     gauge = {"cpu": "cpu", "memory": "memory", "pool": "pool", "queue": "queue", "lock": "lock"}
     told = says("api", "saturation", gauge[kind])
-    assert holds(System(CHAIN), faults, told, phi=phi, gauges=(kind,))
+    assert holds(System(CHAIN), faults, told, phi=0.0, gauges=(kind,))
 
 
-@phis
 @kinds
-def test_a_gauge_that_fills_without_slowing_anybody_is_innocent(kind, phi):
+def test_a_gauge_that_fills_without_slowing_anybody_is_innocent(kind):
     faults = (Fault("cache", kind, 1.0), Fault("db", "latency", SLOW))
-    assert holds(System(CHAIN), faults, "db", phi=phi, gauges=(kind,))
+    assert holds(System(CHAIN), faults, "db", phi=0.0, gauges=(kind,))
 
 
 @phis

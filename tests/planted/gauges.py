@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from .system import START, Fault, System, ar1
+import numpy as np
+
+from .system import Fault, System, ar1
+
+if TYPE_CHECKING:
+    from .rows import Part
 
 GAUGES = {
     "cpu": "container_cpu_utilization",
@@ -24,13 +28,13 @@ HOST_GAUGES = {"cpu": "node_cpu_utilization", "disk": "node_disk_io_seconds"}
 def gauges_of(
     system: System, faults: tuple[Fault, ...], made: dict[tuple[str, ...], np.ndarray],
     kinds: tuple[str, ...], *, step_s: float, phi: float, rng: np.random.Generator,
-) -> pd.DataFrame:  # fmt: skip
+) -> list[Part]:  # fmt: skip
     """Gauges of every instance of every service, and of every host."""
-    parts: list[pd.DataFrame] = []
+    parts: list[Part] = []
     hosts: dict[tuple[str, str], np.ndarray] = {}
     for service in system.services:
         where = system.hosts.get(service, "")
-        labels = {"node": where} if where else {}
+        labels: dict[str, object] = {"node": where} if where else {}
         for kind in kinds:
             values = _level(system, made, service, kind, step_s)
             size = len(values)
@@ -42,15 +46,15 @@ def gauges_of(
                 if len(copies) > 1:
                     own = own * (1 + 0.03 * rng.standard_normal(size))
                 told = labels | ({"pod": copy} if len(copies) > 1 else {})
-                parts.append(_rows(GAUGES[kind], service, own, step_s, told))
+                parts.append((GAUGES[kind], service, told, own))
                 total = total + own / len(copies)
             if kind in HOST_GAUGES and where:
                 hosts[where, kind] = hosts.get((where, kind), np.zeros(size)) + total
     for (where, kind), used in hosts.items():
         filled = used * (1 + _added(faults, where, kind, len(used)))
         share = np.minimum(filled, 4.0) / 4.0
-        parts.append(_rows(HOST_GAUGES[kind], where, share, step_s, {"node": where}))
-    return pd.concat(parts, ignore_index=True)
+        parts.append((HOST_GAUGES[kind], where, {"node": where}, share))
+    return parts
 
 
 def _added(
@@ -76,11 +80,3 @@ def _level(
         "queue": inside**2 / (1 + inside) + 0.5,
         "lock": np.full(len(load), 0.01),
     }[kind]
-
-
-def _rows(
-    metric: str, service: str, values: np.ndarray, step_s: float, labels: dict[str, str]
-) -> pd.DataFrame:
-    ts = START + pd.to_timedelta(np.arange(len(values)) * step_s, unit="s")
-    frame = pd.DataFrame({"ts": ts, "metric": metric, "value": values, "service": service})
-    return frame.assign(labels=[labels] * len(values), kind="gauge")

@@ -11,6 +11,7 @@ import pandas as pd
 from workbench import SLO, IncidentWindow, TimeRange
 
 from .gauges import GAUGES, gauges_of
+from .rows import Part, gauges_frame
 from .system import SHOP, START, Fault, System, ar1
 
 Places: TypeAlias = dict[tuple[str, ...], np.ndarray]
@@ -42,11 +43,11 @@ def metrics_window(
     made = _Simulation(system, faults, bins, phi, noise, seed).run(load, traffic)
     kept = {p: v for p, v in made.items() if (edges or len(p) == 2) and
             (callee_view or p[-1] != "latency_callee")}  # fmt: skip
-    frame = _as_metrics(kept, step_s, system, faults, seed=seed)
+    parts = _parts(kept, system, faults, seed=seed)
     if gauges:
         rng = np.random.default_rng([seed, 1])
-        full = gauges_of(system, faults, made, gauges, step_s=step_s, phi=phi, rng=rng)
-        frame = pd.concat([frame, full], ignore_index=True)
+        parts += gauges_of(system, faults, made, gauges, step_s=step_s, phi=phi, rng=rng)
+    frame = gauges_frame(parts, step_s)
     for fault in faults:
         if fault.kind == "gap":
             hidden = _bin_of(frame, step_s)
@@ -182,10 +183,8 @@ class _Simulation:
         )
 
 
-def _as_metrics(
-    made: Places, step_s: float, system: System, faults: tuple[Fault, ...], *, seed: int
-) -> pd.DataFrame:
-    parts = []
+def _parts(made: Places, system: System, faults: tuple[Fault, ...], *, seed: int) -> list[Part]:
+    parts: list[Part] = []
     rng = np.random.default_rng([seed, 2])
     for place, values in made.items():
         if place[-1] == "own" or np.isnan(values).all():
@@ -195,12 +194,12 @@ def _as_metrics(
         host = {"node": system.hosts[place[0]]} if place[0] in system.hosts else {}
         copies = system.instances_of(place[0])
         if len(copies) == 1 or len(place) == 3:
-            parts.append(_part(name, place[0], {**peer, **host}, values, step_s))
+            parts.append((name, place[0], {**peer, **host}, values))
             continue
         for copy in copies:
             own = _copy_of(place, values, made, faults, copy, len(copies), rng)
-            parts.append(_part(name, place[0], {**host, "pod": copy}, own, step_s))
-    return pd.concat(parts, ignore_index=True)
+            parts.append((name, place[0], {**host, "pod": copy}, own))
+    return parts
 
 
 def _copy_of(
@@ -220,14 +219,6 @@ def _copy_of(
     if place[-1] == "errors":
         return np.maximum(part + excess * made[place[0], "load"] / count, 0)
     return part
-
-
-def _part(
-    name: str, service: str, labels: dict[str, str], values: np.ndarray, step_s: float
-) -> pd.DataFrame:
-    ts = START + pd.to_timedelta(np.arange(len(values)) * step_s, unit="s")
-    part = {"ts": ts, "metric": name, "value": values, "service": service}
-    return pd.DataFrame(part).assign(labels=[labels] * len(values), kind="gauge")
 
 
 def _bin_of(frame: pd.DataFrame, step_s: float) -> np.ndarray:

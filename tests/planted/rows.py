@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+
+from workbench.tables import labels_text
 
 from .system import START
 
@@ -40,6 +42,34 @@ def span_row(
 
 def spans_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
+
+
+Part: TypeAlias = tuple[str, str, dict[str, object], np.ndarray]
+"""One gauge's series: metric, service, labels and a value a bin."""
+
+
+def gauges_frame(parts: list[Part], step_s: float) -> pd.DataFrame:
+    """Series of equal length as one table of metrics, one after another.
+
+    Texts are categories from the start: fitting them row by row would take longer than
+    whatever is tested.
+    """
+    size = len(parts[0][3])
+    ts = START + pd.to_timedelta(np.arange(size) * step_s, unit="s")
+
+    def column(values: list[str]) -> pd.Series:
+        return pd.Series(values, dtype="str").astype("category").repeat(size).reset_index(drop=True)
+
+    return pd.DataFrame(
+        {
+            "ts": pd.Series(ts).take(np.tile(np.arange(size), len(parts))).array,
+            "metric": column([part[0] for part in parts]),
+            "value": np.concatenate([part[3] for part in parts]).astype(float),
+            "service": column([part[1] for part in parts]),
+            "labels": column([labels_text(part[2]) for part in parts]),
+            "kind": column(["gauge"] * len(parts)),
+        }
+    )
 
 
 def logs_frame(rows: list[tuple[float, str, int, str]]) -> pd.DataFrame:
