@@ -37,9 +37,7 @@ def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
         edges of kind ``hosts`` (host → service). Whoever reports metrics about the host
         itself is an exporter and does not live there.
     """
-    metrics = window.metrics
-    about_hosts = metrics["metric"].astype(str).str.startswith(HOST_METRICS)
-    pairs = {*_labelled(metrics[~about_hosts], "labels", HOST_LABELS),
+    pairs = {*_labelled(window.metrics, "labels", HOST_LABELS),
              *_labelled(window.spans, "attributes", HOST_ATTRIBUTES)}  # fmt: skip
     pairs |= {(str(u), str(v)) for u, v, facts in window.topology.edges(data=True)
               if facts.get("kind") == "hosts"}  # fmt: skip
@@ -113,8 +111,13 @@ def _labelled(frame: pd.DataFrame, column: str, names: tuple[str, ...]) -> set[t
     labels = frame[column].cat
     where = [first_of(labels_of(text), names) for text in labels.categories]
     named = np.array([bool(host) for host in where], dtype=bool)
+    if not named.any():
+        return set()
     codes = labels.codes.to_numpy()
     rows = (codes >= 0) & named[codes] & frame["service"].notna().to_numpy()
+    if "metric" in frame:
+        metric = frame["metric"].cat
+        rows &= ~metric.categories.str.startswith(HOST_METRICS)[metric.codes.to_numpy()]
     services = frame["service"].cat
     width = len(services.categories)
     both = np.unique(codes[rows].astype(np.int64) * width + services.codes.to_numpy()[rows])

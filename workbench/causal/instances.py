@@ -6,6 +6,7 @@ same callees. What only one of them shows is its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,15 +72,9 @@ def _gauges(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
     metrics = window.metrics
     if metrics.empty:
         return
-    copy = _named(metrics["labels"], COPY_LABELS)
-    service = metrics["service"].astype(object).fillna("").astype(str).to_numpy(dtype=object)
-    pairs = pd.DataFrame({"service": service, "copy": copy})
-    pairs = pairs[(pairs["service"] != "") & (pairs["copy"] != "")]
-    several = pairs.drop_duplicates()["service"].value_counts()
-    several = set(several[several > 1].index)
-    theirs = pairs["service"].isin(several)
-    owner = np.full(len(metrics), "", dtype=object)
-    owner[pairs.index[theirs]] = (pairs["service"] + _OF + pairs["copy"])[theirs]
+    owner = _owners(metrics)
+    if owner is None:
+        return
     found = gauges_by(window, owner, panel)
     if found is None:
         return
@@ -92,6 +87,23 @@ def _gauges(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
         names = [str(owner).partition(_OF)[2] for owner, _ in columns]
         copies = pd.DataFrame(values_of(found.nodes, columns), found.index, names)
         yield from _odd_one(of, copies, signal, found.split)
+
+
+def _owners(metrics: pd.DataFrame) -> NDArray[np.object_] | None:
+    """Service and instance of each row, empty where a service has one; None if none has more."""
+    labels, services = metrics["labels"].cat, metrics["service"].cat
+    copies = [first_of(labels_of(text), COPY_LABELS) for text in labels.categories]
+    if len(set(copies) - {""}) < 2:
+        return None
+    width = len(services.categories) + 1  # the last one is that of rows without a service
+    both = labels.codes.to_numpy().astype(np.int64) * width + services.codes.to_numpy() % width
+    pairs, row = np.unique(both, return_inverse=True)
+    found = [(str(services.categories[p % width]), copies[p // width])
+             if p >= 0 and p % width < width - 1 and copies[p // width] else None
+             for p in pairs]  # fmt: skip
+    number = Counter(pair[0] for pair in {pair for pair in found if pair})
+    told = [_OF.join(pair) if pair and number[pair[0]] > 1 else "" for pair in found]
+    return np.array(told, dtype=object)[row] if any(told) else None
 
 
 def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> Iterator[Clue]:
