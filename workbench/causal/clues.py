@@ -17,6 +17,7 @@ import pandas as pd
 from workbench.causal.awaited import retried
 from workbench.causal.mechanisms import nearest_columns
 from workbench.causal.pastwindows import doublings, extreme, medians, rarity
+from workbench.causal.quantiles import MEAN
 from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Ite
         accounted = signal == "latency" and (name, "load") in there
         if (weight := float(rise[name]) - passed) > 0 and not accounted:
             before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
-            yield Clue(name, signal, "time", weight, before, during,
+            told = "latency" if signal == MEAN else signal
+            yield Clue(name, told, "time", weight, before, during,
                        f"{'own time' if own else 'time'} a request rose from "
                        f"{1e3 * before:.3g} to {1e3 * during:.3g} ms")  # fmt: skip
 

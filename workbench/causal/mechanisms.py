@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from workbench.causal.awaited import awaited_part, retried
 from workbench.causal.pastwindows import medians
+from workbench.causal.quantiles import LEVELS, MEAN, means_of
 from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from workbench.causal.panel import Panel
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Accounts", "accounts", "nearest_columns", "signal_column"]
 
-# Where the mean is not measured, the lowest quantile is the nearest to it.
+# Where the mean is not measured, several quantiles are the nearest to it, then the lowest.
 _NEAREST = {
-    "latency": ("latency", "latency_p50", "latency_p90", "latency_p95", "latency_p99"),
+    "latency": ("latency", MEAN, *LEVELS),
     "errors": ("errors", "error_ratio"),
 }
 _MEASURED = {"latency": ("calls", "latency"), "errors": ("errors",), "load": ("calls",)}
@@ -61,6 +62,8 @@ class Accounts:
         Column of the SLI's service.
     exact
         Whether latency is a mean, so that parts can be added; a quantile cannot.
+    nearly
+        Whether it is a mean read from several quantiles.
     counts
         Whether failed requests are counted rather than seconds.
     """
@@ -73,14 +76,14 @@ class Accounts:
     visits: NDArray[np.float64]
     sli: int
     exact: bool
+    nearly: bool
     counts: bool
 
 
 def signal_column(nodes: pd.DataFrame, service: str, signal: str) -> pd.Series | None:
     """One signal of one service; for latency the nearest to the mean that is measured."""
-    names = _NEAREST.get(signal, (signal,))
-    there = [nodes[service, name] for name in names if (service, name) in nodes]
-    return next((series for series in there if series.notna().any()), None)
+    values, (name,) = nearest_columns(nodes, [service], signal)
+    return pd.Series(values[:, 0], nodes.index, name=(service, name)) if name else None
 
 
 def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI) -> Accounts:
@@ -106,11 +109,12 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
         passed -= _common_waiting(edges, known)
         passed *= awaited_part(nodes, known, passed)
     series = signal_column(nodes, sli.service, sli.signal)
-    exact = sli.signal != "latency" or (series is not None and series.name[1] == "latency")
+    read = str(series.name[1]) if series is not None else ""
+    exact = sli.signal != "latency" or read == "latency"
     return Accounts(
         tuple(services), total / requests, tuple((place[u], place[v]) for u, v in known),
         passed / requests, _calls_each(nodes, edges, known),
-        loads / requests, place[sli.service], exact, sli.signal == "errors",
+        loads / requests, place[sli.service], exact, read == MEAN, sli.signal == "errors",
     )  # fmt: skip
 
 
@@ -128,7 +132,10 @@ def nearest_columns(
     values, names = np.full((len(nodes), len(services)), np.nan), [""] * len(services)
     for name in _NEAREST.get(signal, (signal,)):
         open_ones = [i for i, known in enumerate(names) if not known]
-        found = values_of(nodes, [(services[i], name) for i in open_ones])
+        asked = [services[i] for i in open_ones]
+        found = (
+            means_of(nodes, asked) if name == MEAN else values_of(nodes, [(s, name) for s in asked])
+        )
         for column in np.flatnonzero(~np.isnan(found).all(axis=0)):
             values[:, open_ones[column]] = found[:, column]
             names[open_ones[column]] = name

@@ -48,7 +48,8 @@ __all__ = ["Study", "choose_sli", "choose_study", "rank", "rank_study", "read_pa
 
 _METHOD = "work-conserving attribution with clues"
 _ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
-_ROUGH = 0.3  # of that, where only quantiles are known, which cannot be added
+_NEARLY = 0.7  # of that, where means are read from several quantiles
+_ROUGH = 0.3  # of that, where one quantile is known, which cannot be added
 _MATTERS = 0.02  # of the SLI's latency: time lost elsewhere that begins to matter
 _NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
 _NEGLIGIBLE_FAILURES = 0.001
@@ -226,7 +227,7 @@ def read_panel(window: IncidentWindow) -> tuple[Panel, tuple[str, ...]]:
 def _accounts_clues(found: Study) -> Iterable[Clue]:
     """Read the accounts as clues: part of the SLI's change, and departure of own work."""
     split, unit = found.split, found.sli.signal
-    faith = (1.0 if found.books.exact else _ROUGH) * found.size / (1.0 + found.size)
+    faith = _faith(found.books) * found.size / (1.0 + found.size)
     for i, name in enumerate(split.services):
         share, own = _ACCOUNTS * faith * float(split.share[i]), float(split.surprise[i])
         nothing = float("nan")
@@ -238,6 +239,12 @@ def _accounts_clues(found: Study) -> Iterable[Clue]:
             words = "own time" if unit == "latency" else f"own {unit}"
             yield Clue(name, unit, kind, own, nothing, float(split.own[i]),
                        f"{words} left its normal range")  # fmt: skip
+
+
+def _faith(books: Accounts) -> float:
+    if books.exact:
+        return 1.0
+    return _NEARLY if books.nearly else _ROUGH
 
 
 def _other_clues(
