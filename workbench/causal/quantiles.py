@@ -58,7 +58,8 @@ def means_of(nodes: pd.DataFrame, services: Sequence[str]) -> NDArray[np.float64
         NaN where a service has fewer than two quantiles.
     """
     found = np.stack([values_of(nodes, [(name, level) for name in services]) for level in LEVELS])
-    levels, there = np.array(list(LEVELS.values())), ~np.isnan(found).all(axis=1)
+    levels = np.array(list(LEVELS.values()))
+    there = np.asarray(~np.isnan(found).all(axis=1))
     means = np.full((len(nodes), len(services)), np.nan)
     for i in np.flatnonzero(there.sum(axis=0) >= _SEVERAL):
         means[:, i] = mean_of_quantiles(found[there[:, i], :, i], levels[there[:, i]])
