@@ -148,7 +148,7 @@ during = latency[diagnosis.onset : window.when.end].mean() * 1000
 wb.views.message(
     f"{accused} became slow too: {before:.0f} ms before, {during:.0f} ms after the onset",
     f"Of the SLI's change of {ranking.change * 1000:.0f} ms its own work is "
-    f"{ranking.of(accused).attribution * 1000:.1f} ms: it waited",
+    f"{round(ranking.of(accused).attribution * 1000) + 0:.0f} ms: it waited",
 )
 
 # %% [markdown]

@@ -107,3 +107,13 @@ def test_marks_stand_out_from_the_card(colour: str) -> None:
 def test_no_grey_reads_on_white_and_on_dark_pages_alike() -> None:
     greys = [f"#{v:02x}{v:02x}{v:02x}" for v in range(256)]
     assert not [g for g in greys if min(contrast(g, WHITE), contrast(g, "#111111")) >= 4.5]
+
+
+@pytest.mark.parametrize(("wide", "shown"), [(900, 900), (1240, 1000), (4000, 3000)])
+def test_a_wide_picture_shrinks_to_its_cell_while_its_text_can_be_read(wide, shown) -> None:
+    size = f'width="{wide}" height="600" viewBox="0 0 {wide} 600"'
+    picture = Picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}></svg>', "a graph")
+    height = round(600 * shown / wide)
+    on_page = picture._repr_mimebundle_()["image/svg+xml"]
+    assert f'width="{shown}" height="{height}" viewBox="0 0 {wide} 600"' in on_page
+    assert size in picture.to_svg()

@@ -72,3 +72,25 @@ def test_notebook_and_panel_in_jupyterlab(page: Page, tmp_path: Path) -> None:
         screenshot_of(page, panel, "lab-after.png")
     assert page.locator("text=Traceback (most recent call last)").count() == 0
     assert outside(page.asked) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", ["02_correlation_vs_causation", "03_did_the_deploy_do_it"])
+def test_lessons_run_in_jupyterlab_and_fit_its_cells(page: Page, tmp_path: Path, name: str) -> None:
+    for folder in ("notebooks", "home"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", tmp_path / "notebooks")
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    with lab(tmp_path / "notebooks", tmp_path / "home") as address:
+        run_all(page, address.format(f"{name}.ipynb"), minutes=4)
+        page.wait_for_timeout(1500)  # the last charts are drawn after their cell has its number
+        assert page.locator(".jp-RenderedVegaCommon5 svg, .vega-embed svg").count() >= 4
+        assert page.locator('[data-mime-type^="application/vnd.jupyter.std"]').count() == 0
+        assert page.locator("text=Traceback (most recent call last)").count() == 0
+        cut = (
+            "() => [...document.querySelectorAll('.jp-OutputArea-output')]"
+            ".filter(o => o.scrollWidth > o.clientWidth + 4).map(o => o.innerText.slice(0, 80))"
+        )
+        assert page.evaluate(cut) == []
+    assert outside(page.asked) == []

@@ -118,8 +118,8 @@ def shuffled_outcome(found: float, value: float, *, unit: str) -> Refutation:
         Of both.
     """
     words = (
-        f"with the change at shuffled times the effect is {quantity(found, unit)} "
-        f"instead of {quantity(value, unit)}"
+        f"with the change at shuffled times the least-squares effect is "
+        f"{quantity(found, unit)} instead of {quantity(value, unit)}"
     )
     return Refutation("change times shuffled", abs(found) <= abs(value) / 2, words)
 
@@ -138,7 +138,7 @@ def steady_outcome(name: str, found: float, value: float, *, unit: str) -> Refut
     """
     altered = {"random common cause": "with an invented common cause"}
     words = (
-        f"{altered.get(name, 'on random subsets of the bins')} the effect is "
+        f"{altered.get(name, 'on random subsets of the bins')} the least-squares effect is "
         f"{quantity(found, unit)} instead of {quantity(value, unit)}"
     )
     return Refutation(name, abs(found - value) <= _TOLERANCE * abs(value), words)

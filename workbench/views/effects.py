@@ -79,9 +79,9 @@ def refutations(diagnosis: Diagnosis) -> Card:
     if not rows:
         return message("No change was tested", "No change lies in reach of the incident")
     note = "A change is the cause only if it passes every test."
-    html = card(
-        "Tests of each change", {}, body=table_html(pd.DataFrame(rows), limit=60), note=note
-    )
+    table = pd.DataFrame(rows)
+    table["change"] = table["change"].mask(table["change"].duplicated(), "")
+    html = card("Tests of each change", {}, body=table_html(table, limit=60), note=note)
     lines = [f"{r['change']} · {r['test']}: {r['passed']}, {r['figure']}" for r in rows]
     return Card(html, "\n".join([*lines, note]))
 

@@ -39,6 +39,9 @@ _EMBED = {
 _SCALE = 2.0
 _ROOM = 20
 _SIZE = re.compile(r'width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)" viewBox="[^"]*">')
+_ROOT_SIZE = re.compile(r'width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)"(?= viewBox)')
+_CELL_WIDTH = 1000.0
+_SMALLEST = 0.75
 _ID = re.compile(r'(\bid="|url\(#|href="#)([A-Za-z_][\w.-]*)')
 
 
@@ -73,7 +76,7 @@ class Picture:
         return self.caption
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {"image/svg+xml": self.to_svg(), "text/plain": self.caption}
+        return {"image/svg+xml": _fitted(self.to_svg()), "text/plain": self.caption}
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -179,6 +182,19 @@ def _roomier(svg: str) -> str:
         f'viewBox="{-_ROOM} 0 {width + 2 * _ROOM:g} {height}">'
     )
     return f"{svg[: found.start()]}{size}{card_}{svg[found.end() :]}"
+
+
+def _fitted(svg: str) -> str:
+    """Narrow a wide picture to a cell as far as its text stays readable; a file keeps its size.
+
+    JupyterLab shows a picture at the width that it names, and cuts off what is beyond the cell.
+    """
+    size = _ROOT_SIZE.search(svg)
+    if size is None or float(size["width"]) <= _CELL_WIDTH:
+        return svg
+    shrink = max(_CELL_WIDTH / float(size["width"]), _SMALLEST)
+    width, height = (round(float(size[side]) * shrink) for side in ("width", "height"))
+    return f'{svg[: size.start()]}width="{width}" height="{height}"{svg[size.end() :]}'
 
 
 def _own_ids(svg: str) -> str:
