@@ -15,6 +15,7 @@ from .rows import Part, gauges_frame
 from .system import SHOP, START, Fault, System, ar1
 
 Places: TypeAlias = dict[tuple[str, ...], np.ndarray]
+_SEASON = 0.2  # of own time, between the middle and the peak of a day
 
 
 def metrics_window(
@@ -27,6 +28,7 @@ def metrics_window(
     phi: float = 0.8,
     noise: float = 0.05,
     traffic: float = 0.3,
+    day: int = 0,
     incident: float = 0.75,
     seed: int = 0,
     edges: bool = True,
@@ -38,9 +40,13 @@ def metrics_window(
     """Aggregates a bin of a system under traffic that varies over time.
 
     With `gauges` (of `GAUGES`) each service reports how full it is; with `callee_view` each
-    call's time is there as the callee measured it, too.
+    call's time is there as the callee measured it, too. With `day`, its bins, traffic has a
+    daily season that own time follows; without, traffic alone swings every 50 bins.
     """
-    made = _Simulation(system, faults, bins, phi, noise, seed).run(load, traffic)
+    made = aggregates(
+        system, faults, bins=bins, load=load, phi=phi, noise=noise, traffic=traffic, day=day,
+        seed=seed,
+    )  # fmt: skip
     kept = {p: v for p, v in made.items() if (edges or len(p) == 2) and
             (callee_view or p[-1] != "latency_callee")}  # fmt: skip
     parts = _parts(kept, system, faults, seed=seed)
@@ -64,6 +70,22 @@ def metrics_window(
     )
 
 
+def aggregates(
+    system: System = SHOP,
+    faults: tuple[Fault, ...] = (),
+    *,
+    bins: int = 120,
+    load: float = 1200.0,
+    phi: float = 0.8,
+    noise: float = 0.05,
+    traffic: float = 0.3,
+    day: int = 0,
+    seed: int = 0,
+) -> Places:
+    """Simulate alone: a series for (service, signal) and for (caller, callee, signal)."""
+    return _Simulation(system, faults, bins, phi, noise, seed).run(load, traffic, day)
+
+
 class _Simulation:
     """Requests flow down the calls, then time and failures come back up."""
 
@@ -75,13 +97,16 @@ class _Simulation:
         self.phi, self.noise = phi, noise
         self.rng = np.random.default_rng(seed)
         self.made: Places = {}
+        self.busy = np.ones(bins)
 
-    def run(self, load: float, traffic: float) -> Places:
+    def run(self, load: float, traffic: float, day: int) -> Places:
         flow = self.system.graph
         flow.remove_edges_from([e for e in self.system.asynchronous if e not in flow.edges])
         order = list(nx.topological_sort(flow))
-        when = np.arange(self.bins) / 50 * 2 * np.pi
-        swing = 1 + traffic * np.sin(when + self.rng.uniform(0, 6.3))
+        when = np.arange(self.bins) / (day or 50) * 2 * np.pi
+        season = np.sin(when + self.rng.uniform(0, 6.3))
+        swing = 1 + traffic * season
+        self.busy = 1 + (_SEASON if day else 0.0) * season
         risk = self._risks(order)
         for service in order:
             self._arrive(service, load * swing, risk)
@@ -134,7 +159,7 @@ class _Simulation:
         count = self.made[service, "load"]
         wobble = np.exp(self.noise * ar1(self.bins, self.phi, self.rng)[:, 0])
         slowed = 1 + self._amount(self.system.hosts.get(service, ""), "steal")
-        own = self.system.own(service) * wobble * slowed
+        own = self.system.own(service) * self.busy * wobble * slowed
         spent = count * (own + self._amount(service, "latency"))
         failed = self.rng.binomial(count.astype(int), np.clip(self._own_p(service), 0, 1))
         failed = failed.astype(float)
@@ -225,4 +250,4 @@ def _bin_of(frame: pd.DataFrame, step_s: float) -> np.ndarray:
     return ((frame["ts"] - START).dt.total_seconds() // step_s).astype(int).to_numpy()
 
 
-__all__ = ["GAUGES", "metrics_window"]
+__all__ = ["GAUGES", "aggregates", "metrics_window"]
