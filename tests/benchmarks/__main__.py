@@ -1,20 +1,25 @@
 """``make bench``: print every table, n and intervals beside the trivial rules and peers.
 
-``python -m tests.benchmarks NAME...`` prints some of them only.
+``python -m tests.benchmarks NAME...`` prints some of them only. Every section runs in a
+process of its own, two at a time; those that are timed run last and alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
+import sys
 import time
 from typing import TYPE_CHECKING
 
 # Before numpy loads: the matrices are small, and more threads are slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from tests.benchmarks.lanes import run
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TypeAlias
 
     Tables: TypeAlias = Iterator[tuple[str, object]]
@@ -130,19 +135,61 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
 """Section to the function that yields its tables, each with a title."""
 
 
-def main() -> None:
+ALONE = ("speed", "scaling")
+"""Sections that are timed: nothing else runs beside them."""
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="NAME", help=", ".join(SECTIONS))
-    wanted = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument("--here", action="store_true", help="in this process, one by one")
+    asked = parser.parse_args()
+    wanted = asked.sections or list(SECTIONS)
     if unknown := set(wanted) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
-    started = time.perf_counter()
-    for name in wanted:
-        begun = time.perf_counter()
-        for title, table in SECTIONS[name]():
-            _show(title, table)
-        print(f"{name}: {time.perf_counter() - begun:.0f} s\n", flush=True)
-    print(f"{time.perf_counter() - started:.0f} s in all")
+    if asked.here:
+        for name in wanted:
+            _print(name)
+        return 0
+    return tell(
+        [name for name in wanted if name not in ALONE],
+        [name for name in wanted if name in ALONE],
+        (sys.executable, "-m", "tests.benchmarks", "--here"),
+    )
+
+
+def tell(beside: Sequence[str], alone: Sequence[str], command: tuple[str, ...]) -> int:
+    """Print what `command` says of each section, in order; return 1 if one of them failed."""
+    started, failed = time.perf_counter(), []
+    for names, lanes in ((beside, 2), (alone, 1)):
+        for ran in run({name: (*command, name) for name in names}, lanes=lanes):
+            print(ran.text, end="")
+            if ran.failed:
+                print(f"{ran.name} FAILED after {ran.seconds:.0f} s: {ran.error}\n")
+                failed.append(ran.name)
+            sys.stdout.flush()
+    wall = time.perf_counter() - started
+    print(f"{wall:.0f} s in all, {_cpu(resource.RUSAGE_CHILDREN):.0f} s of CPU")
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return int(bool(failed))
+
+
+def _print(name: str) -> None:
+    begun, busy = time.perf_counter(), _busy()
+    for title, table in SECTIONS[name]():
+        _show(title, table)
+    wall = time.perf_counter() - begun
+    print(f"{name}: {wall:.0f} s, {_busy() - busy:.0f} s of CPU\n", flush=True)
+
+
+def _busy() -> float:
+    return _cpu(resource.RUSAGE_SELF) + _cpu(resource.RUSAGE_CHILDREN)
+
+
+def _cpu(whose: int) -> float:
+    used = resource.getrusage(whose)
+    return used.ru_utime + used.ru_stime
 
 
 def _show(title: str, table: object) -> None:
@@ -152,4 +199,4 @@ def _show(title: str, table: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

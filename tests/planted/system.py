@@ -87,7 +87,8 @@ class System:
 
     @property
     def entries(self) -> list[str]:
-        return [s for s in self.services if self.graph.in_degree(s) == 0 and s not in self.outside]
+        graph = self.graph
+        return [s for s in self.services if graph.in_degree(s) == 0 and s not in self.outside]
 
     def own(self, service: str) -> float:
         return self.own_s.get(service, 0.02)
