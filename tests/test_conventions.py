@@ -21,7 +21,7 @@ PACKAGE = ROOT / "workbench"
 # Left to right: a room imports itself and what stands before it.
 ROOMS = [
     "errors", "times", "semconv", "slis", "cards", "tables", "findings", "coverage", "baseline",
-    "archive", "window", "topology", "datasets", "features", "correlate", "causal", "diagnose",
+    "masking", "archive", "window", "connectors", "topology", "datasets", "collect", "features", "correlate", "causal", "diagnose",
     "evaluate", "gameday", "postmortem", "views", "reporting", "cli", "__main__",
 ]  # fmt: skip
 
@@ -41,12 +41,18 @@ OWNERS = {
     "nbclient": {"reporting"},
     "nbconvert": {"reporting"},
     "typer": {"cli"},
-    "httpx": {"gameday"},
+    "httpx": {"connectors", "gameday"},
+    "tenacity": {"connectors"},
+    "pydantic": {"collect", "connectors", "masking"},
+    "re2": {"masking"},
+    "duckdb": {"archive"},
+    "ibis": {"archive", "connectors"},
+    "defusedxml": {"connectors"},
     "psycopg": {"gameday"},
     "redis": {"gameday"},
     "starlette": {"gameday"},
     "uvicorn": {"gameday"},
-    "opentelemetry": {"gameday"},
+    "opentelemetry": {"connectors", "gameday"},
     "prometheus_client": {"gameday"},
 }
 ONLY_INSIDE_FUNCTIONS = {"causallearn", "dowhy", "statsmodels", "sklearn"}
@@ -277,6 +283,10 @@ def test_only_scoring_reads_the_truth():
     assert not wrong, f"truth is for scoring alone: {wrong}"
 
 
+# What conda-forge calls a package that PyPI calls otherwise.
+CONDA_NAMES = {"python-duckdb": "duckdb", "ibis-duckdb": "ibis-framework[duckdb]"}
+
+
 def test_environment_agrees_with_pyproject():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     wanted = {re.sub(r"[-_.]+", "-", d.replace(" ", "")) for d in wanted}
@@ -286,6 +296,7 @@ def test_environment_agrees_with_pyproject():
         for line in lines
         if line.startswith("  - ") and line.strip(" -") not in {"pip", "pip:", "conda-forge"}
     }
+    listed = {re.sub("^[a-z0-9-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), one) for one in listed}
     assert listed - {"python>=3-11"} == wanted
 
 

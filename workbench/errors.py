@@ -12,6 +12,11 @@
     │   ├── BundleMissing    a folder or file is not there
     │   ├── BundleAltered    a file's digest differs from the manifest
     │   └── BundleSchema     written by a schema version this code does not read
+    ├── SourceError          a source could not be read as asked
+    │   ├── SourceRefused    it said no: credentials, an unsafe address, a query it rejects
+    │   ├── SourceUnreachable  no answer within the deadline, after retries
+    │   ├── SourceGarbled    an answer that is not what its protocol says
+    │   └── WindowTooLarge   more rows than a window may hold, told before the download
     ├── EvidenceMismatch     a number does not resolve or recompute to itself
     └── MissingPart          a program or an optional package is not installed
 """
@@ -35,7 +40,12 @@ __all__ = [
     "EvidenceMismatch",
     "MissingPart",
     "NaiveTimestamp",
+    "SourceError",
+    "SourceGarbled",
+    "SourceRefused",
+    "SourceUnreachable",
     "UnknownName",
+    "WindowTooLarge",
     "WorkbenchError",
     "unknown_name",
 ]
@@ -104,6 +114,26 @@ class BundleAltered(BundleError):
 
 class BundleSchema(BundleError):
     """The bundle was written by a schema version this code does not read."""
+
+
+class SourceError(WorkbenchError):
+    """A source could not be read as asked; collecting turns it into a row of coverage."""
+
+
+class SourceRefused(SourceError):
+    """The source, or our own guard, said no: credentials, an unsafe address, a bad query."""
+
+
+class SourceUnreachable(SourceError):
+    """No answer within the deadline, after retries."""
+
+
+class SourceGarbled(SourceError):
+    """An answer that is not what its protocol says: HTML, cut short, the wrong shape."""
+
+
+class WindowTooLarge(SourceError):
+    """More rows than a window may hold, told before the download."""
 
 
 class EvidenceMismatch(WorkbenchError):
