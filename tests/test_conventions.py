@@ -21,8 +21,8 @@ PACKAGE = ROOT / "workbench"
 # Left to right: a room imports itself and what stands before it.
 ROOMS = [
     "errors", "times", "semconv", "slis", "cards", "tables", "findings", "coverage", "baseline",
-    "masking", "archive", "window", "connectors", "topology", "datasets", "collect", "features", "correlate", "causal", "diagnose",
-    "evaluate", "gameday", "postmortem", "views", "reporting", "cli", "__main__",
+    "masking", "archive", "window", "connectors", "topology", "datasets", "collect",
+    "features", "correlate", "causal", "diagnose", "evaluate", "gameday", "postmortem", "views", "reporting", "cli", "__main__",
 ]  # fmt: skip
 
 # Rooms that own a third-party package: nobody else may import it.
