@@ -22,7 +22,8 @@ PACKAGE = ROOT / "workbench"
 ROOMS = [
     "errors", "times", "semconv", "slis", "cards", "tables", "findings", "coverage", "baseline",
     "masking", "archive", "window", "connectors", "topology", "datasets", "collect",
-    "features", "correlate", "causal", "diagnose", "evaluate", "gameday", "postmortem", "views", "reporting", "cli", "__main__",
+    "features", "correlate", "causal", "diagnose", "evaluate", "gameday",
+    "postmortem", "views", "reporting", "cli", "__main__",
 ]  # fmt: skip
 
 # Rooms that own a third-party package: nobody else may import it.
