@@ -12,8 +12,8 @@ from tests.benchmarks.speed import agreement
 def test_dowhy_says_the_same_on_a_chain():
     found = agreement("chain", seeds=1).iloc[0]
     assert found["services"] == 3
-    assert found["planted one first"] == found["n"] == 1
-    assert found["same as distribution change"] == found["same as anomaly"] == 1
+    told = ("planted one first", "same as distribution change", "same as anomaly")
+    assert all(found[name].startswith("1.000") and found[name].endswith("n=1") for name in told)
     assert found["largest difference of a part"] < 0.1
 
 

@@ -55,13 +55,23 @@ def _knowledge() -> Tables:
 
     for _, path in _public("petshop"):
         yield "PetShop, wrong knowledge", robustness.wrong_knowledge(path)
-        yield "PetShop, normal operation", robustness.quiet_windows(path)
+
+
+def _quiet() -> Tables:
+    from tests.benchmarks import quiet
+    from tests.benchmarks.robustness import quiet_windows
+
+    for _, path in _public("petshop"):
+        yield "PetShop, normal operation", quiet_windows(path)
+    yield "Quiet stretches of the recorded shop", quiet.recorded()
+    yield "Simulated quiet windows", quiet.simulated()
+    yield "Simulated days with a season and a fault in the last hour", quiet.with_a_fault()
+    yield "Simulated quiet windows with too little history", quiet.little_history()
 
 
 def _simulated() -> Tables:
     from tests.benchmarks import simulated
 
-    yield "Simulated quiet windows", simulated.quiet()
     yield "Simulated, 95 % intervals of attributions", simulated.coverage()
 
 
@@ -125,6 +135,7 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "peers": _peers,
     "recorded": _recorded,
     "knowledge": _knowledge,
+    "quiet": _quiet,
     "simulated": _simulated,
     "confidence": _confidence,
     "effects": _effects,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks.rates import rate
 from workbench.causal import blast_radius, grade
 from workbench.errors import WorkbenchError
 from workbench.evaluate import LAYOUTS
@@ -31,12 +32,12 @@ def blast(layout: str, path: Path, *, every: int = 1) -> pd.DataFrame:
         scores[name] = [g.reference[name] for g in graded]
     scores["base rate (others)"] = _base_rate(graded)
     services = sum(len(g.happened) for g in graded)
-    left = sum(left for g in graded for _, left in g.happened.values())
+    left = [out for g in graded for _, out in g.happened.values()]
     ours = np.array(scores["workbench"])
     return pd.DataFrame(
         [
             {"data": layout, "forecast": name, "incidents": len(graded), "services": services,
-             "left": left, **_interval(np.array(values)),
+             "left their range": rate(left), **_interval(np.array(values)),
              "worse_than_ours_low": _interval(np.array(values) - ours)["low"]}
             for name, values in scores.items()
         ]

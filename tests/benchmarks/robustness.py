@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks.quiet import blamed
+from tests.benchmarks.rates import rate
 from workbench import TimeRange, datasets
 from workbench.causal import rank
+from workbench.causal.rank import rank_study, read_panel, study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +24,10 @@ _STEP = pd.Timedelta("5min")
 
 
 def wrong_knowledge(path: Path) -> pd.DataFrame:
-    """Top-1 and top-3 of each kind of wrong knowledge."""
-    return pd.DataFrame([_line(name, path, change) for name, change in _changes()])
+    """Top-1 and top-3 of each kind of wrong knowledge, and whether the graph was doubted."""
+    found = {name: _places(path, change) for name, change in _changes()}
+    published = found["as published"]
+    return pd.DataFrame([_line(name, places, published) for name, places in found.items()])
 
 
 def quiet_windows(path: Path, *, every: int = 6) -> pd.DataFrame:
@@ -33,14 +38,10 @@ def quiet_windows(path: Path, *, every: int = 6) -> pd.DataFrame:
     metrics = window.metrics
     calm = window.with_(tables={"metrics": metrics[normal.mask(metrics["ts"])]})
     count = int(normal.duration / _STEP)
-    rows = []
-    for start in range(count // 4, count - 4, every):
-        begin = normal.start + start * _STEP
-        found = rank(calm.with_(when=TimeRange(begin, begin + 4 * _STEP), baseline=normal))
-        sure = found.named is not None and found.named.confidence >= 0.8
-        rows.append((found.moved, found.named is not None, sure))
-    table = pd.DataFrame(rows, columns=["moved", "named", "named at ≥ .8"])
-    return pd.DataFrame([{"windows": len(table), **table.mean().to_dict()}])
+    begins = [normal.start + start * _STEP for start in range(count // 4, count - 4, every)]
+    found = [rank(calm.with_(when=TimeRange(begin, begin + 4 * _STEP), baseline=normal))
+             for begin in begins]  # fmt: skip
+    return pd.DataFrame([blamed(found)])
 
 
 def _changes() -> Iterator[tuple[str, Callable[[IncidentWindow], IncidentWindow]]]:
@@ -53,20 +54,46 @@ def _changes() -> Iterator[tuple[str, Callable[[IncidentWindow], IncidentWindow]
     yield "no graph", lambda window: _regraphed(window, nx.DiGraph())
 
 
-def _line(
-    name: str, path: Path, change: Callable[[IncidentWindow], IncidentWindow]
-) -> dict[str, object]:
+def _places(path: Path, change: Callable[[IncidentWindow], IncidentWindow]) -> list[_Found]:
     labelled = datasets.read_petshop(path)
-    places = [_place(change(labelled.load(i)), labelled.truth(i).services) for i in labelled.ids]
-    first, among = (float(np.mean([place <= k for place in places])) for k in (1, 3))
-    return {"knowledge": name, "n": len(places), "top-1": first, "top-3": among}
+    return [_place(change(labelled.load(i)), labelled.truth(i).services) for i in labelled.ids]
 
 
-def _place(window: IncidentWindow, truth: tuple[str, ...]) -> float:
-    scores = {row.service: row.score for row in rank(window).rows}
+class _Found(NamedTuple):
+    """Chance under random ties of the truth at the top, and what was told of the graph."""
+
+    first: float
+    among: float
+    doubted: bool
+    disbelieved: bool
+    missing: bool
+
+
+def _line(name: str, found: list[_Found], published: list[_Found]) -> dict[str, object]:
+    lost = 100 * (np.mean([f.first for f in published]) - np.mean([f.first for f in found]))
+    return {
+        "knowledge": name,
+        "top-1": rate(f.first for f in found),
+        "top-3": rate(f.among for f in found),
+        "points lost": f"{lost:.1f}",
+        "some call doubted": rate(f.doubted for f in found),
+        "graph contradicts the data": rate(f.disbelieved for f in found),
+        "a call missing": rate(f.missing for f in found),
+    }
+
+
+def _place(window: IncidentWindow, truth: tuple[str, ...]) -> _Found:
+    seen, notes = read_panel(window)
+    opened = study(window, seen, window.sli())
+    ranking = rank_study(window, opened, notes)
+    scores = {row.service: row.score for row in ranking.rows}
     best = max(scores.get(service, 0.0) for service in truth)
     above = sum(value > best for value in scores.values())
-    return above + (sum(value == best for value in scores.values()) + 1) / 2
+    equal = max(sum(value == best for value in scores.values()), 1)
+    first, among = (min(max((k - above) / equal, 0.0), 1.0) for k in (1, 3))
+    check = opened.check
+    missing = any("is a call missing" in note for note in ranking.notes)
+    return _Found(first, among, bool(check.contradicted), not check.believed, missing)
 
 
 def _moved(window: IncidentWindow, steps: int) -> IncidentWindow:

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from tests.benchmarks.layered import window_of
+from tests.benchmarks.rates import rate
 from workbench.causal import rank
-from workbench.evaluate import wilson
 from workbench.views.palette import INK, MUTED, RISE, SLI_LINE
 from workbench.views.rendering import Chart
 
@@ -48,10 +48,8 @@ def hits(sizes: tuple[int, ...] = HIT_SIZES, *, each: int = 20) -> pd.DataFrame:
         for seed in range(each):
             window, guilty = window_of(size, seed=seed)
             places.append([row.service for row in rank(window).rows].index(guilty) + 1)
-        first, among = (int(sum(place <= k for place in places)) for k in (1, 3))
-        low, high = wilson(first, each)
-        rows.append({"services": size, "n": each, "top-1": first / each, "low": low, "high": high,
-                     "top-3": among / each})  # fmt: skip
+        first, among = (rate(place <= k for place in places) for k in (1, 3))
+        rows.append({"services": size, "top-1": first, "top-3": among})
     return pd.DataFrame(rows)
 
 

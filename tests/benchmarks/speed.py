@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tests.benchmarks.peers import gcm_attribution, gcm_case
+from tests.benchmarks.rates import rate
 from tests.planted import SHOP, Fault, System, metrics_window
 from workbench import datasets
 from workbench.causal import distribution_change, rank
@@ -65,10 +66,9 @@ def _agreement(name: str, system: System, seeds: int) -> dict[str, object]:
     return {
         "graph": name,
         "services": len(system.services),
-        "n": len(rows),
-        "planted one first": sum(ours == service for service, ours, *_ in rows),
-        "same as distribution change": sum(row[1] == row[2] for row in rows),
-        "same as anomaly": sum(row[1] == row[3] for row in rows),
+        "planted one first": rate(ours == service for service, ours, *_ in rows),
+        "same as distribution change": rate(row[1] == row[2] for row in rows),
+        "same as anomaly": rate(row[1] == row[3] for row in rows),
         "largest difference of a part": max(apart),
         "median": float(np.median(apart)),
     }

@@ -11,14 +11,14 @@ Time is work-conserving: a request's latency is its service's own plus that of i
 
 from __future__ import annotations
 
-from .metrics import metrics_window
+from .metrics import aggregates, metrics_window
 from .rows import changes_frame, counter_rows, events_frame, logs_frame, span_row, spans_frame
 from .spans import spans_window
 from .system import SHOP, SMALL, START, Fault, System, ar1
 from .telling import blamed, diagnosed, first, holds_most, share_right, without
 
 __all__ = [
-    "SHOP", "SMALL", "START", "Fault", "System", "ar1", "blamed", "changes_frame",
+    "SHOP", "SMALL", "START", "Fault", "System", "aggregates", "ar1", "blamed", "changes_frame",
     "counter_rows", "diagnosed", "events_frame", "first", "holds_most", "logs_frame",
     "metrics_window", "share_right", "span_row", "spans_frame", "spans_window", "without",
 ]  # fmt: skip

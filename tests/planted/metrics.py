@@ -82,7 +82,7 @@ def aggregates(
     day: int = 0,
     seed: int = 0,
 ) -> Places:
-    """Simulate alone: a series for (service, signal) and for (caller, callee, signal)."""
+    """Simulate alone: a series for each (service, signal) and (caller, callee, signal)."""
     return _Simulation(system, faults, bins, phi, noise, seed).run(load, traffic, day)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import networkx as nx
 import numpy as np
 import pandas as pd
+from scipy.signal import lfilter
 
 START = pd.Timestamp("2026-01-31T12:00:00Z")
 
@@ -116,8 +117,5 @@ SMALL = System(
 def ar1(size: int, phi: float, rng: np.random.Generator, *, columns: int = 1) -> np.ndarray:
     """Stationary AR(1) of unit variance; shape ``(size, columns)``."""
     noise = rng.standard_normal((size, columns)) * np.sqrt(1 - phi**2)
-    result = np.empty((size, columns))
-    result[0] = rng.standard_normal(columns)
-    for i in range(1, size):
-        result[i] = phi * result[i - 1] + noise[i]
-    return result
+    noise[0] = rng.standard_normal(columns)
+    return lfilter([1.0], [1.0, -phi], noise, axis=0)
