@@ -29,6 +29,7 @@ from workbench.causal.panel import panel
 from workbench.causal.pastwindows import contrast, p_value, weights_of
 from workbench.causal.ranking import RankedService, Ranking, confidence
 from workbench.causal.traces import shape_clues
+from workbench.causal.trust import trust
 from workbench.errors import WorkbenchError
 from workbench.features.columns import values_of
 
@@ -151,6 +152,7 @@ def rank_study(
     clues = [*shared_host_clues(hosts, clues, slowed), *trouble_clues(troubles)]
     doubted = _doubted(found) - {trouble.filler for trouble in troubles}
     best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
+    limit = trust(found.books, found.graph)
     return Ranking(
         window_id=window.id,
         sli=found.sli,
@@ -158,12 +160,13 @@ def rank_study(
         during=found.before + found.split.change,
         moved=found.p_value <= _SIGNIFICANT,
         p_value=found.p_value,
-        rows=_rows(found, best),
+        rows=_rows(found, best, limit=limit.limit),
         independent=found.panel.split.independent,
         method=_METHOD,
         seed=seed,
-        notes=(*notes, *_notes(found)),
+        notes=(*notes, *_notes(found), *limit.note()),
         hosts=troubles,
+        limit=limit.limit,
     )
 
 
@@ -314,12 +317,14 @@ def _best(found: Study, clues: Iterable[Clue]) -> Mapping[str, list[Clue]]:
     return sorted_clues
 
 
-def _rows(found: Study, clues: Mapping[str, list[Clue]]) -> tuple[RankedService, ...]:
+def _rows(
+    found: Study, clues: Mapping[str, list[Clue]], *, limit: float
+) -> tuple[RankedService, ...]:
     split = found.split
     place = {name: i for i, name in enumerate(split.services)}
     names = [name for name in clues if name in place]
     score = {n: sum(_WEIGHT.get(c.kind, 1.0) * c.weight for c in clues[n]) for n in names}
-    sure = confidence(np.array([score[n] for n in names]))
+    sure = confidence(np.array([score[n] for n in names]), limit=limit)
     rows = [
         RankedService(
             service=name,

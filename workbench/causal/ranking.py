@@ -81,6 +81,8 @@ class Ranking:
         Twins, rings, services that appeared, gaps: what one should know.
     hosts
         Hosts that were filled by a service on them, or are sick by themselves.
+    limit
+        The most that may be said of any place, for want of evidence (`workbench.causal.trust`).
     """
 
     window_id: str
@@ -95,6 +97,7 @@ class Ranking:
     seed: int
     notes: tuple[str, ...] = ()
     hosts: tuple[HostTrouble, ...] = ()
+    limit: float = 1.0
 
     @property
     def change(self) -> float:
@@ -195,7 +198,9 @@ class Ranking:
 _NAMEABLE = 0.5
 
 
-def confidence(scores: np.ndarray, *, temperature: float = TEMPERATURE) -> np.ndarray:
+def confidence(
+    scores: np.ndarray, *, temperature: float = TEMPERATURE, limit: float = 1.0
+) -> np.ndarray:
     """Probability of each service to be the place, given that one of them is.
 
     Whether there is anything to explain is another question: `Ranking.moved` answers it,
@@ -207,10 +212,12 @@ def confidence(scores: np.ndarray, *, temperature: float = TEMPERATURE) -> np.nd
         Doublings that speak for each, shape (services,).
     temperature
         Doublings of score that double the odds.
+    limit
+        The most that may be said for want of evidence; the rest is anybody's, in equal parts.
 
     Returns
     -------
     numpy.ndarray, shape (services,)
     """
     odds = np.exp2((scores - scores.max(initial=0.0)) / temperature)
-    return odds / odds.sum() if len(scores) else odds
+    return limit * odds / odds.sum() + (1 - limit) / len(scores) if len(scores) else odds

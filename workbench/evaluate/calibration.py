@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal import confidence
+from workbench.causal.ranking import TEMPERATURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,11 +38,18 @@ class Judged:
         Shape (services,): doublings, and whether each is the truth.
     root
         The true service.
+    limit
+        The most that might be said, for want of evidence.
     """
 
     scores: np.ndarray
     true: np.ndarray
     root: str
+    limit: float = 1.0
+
+    def confidence(self, *, temperature: float = TEMPERATURE) -> np.ndarray:
+        """Probability of each service at a temperature; the product's own if not said."""
+        return confidence(self.scores, temperature=temperature, limit=self.limit)
 
 
 def judged(ranking: Ranking, truth: Sequence[str]) -> Judged:
@@ -56,7 +64,7 @@ def judged(ranking: Ranking, truth: Sequence[str]) -> Judged:
     """
     scores = np.array([row.score for row in ranking.rows])
     true = np.array([row.service in truth for row in ranking.rows])
-    return Judged(scores, true, truth[0])
+    return Judged(scores, true, truth[0], ranking.limit)
 
 
 def temperature_of(cases: Iterable[Judged]) -> float:
@@ -86,7 +94,7 @@ def left_out(cases: Sequence[Judged], groups: Sequence[str]) -> pd.DataFrame:
     for case, group in zip(cases, groups, strict=True):
         others = (c for c, g in zip(cases, groups, strict=True) if g != group)
         temperature = temperature_of(others)
-        sure = confidence(case.scores, temperature=temperature)
+        sure = case.confidence(temperature=temperature)
         first = sure == sure.max()
         rows.append((float(sure.max()), float(case.true[first].mean()), temperature))
     return pd.DataFrame(rows, columns=["confidence", "right", "temperature"])
@@ -109,5 +117,5 @@ def calibration_error(cases: pd.DataFrame) -> float:
 
 
 def _loss(case: Judged, temperature: float) -> float:
-    sure = confidence(case.scores, temperature=temperature)
+    sure = case.confidence(temperature=temperature)
     return -float(np.log(max(float(sure[case.true].sum()), _LEAST)))
