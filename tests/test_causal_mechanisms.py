@@ -3,8 +3,9 @@ import pytest
 
 from node_windows import node_window, shifted
 from workbench import SLI
-from workbench.causal.mechanisms import accounts, nearest_columns, signal_column
+from workbench.causal.mechanisms import accounts, signal_column
 from workbench.features import signals
+from workbench.features.nearest import nearest_columns
 
 LOAD, TIME = "service.load", "service.latency"
 

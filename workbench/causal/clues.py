@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal.awaited import retried
-from workbench.causal.mechanisms import nearest_columns
 from workbench.causal.pastwindows import doublings, extreme, medians, rarity
-from workbench.causal.quantiles import MEAN
 from workbench.features.columns import values_of
+from workbench.features.nearest import MEAN, nearest_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,10 +121,11 @@ def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Ite
     size = _ratio(np.clip(seen.departure, 0, None), seen, matters)
     rise = dict(zip([names[i] for i in known], doublings(size), strict=True))
     waits, there = _waits(panel, matters), set(panel.nodes.columns)
+    means = {"latency", MEAN} if graph.lonely else {"latency"}
     for i, (name, signal) in enumerate((names[i], signals[i]) for i in known):
         own = signal == "self_time"
         passed = 0.0 if own else _passed_on(name, graph, rise, waits)
-        accounted = signal == "latency" and (name, "load") in there
+        accounted = signal in means and (name, "load") in there
         if (weight := float(rise[name]) - passed) > 0 and not accounted:
             before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
             told = "latency" if signal == MEAN else signal

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.causal.mechanisms import nearest_columns
 from workbench.features.columns import values_of
+from workbench.features.nearest import nearest_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

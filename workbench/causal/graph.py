@@ -61,6 +61,11 @@ class MechanismGraph:
     unawaited: frozenset[str] = frozenset()
 
     @property
+    def lonely(self) -> bool:
+        """Whether the SLI's service is not known to wait for anybody."""
+        return len(self.reached) == 1
+
+    @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """All calls in use, caller first."""
         return tuple((caller, callee) for caller in self.order for callee in self.callees[caller])

@@ -16,8 +16,8 @@ import pandas as pd
 
 from workbench.causal.awaited import awaited_part, retried
 from workbench.causal.pastwindows import medians
-from workbench.causal.quantiles import LEVELS, MEAN, means_of
 from workbench.features.columns import values_of
+from workbench.features.nearest import MEAN, nearest_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +29,8 @@ if TYPE_CHECKING:
     from workbench.features import Signals
     from workbench.slis import SLI
 
-__all__ = ["Accounts", "accounts", "nearest_columns", "signal_column"]
+__all__ = ["Accounts", "accounts", "signal_column"]
 
-# Where the mean is not measured, several quantiles are the nearest to it, then the lowest.
-_NEAREST = {
-    "latency": ("latency", MEAN, *LEVELS),
-    "errors": ("errors", "error_ratio"),
-}
 _MEASURED = {"latency": ("calls", "latency"), "errors": ("errors",), "load": ("calls",)}
 _FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
@@ -116,30 +111,6 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
         passed / requests, _calls_each(nodes, edges, known),
         loads / requests, place[sli.service], exact, read == MEAN, sli.signal == "errors",
     )  # fmt: skip
-
-
-def nearest_columns(
-    nodes: pd.DataFrame, services: Sequence[str], signal: str
-) -> tuple[NDArray[np.float64], list[str]]:
-    """One signal of many services, as `signal_column` reads it of one.
-
-    Returns
-    -------
-    values, names
-        Shape (bins, services), NaN where nothing is measured; and the signal each column
-        is, empty for those.
-    """
-    values, names = np.full((len(nodes), len(services)), np.nan), [""] * len(services)
-    for name in _NEAREST.get(signal, (signal,)):
-        open_ones = [i for i, known in enumerate(names) if not known]
-        asked = [services[i] for i in open_ones]
-        found = (
-            means_of(nodes, asked) if name == MEAN else values_of(nodes, [(s, name) for s in asked])
-        )
-        for column in np.flatnonzero(~np.isnan(found).all(axis=0)):
-            values[:, open_ones[column]] = found[:, column]
-            names[open_ones[column]] = name
-    return values, names
 
 
 def _requests(nodes: pd.DataFrame, service: str, bins: int) -> NDArray[np.float64]:

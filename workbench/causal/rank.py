@@ -237,11 +237,20 @@ def _accounts_clues(found: Study) -> Iterable[Clue]:
         if share > 0:
             yield Clue(name, unit, "part of the change", share, 0.0, float(split.part[i]),
                        f"{100 * split.share[i]:.0f} % of the SLI's change")  # fmt: skip
-        if own > 0 and found.books.exact:
+        if own > 0 and _comparable(found.books, found.graph):
             kind = "time" if unit == "latency" else f"own {unit}"
             words = "own time" if unit == "latency" else f"own {unit}"
             yield Clue(name, unit, kind, own, nothing, float(split.own[i]),
                        f"{words} left its normal range")  # fmt: skip
+
+
+def _comparable(books: Accounts, graph: MechanismGraph) -> bool:
+    """Whether own work is told by the accounts, else by doublings along the graph.
+
+    Means read from quantiles do not add up well enough to take callees off; but without a
+    graph there is nothing to take off, and doublings of services apart compare nothing.
+    """
+    return books.exact or (books.nearly and graph.lonely)
 
 
 def _faith(books: Accounts) -> float:
@@ -292,7 +301,7 @@ def _host_troubles(
 def _doubted(found: Study) -> frozenset[str]:
     """Services no request of the SLI reaches by this graph, and that it would not need."""
     graph, split = found.graph, found.split
-    if len(graph.reached) == 1:
+    if graph.lonely:
         return frozenset()
     credit = dict(zip(split.services, split.share, strict=True))
     return frozenset(name for name, share in credit.items()

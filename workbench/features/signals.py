@@ -19,6 +19,7 @@ from workbench.features.aggregates import aggregate_columns
 from workbench.features.columns import fill, frame_of, sources_of
 from workbench.features.grid import grid_of
 from workbench.features.metric_series import split_series
+from workbench.features.nearest import nearest_columns
 from workbench.features.red import call_columns, peer_columns, request_span_columns
 from workbench.features.request_metrics import request_columns
 from workbench.features.saturation import saturation_columns
@@ -230,6 +231,9 @@ def _assembled(metrics: _Metrics, spans: _Spans, grid: Grid) -> Signals:
 def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
     """Series of an SLI: mean seconds a request, failed share of requests, or requests/s.
 
+    Where the mean is not measured it is read from several quantiles; of a single one, its own
+    values are taken (`workbench.features.nearest`).
+
     Parameters
     ----------
     of
@@ -256,7 +260,8 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
     elif sli.signal == "load":
         series = found.node(sli.service, "load") / found.step_s
     else:
-        series = found.node(sli.service, "latency")
+        (series,) = nearest_columns(found.nodes, [sli.service], "latency")[0].T
+        series = pd.Series(series, found.index)
     if series.isna().all():
         there = [str(s) for p, s in found.nodes.columns if p == sli.service]
         raise unknown_name(f"signal of {sli.service!r}", sli.signal, there)

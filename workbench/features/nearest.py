@@ -1,4 +1,4 @@
-"""Mean latency read from several quantiles, where a system keeps nothing else."""
+"""The nearest to what is asked for that a system measures: means read from quantiles, ratios."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "MEAN", "mean_of_quantiles", "means_of"]
+__all__ = ["LEVELS", "MEAN", "mean_of_quantiles", "means_of", "nearest_columns"]
 
 LEVELS = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
 MEAN = "latency_quantiles"
 """What a mean read from quantiles is called where columns are named."""
 _SEVERAL = 2
+# Where the mean is not measured, several quantiles are the nearest to it, then the lowest.
+_NEAREST = {
+    "latency": ("latency", MEAN, *LEVELS),
+    "errors": ("errors", "error_ratio"),
+}
 
 
 def mean_of_quantiles(
@@ -64,3 +69,27 @@ def means_of(nodes: pd.DataFrame, services: Sequence[str]) -> NDArray[np.float64
     for i in np.flatnonzero(there.sum(axis=0) >= _SEVERAL):
         means[:, i] = mean_of_quantiles(found[there[:, i], :, i], levels[there[:, i]])
     return means
+
+
+def nearest_columns(
+    nodes: pd.DataFrame, services: Sequence[str], signal: str
+) -> tuple[NDArray[np.float64], list[str]]:
+    """One signal of many services, as `signal_column` reads it of one.
+
+    Returns
+    -------
+    values, names
+        Shape (bins, services), NaN where nothing is measured; and the signal each column
+        is, empty for those.
+    """
+    values, names = np.full((len(nodes), len(services)), np.nan), [""] * len(services)
+    for name in _NEAREST.get(signal, (signal,)):
+        open_ones = [i for i, known in enumerate(names) if not known]
+        asked = [services[i] for i in open_ones]
+        found = (
+            means_of(nodes, asked) if name == MEAN else values_of(nodes, [(s, name) for s in asked])
+        )
+        for column in np.flatnonzero(~np.isnan(found).all(axis=0)):
+            values[:, open_ones[column]] = found[:, column]
+            names[open_ones[column]] = name
+    return values, names

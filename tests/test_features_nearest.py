@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.causal.mechanisms import signal_column
-from workbench.causal.quantiles import LEVELS, MEAN, mean_of_quantiles, means_of
+from workbench.features.nearest import LEVELS, MEAN, mean_of_quantiles, means_of
 
 ALL = np.array(list(LEVELS.values()))
 
