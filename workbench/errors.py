@@ -11,7 +11,8 @@
     ├── BundleError          an incident bundle on disk
     │   ├── BundleMissing    a folder or file is not there
     │   ├── BundleAltered    a file's digest differs from the manifest
-    │   └── BundleSchema     written by a schema version this code does not read
+    │   ├── BundleSchema     written by a schema version this code does not read
+    │   └── BundleUnsafe     an archive that would write elsewhere, or more than it may
     ├── SourceError          a source could not be read as asked
     │   ├── SourceRefused    it said no: credentials, an unsafe address, a query it rejects
     │   ├── SourceUnreachable  no answer within the deadline, after retries
@@ -37,6 +38,7 @@ __all__ = [
     "BundleError",
     "BundleMissing",
     "BundleSchema",
+    "BundleUnsafe",
     "EvidenceMismatch",
     "MissingPart",
     "NaiveTimestamp",
@@ -114,6 +116,10 @@ class BundleAltered(BundleError):
 
 class BundleSchema(BundleError):
     """The bundle was written by a schema version this code does not read."""
+
+
+class BundleUnsafe(BundleError):
+    """An archive of a bundle that would write elsewhere, or more than it may."""
 
 
 class SourceError(WorkbenchError):

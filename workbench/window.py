@@ -15,7 +15,7 @@ from workbench.archive import graph_from_dict, graph_to_dict, read_bundle, write
 from workbench.baseline import choose_baseline, extent
 from workbench.cards import card, table_html
 from workbench.coverage import Coverage, measure
-from workbench.errors import BadInput, unknown_name
+from workbench.errors import BadInput, BundleSchema, unknown_name
 from workbench.slis import SLI, SLO
 from workbench.tables import SCHEMAS, conform, empty
 from workbench.times import TimeRange, utc
@@ -331,18 +331,12 @@ class IncidentWindow:
             See `workbench.archive.read_bundle`.
         """
         tables, meta = read_bundle(Path(path))
-        return cls(
-            id=meta["id"],
-            title=meta["title"],
-            when=TimeRange(**meta["when"]),
-            baseline=TimeRange(**meta["baseline"]) if meta["baseline"] else None,
-            baseline_reason=meta["baseline_reason"],
-            topology=nx.freeze(graph_from_dict(meta["topology"])),
-            slos=tuple(SLO(**slo) for slo in meta["slos"]),
-            coverage=Coverage.from_frame(meta["coverage"]),
-            history=meta["history"],
-            tables=MappingProxyType(tables),
-        )
+        try:
+            return cls(tables=MappingProxyType(tables), **_described(meta))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            hint = "Restore it from version control, or record the incident anew"
+            raise BundleSchema("The manifest describes no window", value=Path(path).name,
+                               hint=hint) from error  # fmt: skip
 
     def _facts(self) -> dict[str, str]:
         rows = ", ".join(f"{len(f):,} {name}" for name, f in self.tables.items() if len(f))
@@ -375,6 +369,18 @@ class IncidentWindow:
         """Show facts, then what was not complete."""
         gaps = self._gaps()
         return card(self.title, self._facts(), body=table_html(gaps) if len(gaps) else "")
+
+
+def _described(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what a bundle's manifest and coverage say of its window, as fields of it."""
+    return {
+        **{name: str(meta[name]) for name in ("id", "title", "baseline_reason", "history")},
+        "when": TimeRange(**meta["when"]),
+        "baseline": TimeRange(**meta["baseline"]) if meta["baseline"] else None,
+        "topology": nx.freeze(graph_from_dict(meta["topology"])),
+        "slos": tuple(SLO(**slo) for slo in meta["slos"]),
+        "coverage": Coverage.from_frame(meta["coverage"]),
+    }
 
 
 def _before(name: str, frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:

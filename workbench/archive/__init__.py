@@ -1,0 +1,29 @@
+"""Incident bundles: written whole, read with every digest checked, searched many at once."""
+
+from __future__ import annotations
+
+from workbench.archive.bundles import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    read_bundle,
+    read_manifest,
+    verify_bundle,
+    write_bundle,
+)
+from workbench.archive.graphs import graph_from_dict, graph_to_dict
+from workbench.archive.packing import pack, unpack
+from workbench.archive.writing import write_text
+
+__all__ = [
+    "MANIFEST",
+    "SCHEMA_VERSION",
+    "graph_from_dict",
+    "graph_to_dict",
+    "pack",
+    "read_bundle",
+    "read_manifest",
+    "unpack",
+    "verify_bundle",
+    "write_bundle",
+    "write_text",
+]
