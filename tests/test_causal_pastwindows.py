@@ -149,3 +149,16 @@ def test_a_column_is_judged_alone_however_many_stand_beside_it():
     assert together.past.shape == (len(split().starts), 600)
     assert together.past[:, 300] == pytest.approx(alone.past[:, 0])
     assert together.departure[300] == pytest.approx(alone.departure[0])
+
+
+def test_a_season_is_not_taken_for_memory_that_never_ends():
+    hours = np.arange(288)
+    rng = np.random.default_rng(1)
+    values = 0.2 * np.sin(2 * np.pi * hours / 144) + 0.02 * rng.normal(size=hours.size)
+    values[-6:] += 0.8
+    seen = contrast(values[:, None], split(bins=288, incident=6))
+    found = p_value(seen.departure, seen.past, 47.0)
+    assert found[0] < 0.05
+    values[-6:] -= 0.8
+    seen = contrast(values[:, None], split(bins=288, incident=6))
+    assert p_value(seen.departure, seen.past, 47.0)[0] > 0.05

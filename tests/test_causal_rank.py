@@ -5,8 +5,9 @@ import pytest
 
 from node_windows import BINS, FIRST, node_window, shifted
 from planted import SHOP, Fault, metrics_window, spans_window
-from workbench import SLI, TimeRange
+from workbench import SLI, SLO, TimeRange
 from workbench.causal import rank
+from workbench.causal.rank import choose_study, read_panel, study
 from workbench.errors import BadInput, UnknownName
 
 LOAD = "service.load"
@@ -211,3 +212,16 @@ def test_a_window_without_a_baseline_is_refused():
     everything = TimeRange(window.metrics["ts"].min(), window.when.end)
     with pytest.raises(BadInput, match="baseline"):
         rank(window.between(everything.start, everything.end))
+
+
+def test_who_looks_at_many_slis_finds_one_that_moved_more_often():
+    slos = tuple(SLO(service, service, "latency", 0.99, 0.2) for service in SHOP.services)
+    moved = {"each": 0, "the farthest": 0}
+    for seed in range(30):
+        window = metrics_window(SHOP, phi=0.5, seed=seed).with_(slos=slos)
+        seen, _ = read_panel(window)
+        alone = min(study(window, seen, slo.sli).p_value for slo in slos)
+        moved["each"] += alone <= 0.05
+        moved["the farthest"] += choose_study(window, seen).p_value <= 0.05
+    assert moved["each"] > moved["the farthest"]
+    assert moved["the farthest"] <= 5

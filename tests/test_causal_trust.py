@@ -74,3 +74,10 @@ def test_what_may_not_be_said_of_the_first_is_anybodys():
     sure = confidence(np.array([8.0, 0.0, 0.0, 0.0]), limit=0.6)
     assert sure.sum() == pytest.approx(1.0)
     assert sure == pytest.approx([0.7, 0.1, 0.1, 0.1], abs=1e-3)
+
+
+def test_nobody_is_named_after_a_stretch_too_short_to_know_what_is_normal():
+    short = metrics_window(SHOP, SLOW, bins=34, incident=4.5 / 34)
+    found = rank(short)
+    assert found.named is None
+    assert any("times the incident's length" in note for note in found.notes)

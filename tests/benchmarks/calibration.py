@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import networkx as nx
 import pandas as pd
 
+from tests.benchmarks.rates import rate
 from workbench.causal import rank
 from workbench.causal.rank import choose_sli, read_panel
 from workbench.evaluate import LAYOUTS, Judged, calibration_error, judged, left_out, wilson
 from workbench.views import reliability
 from workbench.views.rendering import Chart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workbench import IncidentWindow
 
 PICTURE = Path("outputs/bench/reliability.svg")
 _SURE = 0.8
@@ -39,6 +47,55 @@ def calibration(cases: list[Judged]) -> pd.DataFrame:
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
         PICTURE.write_text(drawn.to_svg(), encoding="utf-8")
     return pd.DataFrame([_line(way, table) for way, table in tables.items()])
+
+
+def lacking(layout: str, path: Path, *, every: int = 1) -> pd.DataFrame:
+    """The product's own confidence where a leg of the method lacks: never sure, or rightly so."""
+    labelled = LAYOUTS[layout](path)
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for name in labelled.ids[::every]:
+        window, truth = labelled.load(name), labelled.truth(name).services
+        for what, without in _LACKING.items():
+            poor = without(window)
+            ranking = rank(poor, choose_sli(poor, read_panel(poor)[0]))
+            case = judged(ranking, truth)
+            sure = case.confidence()
+            right = float(case.true[sure == sure.max()].mean()) if len(sure) else 0.0
+            rows.setdefault(what, []).append((float(sure.max(initial=0.0)), right))
+    columns = ["confidence", "right"]
+    return pd.DataFrame([_known(what, pd.DataFrame(rows[what], columns=columns)) for what in rows])
+
+
+def _only(window: IncidentWindow, *signals: str) -> IncidentWindow:
+    metrics = window.metrics
+    kept = metrics["metric"].astype(str).isin([f"service.{name}" for name in signals])
+    return window.with_(tables={"metrics": metrics[kept]})
+
+
+def _ungraphed(window: IncidentWindow) -> IncidentWindow:
+    return window.with_(topology=nx.freeze(nx.DiGraph()))
+
+
+_QUANTILES = ("latency_p50", "latency_p90", "latency_p95", "latency_p99")
+_REST = ("load", "errors", "error_ratio")
+_LACKING: dict[str, Callable[[IncidentWindow], IncidentWindow]] = {
+    "nothing": lambda window: window,
+    "means: several quantiles only": lambda window: _only(window, *_QUANTILES, *_REST),
+    "means: one quantile only": lambda window: _only(window, "latency_p90", *_REST),
+    "means and counts": lambda window: _only(window, "latency_p90", "error_ratio"),
+    "spans and the graph": lambda window: _ungraphed(_only(window, "latency", *_REST)),
+}
+
+
+def _known(what: str, table: pd.DataFrame) -> dict[str, object]:
+    sure = table[table["confidence"] >= _SURE]
+    return {
+        "lacking": what,
+        "right": rate(table["right"]),
+        "mean confidence": float(table["confidence"].mean()),
+        "ECE": calibration_error(table),
+        "said ≥ .8, right": rate(sure["right"]),
+    }
 
 
 def _line(way: str, table: pd.DataFrame) -> dict[str, object]:

@@ -70,6 +70,11 @@ class Split:
     length: int
     independent: float
 
+    @property
+    def times_as_long(self) -> float:
+        """How many times the incident's length the baseline has."""
+        return self.baseline.size / max(self.incident.size, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
@@ -106,6 +111,10 @@ class Contrast:
         size = np.minimum(np.abs(self.change), np.abs(self.jump))
         same = np.sign(self.jump) == np.sign(self.change)
         return np.where(same, np.sign(self.change) * size, 0.0)
+
+    def scaled(self, unit: float) -> Contrast:
+        """Return the same in another unit."""
+        return Contrast(*(getattr(self, name) / unit for name in self.__dataclass_fields__))
 
 
 def split_bins(
@@ -252,10 +261,29 @@ def _effective(past: NDArray[np.float64], independent: float) -> NDArray[np.floa
     if apart.shape[0] < _FEWEST_WINDOWS:
         return np.full(past.shape[1], max(apart.shape[0], 1.0))
     centred = apart - apart.mean(axis=0)
+    return np.maximum(independent / (1.0 + 2.0 * _memory(centred)), 2.0)
+
+
+def _memory(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of autocorrelations over the initial positive sequence (Geyer 1992, section 3.3).
+
+    A season's slow swing ends the sum when it turns round; taken for persistence that never
+    ends, as by the first lag alone, two days of history would be worth nothing.
+    """
+    count = centred.shape[0]
     power = (centred**2).sum(axis=0)
-    rho = (centred[1:] * centred[:-1]).sum(axis=0) / np.where(power > 0, power, 1.0)
-    rho = np.clip(rho + 1.0 / apart.shape[0], 0.0, 0.95)  # the estimate is biased low
-    return np.maximum(independent * (1.0 - rho) / (1.0 + rho), 2.0)
+    power = np.where(power > 0, power, 1.0)
+    total, going = np.zeros(centred.shape[1]), np.ones(centred.shape[1], dtype=bool)
+    for lag in range(1, count - 1, 2):
+        pair = sum(
+            (centred[k:, going] * centred[: count - k, going]).sum(axis=0) for k in (lag, lag + 1)
+        )
+        pair = pair / power[going] + 2.0 / count  # the estimate is biased low
+        total[going] += np.clip(pair, 0.0, None)
+        going[going] = pair > 0
+        if not going.any():
+            break
+    return total
 
 
 def rarity(departure: NDArray[np.float64], past: NDArray[np.float64]) -> NDArray[np.float64]:

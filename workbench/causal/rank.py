@@ -18,6 +18,7 @@ from workbench.causal.clues import (
     silence_clues,
 )
 from workbench.causal.contradictions import check_graph
+from workbench.causal.counts import count_chance
 from workbench.causal.eventclues import event_clues
 from workbench.causal.graph import mechanism_graph, twins_of
 from workbench.causal.hosts import hosts_of, shared_host_clues
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from workbench.causal.hosttrouble import HostTrouble
     from workbench.causal.mechanisms import Accounts
     from workbench.causal.panel import Panel
+    from workbench.causal.pastwindows import Contrast
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -58,6 +60,7 @@ _WEIGHT = {"load": 0.5}
 _OUT_OF_REACH = 0.5
 _DOUBTFUL = 0.25  # half of what a service out of reach would explain, given as its credit
 _SIGNIFICANT = 0.05
+_LITTLE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +87,8 @@ class Study:
         Of its departure under past windows.
     check
         The declared graph held against the data.
+    scaled
+        Its contrast in normal ranges, one column.
     """
 
     panel: Panel
@@ -95,6 +100,7 @@ class Study:
     size: float
     p_value: float
     check: GraphCheck
+    scaled: Contrast
 
 
 def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Ranking:
@@ -152,7 +158,7 @@ def rank_study(
     clues = [*shared_host_clues(hosts, clues, slowed), *trouble_clues(troubles)]
     doubted = _doubted(found) - {trouble.filler for trouble in troubles}
     best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
-    limit = trust(found.books, found.graph)
+    limit = trust(found.books, found.graph, found.panel.split)
     return Ranking(
         window_id=window.id,
         sli=found.sli,
@@ -200,9 +206,10 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
     split = attribute(books, graph, seen.split, weights=weights, least=least)
     usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
     during = float(np.nan_to_num(own.level[0] + own.change[0]))
-    chance = p_value(own.departure, own.past, seen.split.independent)
+    chance = float(p_value(own.departure, own.past, seen.split.independent)[0])
+    chance = max(chance, count_chance(seen.nodes, sli, seen.split))
     return Study(seen, sli, books, graph, split, during - split.change,
-                 abs(split.change) / usual, float(chance[0]), check)  # fmt: skip
+                 abs(split.change) / usual, chance, check, own.scaled(usual))  # fmt: skip
 
 
 def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
@@ -211,9 +218,18 @@ def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
 
 
 def choose_study(window: IncidentWindow, seen: Panel) -> Study:
-    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows."""
+    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
+
+    Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
+    1993): whoever looks at four SLIs finds one that moved four times as often.
+    """
     slis = dict.fromkeys(slo.sli for slo in window.slos) or [window.sli()]
-    return max((study(window, seen, sli) for sli in slis), key=lambda found: found.size)
+    tried = [study(window, seen, sli) for sli in slis]
+    chosen = max(tried, key=lambda found: found.size)
+    past = np.max([np.nan_to_num(np.abs(found.scaled.past)) for found in tried], axis=0)
+    farthest = np.max([np.abs(found.scaled.departure) for found in tried], axis=0)
+    joint = float(p_value(farthest, past, seen.split.independent)[0])
+    return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) > 1 else chosen
 
 
 def read_panel(window: IncidentWindow) -> tuple[Panel, tuple[str, ...]]:
@@ -369,8 +385,8 @@ def _notes(found: Study) -> Iterable[str]:
         yield f"{books.services[i]} and {books.services[j]} look like two views of one service"
     if not books.exact:
         yield "only quantiles of latency are known: parts of the change are rough"
-    if bins.independent < 8:
-        yield f"little history: {bins.independent:.0f} past windows of the incident's length"
+    if bins.times_as_long < _LITTLE:
+        yield f"little history: {bins.times_as_long:.1f} times the incident's length"
 
 
 def _missing_calls(found: Study) -> Iterable[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from workbench.causal.graph import MechanismGraph
     from workbench.causal.mechanisms import Accounts
+    from workbench.causal.pastwindows import Split
 
 __all__ = ["Trust", "trust"]
 
@@ -26,6 +27,8 @@ _SEVERAL_QUANTILES = 0.9
 _ONE_QUANTILE = 0.75
 _NO_COUNTS = 0.75
 _NO_GRAPH = 0.75
+_NO_HISTORY = 0.4  # below what may be named: a slow swing cannot be told from a step
+_SHORTEST = 0.25  # of the incident's length
 _MOSTLY = 0.5
 
 
@@ -51,7 +54,7 @@ class Trust:
         return (f"at most {self.limit:.2f} sure of any place: {'; '.join(self.lacking)}",)
 
 
-def trust(books: Accounts, graph: MechanismGraph) -> Trust:
+def trust(books: Accounts, graph: MechanismGraph, split: Split) -> Trust:
     """Judge what the accounts of an SLI can carry.
 
     Parameters
@@ -60,8 +63,13 @@ def trust(books: Accounts, graph: MechanismGraph) -> Trust:
         The accounts.
     graph
         Who waits for whom, as far as it is believed.
+    split
+        Which bins are the incident and which the baseline.
     """
     lacks = list(_lacks(books, graph))
+    if split.times_as_long < _SHORTEST:
+        words = f"the quiet stretch before is {split.times_as_long:.2f} times the incident's length"
+        lacks.append((_NO_HISTORY, words))
     return Trust(prod((limit for limit, _ in lacks), start=1.0), tuple(words for _, words in lacks))
 
 
