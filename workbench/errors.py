@@ -127,7 +127,28 @@ class SourceError(WorkbenchError):
 
 
 class SourceRefused(SourceError):
-    """The source, or our own guard, said no: credentials, an unsafe address, a bad query."""
+    """The source, or our own guard, said no: credentials, an unsafe address, a bad query.
+
+    Parameters
+    ----------
+    status
+        HTTP status of the source's no; None where our own guard said it.
+    payload
+        What it answered, as far as that was JSON.
+    """
+
+    def __init__(
+        self,
+        fact: str,
+        *,
+        value: object = None,
+        hint: str = "",
+        status: int | None = None,
+        payload: object = None,
+    ) -> None:
+        super().__init__(fact, value=value, hint=hint)
+        self.status = status
+        self.payload = payload
 
 
 class SourceUnreachable(SourceError):
