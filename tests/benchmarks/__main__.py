@@ -123,6 +123,13 @@ def _scaling() -> Tables:
     yield "The faulty service first, by services", scaling.hits()
 
 
+def _store() -> Tables:
+    from tests.benchmarks import store
+
+    yield "Metric samples resampled from Parquet, DuckDB within 256 MB", store.resampling()
+    yield "Writers stopped at random moments: the old bundle or the new, whole", store.killed()
+
+
 def _public(*layouts: str) -> Iterator[tuple[str, object]]:
     from tests.benchmarks.public import public_data
 
@@ -145,11 +152,12 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "blast": _blast,
     "speed": _speed,
     "scaling": _scaling,
+    "store": _store,
 }
 """Section to the function that yields its tables, each with a title."""
 
 
-ALONE = ("speed", "scaling")
+ALONE = ("speed", "scaling", "store")
 """Sections that are timed: nothing else runs beside them."""
 
 

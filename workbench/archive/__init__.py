@@ -10,15 +10,23 @@ from workbench.archive.bundles import (
     verify_bundle,
     write_bundle,
 )
+from workbench.archive.found import Found, Gap, Resampled
 from workbench.archive.graphs import graph_from_dict, graph_to_dict
 from workbench.archive.packing import pack, unpack
+from workbench.archive.searching import Archive
+from workbench.archive.searching import open_archive as open
 from workbench.archive.writing import write_text
 
 __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
+    "Archive",
+    "Found",
+    "Gap",
+    "Resampled",
     "graph_from_dict",
     "graph_to_dict",
+    "open",
     "pack",
     "read_bundle",
     "read_manifest",

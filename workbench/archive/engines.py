@@ -1,0 +1,194 @@
+"""DuckDB, Spark and ClickHouse through Ibis: where they differ, made the same.
+
+Every engine hands out a bundle's table with the columns of its schema and ``bundle``. Times
+are whole nanoseconds since 1970, so that no engine's time zone, resolution or truncation
+plays a part; numbers are float64 and everything else is text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import ibis
+import ibis.expr.datatypes as dt
+import sqlglot.expressions as sge
+
+from workbench.errors import BadInput
+from workbench.tables import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from ibis.backends import BaseBackend
+    from ibis.expr.types import Column, StringColumn, Table
+
+__all__ = ["ENGINES", "Engine", "embedded"]
+
+ENGINES = ("duckdb", "pyspark", "clickhouse")
+"""Names of the Ibis backends that the archive's queries run on."""
+
+_PLAIN = {"time": "int64", "number": "float64", "word": "string", "text": "string",
+          "json": "string"}  # fmt: skip
+_SPARK = {"time": "bigint", "number": "double"}
+_CLICKHOUSE = {"time": "Nullable(DateTime64(9, 'UTC'))", "number": "Nullable(Float64)"}
+
+
+@ibis.udf.scalar.builtin(name="epoch_ns")
+def _epoch_ns(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Nanoseconds since 1970 in DuckDB; Ibis does not know its type of such times."""
+
+
+@ibis.udf.scalar.builtin(name="toUnixTimestamp64Nano")
+def _unix_nano(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Nanoseconds since 1970 in ClickHouse."""
+
+
+@ibis.udf.scalar.builtin(name="lowerUTF8")
+def _lower_utf8(text: dt.string) -> dt.string:
+    """Lower case beyond ASCII in ClickHouse, whose ``lower`` knows ASCII alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One connection, with what its engine does otherwise than the others.
+
+    Parameters
+    ----------
+    con
+        An Ibis connection to DuckDB, Spark or ClickHouse.
+
+    Raises
+    ------
+    BadInput
+        Another engine.
+    """
+
+    con: BaseBackend
+
+    def __post_init__(self) -> None:
+        if getattr(self.con, "name", None) not in ENGINES:
+            hint = f"An Ibis connection to one of {', '.join(ENGINES)}"
+            raise BadInput("Not an engine the archive knows", value=type(self.con).__name__,
+                           hint=hint)  # fmt: skip
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What this engine raises when it cannot read or answer."""
+        if self.con.name == "duckdb":
+            import duckdb
+
+            return (duckdb.Error,)
+        if self.con.name == "pyspark":
+            from py4j.protocol import Py4JError
+            from pyspark.errors import PySparkException
+
+            return (PySparkException, Py4JError)
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+
+        return (ClickHouseError,)
+
+    def read(self, table: str, files: Sequence[Path]) -> Table:
+        """Read one table of many bundles, missing columns as nulls.
+
+        Parameters
+        ----------
+        table
+            Name of the table.
+        files
+            Its Parquet file in each bundle; the engine must see them under the same paths.
+        """
+        kinds = SCHEMAS[table].kinds
+        raw = getattr(self, f"_read_{self.con.name}")([str(path) for path in files], kinds)
+        plain = {name: self._plain(raw, name, kind) for name, kind in kinds.items()}
+        return raw.select(bundle=raw["bundle"], **plain)
+
+    def folded(self, text: StringColumn) -> StringColumn:
+        """Lower case, so that searching does not depend on it."""
+        return _lower_utf8(text) if self.con.name == "clickhouse" else text.lower()
+
+    def frame(self, asked: Table) -> pd.DataFrame:
+        """Run a query; its rows as a frame."""
+        if self.con.name == "pyspark":  # its way to pandas warns of the pandas it finds
+            found: pd.DataFrame = self.con.raw_sql(self.con.compile(asked)).toArrow().to_pandas()
+            if "bundle" in found:  # from an address
+                found["bundle"] = found["bundle"].map(unquote)
+            return found
+        return self.con.to_pyarrow(asked).to_pandas()
+
+    def _plain(self, raw: Table, name: str, kind: str) -> Column:
+        if name not in raw.columns:
+            return ibis.null(_PLAIN[kind])
+        if kind != "time":
+            return raw[name].cast(_PLAIN[kind])
+        if self.con.name == "pyspark":
+            return raw[name]
+        return (_epoch_ns if self.con.name == "duckdb" else _unix_nano)(raw[name])
+
+    def _read_duckdb(self, files: list[str], kinds: dict[str, str]) -> Table:
+        raw = self.con.read_parquet(
+            files, union_by_name=True, filename=True, hive_partitioning=False
+        )
+        return raw.mutate(bundle=_folder_of(raw["filename"]))
+
+    def _read_pyspark(self, files: list[str], kinds: dict[str, str]) -> Table:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.active()
+        session.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
+        columns = ", ".join(
+            f"`{name}` {_SPARK.get(kind, 'string')}" for name, kind in kinds.items()
+        )
+        found = session.read.schema(columns).parquet(*files)
+        view = ibis.util.gen_name("workbench")
+        found.select("*", "_metadata.file_path").createOrReplaceTempView(view)
+        raw = self.con.table(view)
+        return raw.mutate(bundle=_folder_of(raw["file_path"]))
+
+    def _read_clickhouse(self, files: list[str], kinds: dict[str, str]) -> Table:
+        types = {name: _CLICKHOUSE.get(kind, "Nullable(String)") for name, kind in kinds.items()}
+        columns = ", ".join(f"`{name}` {kind}" for name, kind in types.items())
+        parts = [self.con.sql(_file_query(place, columns)) for place in _patterns(files)]
+        raw = ibis.union(parts[0], *parts[1:]) if len(parts) > 1 else parts[0]
+        return raw.mutate(bundle=_folder_of(raw["_path"]))
+
+
+def _file_query(place: str, columns: str) -> str:
+    """Write ClickHouse's table function: its arguments are literals, never names."""
+    place, columns = (sge.Literal.string(text).sql("clickhouse") for text in (place, columns))
+    return f"SELECT *, _path FROM file({place}, 'Parquet', {columns})"  # noqa: S608 - quoted
+
+
+def _patterns(files: list[str]) -> list[str]:
+    """One pattern for all files of one name in folders beside each other."""
+    beside: dict[tuple[str, str], list[str]] = {}
+    for path in map(PurePath, files):
+        beside.setdefault((str(path.parents[1]), path.name), []).append(path.parent.name)
+    return [f"{root}/{found[0] if len(found) == 1 else '{' + ','.join(found) + '}'}/{name}"
+            for (root, name), found in beside.items()]  # fmt: skip
+
+
+def _folder_of(path: StringColumn) -> StringColumn:
+    return path.re_extract(r"([^/]+)/[^/]+$", 1)
+
+
+@contextlib.contextmanager
+def embedded(*, memory: str = "512MB") -> Iterator[Engine]:
+    """Open DuckDB in this process, within `memory`; what does not fit goes to temporary files."""
+    with tempfile.TemporaryDirectory(prefix="workbench-") as spill:
+        con = ibis.duckdb.connect(
+            memory_limit=memory,
+            temp_directory=spill,
+            autoinstall_known_extensions=False,
+            preserve_insertion_order=False,
+        )
+        try:
+            yield Engine(con)
+        finally:
+            con.disconnect()
