@@ -110,12 +110,18 @@ def evaluate(
     *,
     json: Annotated[Path | None, typer.Option("--json", help="Write one row a case.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="First cases only.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", help="Incidents at once; -1: all CPUs.")] = 1,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="Dask scheduler, e.g. tcp://127.0.0.1:8786.")
+    ] = None,
 ) -> None:
     """Diagnose every labelled incident of a folder and score it beside trivial rules."""
     from workbench import archive
     from workbench.evaluate import evaluate as score
+    from workbench.evaluate.parallel import connected
 
-    result = score(layout, path, limit=limit)
+    with connected(cluster) as client:
+        result = score(layout, path, limit=limit, n_jobs=jobs, cluster=client)
     Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
     if json is not None:
         archive.write_text(json, result.to_json())

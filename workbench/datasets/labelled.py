@@ -8,7 +8,7 @@ place, for scoring alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, BundleMissing, unknown_name
 
@@ -38,6 +38,19 @@ class Truth:
     services: tuple[str, ...]
     fault: str = ""
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Looks an incident up among those in memory."""
+
+    found: Mapping[str, Any]
+
+    def __call__(self, incident: str) -> Any:  # noqa: ANN401 - a window or a truth
+        return self.found[incident]
+
+    def alone(self, incident: str) -> _Held:
+        return _Held({incident: self.found[incident]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,12 @@ class LabelledSet:
 
     def __repr__(self) -> str:
         return f"LabelledSet({self.layout!r}, {len(self)} incidents)"
+
+    def alone(self, incident: str) -> LabelledSet:
+        """Return the set of this incident: what another process is sent, not all windows."""
+        load = self.load.alone(incident) if isinstance(self.load, _Held) else self.load
+        truth = self.truth.alone(incident) if isinstance(self.truth, _Held) else self.truth
+        return LabelledSet(self.layout, {incident: self.groups[incident]}, load, truth)
 
     def check(self, incident: str) -> str:
         """Return the id if it is one of the set.
@@ -124,8 +143,8 @@ def label_windows(
     return LabelledSet(
         layout="windows",
         groups=dict.fromkeys(by_id, ""),
-        load=by_id.__getitem__,
-        truth=lambda incident: labels.get(incident, Truth(())),
+        load=_Held(by_id),
+        truth=_Held({name: labels.get(name, Truth(())) for name in by_id}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.evaluate.across import Across, across
 from workbench.evaluate.calibration import Judged, calibration_error, judged, left_out
 from workbench.evaluate.scoring import LAYOUTS, Evaluation, evaluate, score, wilson
 from workbench.evaluate.trivial import RULES
@@ -9,8 +10,10 @@ from workbench.evaluate.trivial import RULES
 __all__ = [
     "LAYOUTS",
     "RULES",
+    "Across",
     "Evaluation",
     "Judged",
+    "across",
     "calibration_error",
     "evaluate",
     "judged",

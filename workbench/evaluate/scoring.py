@@ -17,6 +17,7 @@ from workbench.causal.rank import choose_study, read_panel
 from workbench.diagnose.case import case_of
 from workbench.diagnose.compare import judge
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluate.parallel import each
 from workbench.evaluate.trivial import RULES
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ def evaluate(
     *,
     limit: int | None = None,
     peers: Mapping[str, Rule] = MappingProxyType({}),
+    n_jobs: int = 1,
+    cluster: object | None = None,
 ) -> Evaluation:
     """Diagnose every labelled incident of a folder and score where the truth came out.
 
@@ -166,6 +169,11 @@ def evaluate(
         Other methods to stand beside the trivial rules, on the same windows: name to a
         function of (window, panel, SLI) that returns the score of each service. One that
         raises a `WorkbenchError` has missed the case.
+    n_jobs
+        Incidents at once, each in a process of its own; 1 stays in this one, -1 takes every
+        processor. The results are the same.
+    cluster
+        A Dask ``Client`` whose workers take the incidents; they must see the same files.
 
     Raises
     ------
@@ -176,7 +184,7 @@ def evaluate(
     """
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
-    return score(LAYOUTS[layout](path), limit=limit, peers=peers)
+    return score(LAYOUTS[layout](path), limit=limit, peers=peers, n_jobs=n_jobs, cluster=cluster)
 
 
 def score(
@@ -184,6 +192,8 @@ def score(
     *,
     limit: int | None = None,
     peers: Mapping[str, Rule] = MappingProxyType({}),
+    n_jobs: int = 1,
+    cluster: object | None = None,
 ) -> Evaluation:
     """Diagnose labelled windows and score where the truth came out.
 
@@ -192,17 +202,19 @@ def score(
     labelled
         Windows and, apart from them, truths: `workbench.datasets.label_windows` makes it
         from windows of one's own.
-    limit, peers
+    limit, peers, n_jobs, cluster
         As for `evaluate`.
     """
     truths = {name: labelled.truth(name).services for name in labelled.ids}
     wanted = [name for name in labelled.ids if truths[name]][:limit]
-    cases, chances = [], []
-    for name in wanted:
-        case, beside = _score(labelled, name, {**RULES, **peers})
-        cases.append(case)
-        chances.append({**beside, _PRIOR: _prior(truths, name)})
-    names = [rule for rule in (*RULES, _PRIOR, *peers) if any(rule in found for found in chances)]
+    tasks = [(labelled.alone(name), name, {**RULES, **peers}) for name in wanted]
+    found = each(_score, tasks, n_jobs=n_jobs, cluster=cluster)
+    cases = [case for case, _ in found]
+    chances = [
+        {**beside, _PRIOR: _prior(truths, name)}
+        for name, (_, beside) in zip(wanted, found, strict=True)
+    ]
+    names = [rule for rule in (*RULES, _PRIOR, *peers) if any(rule in told for told in chances)]
     rules = {rule: tuple(c.get(rule, (0.0, 0.0)) for c in chances) for rule in names}
     return Evaluation(labelled.layout, tuple(cases), rules)
 
