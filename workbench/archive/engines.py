@@ -22,12 +22,14 @@ from workbench.errors import BadInput
 from workbench.tables import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
     from ibis.backends import BaseBackend
-    from ibis.expr.types import Column, StringColumn, Table
+    from ibis.expr.types import BooleanValue, Column, StringColumn, Table
+
+    from workbench.times import TimeRange
 
 __all__ = ["ENGINES", "Engine", "embedded"]
 
@@ -48,6 +50,31 @@ def _epoch_ns(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
 @ibis.udf.scalar.builtin(name="toUnixTimestamp64Nano")
 def _unix_nano(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Nanoseconds since 1970 in ClickHouse."""
+
+
+@ibis.udf.scalar.builtin(name="toInt64")
+def _to_int64(digits: dt.string) -> dt.int64:
+    """Whole number in ClickHouse, which takes a large literal for an unsigned one."""
+
+
+@ibis.udf.scalar.builtin(name="fromUnixTimestamp64Nano")
+def _of_nano(nanoseconds: dt.int64) -> dt.timestamp:
+    """Time in ClickHouse, of nanoseconds since 1970."""
+
+
+@ibis.udf.scalar.builtin(name="unix_micros")
+def _unix_micros(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Microseconds since 1970 in Spark, whatever the session's zone."""
+
+
+@ibis.udf.scalar.builtin(name="toJSONString")
+def _to_json_string(t) -> dt.string:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """JSON text in ClickHouse."""
+
+
+@ibis.udf.scalar.builtin(name="to_json")
+def _to_json(t) -> dt.string:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """JSON text in DuckDB and Spark."""
 
 
 @ibis.udf.scalar.builtin(name="lowerUTF8")
@@ -106,8 +133,59 @@ class Engine:
         """
         kinds = SCHEMAS[table].kinds
         raw = getattr(self, f"_read_{self.con.name}")([str(path) for path in files], kinds)
-        plain = {name: self._plain(raw, name, kind) for name, kind in kinds.items()}
-        return raw.select(bundle=raw["bundle"], **plain)
+        return raw.select(bundle=raw["bundle"], **self.plain(raw, kinds))
+
+    def plain(self, raw: Table, kinds: Mapping[str, str]) -> dict[str, Column]:
+        """Columns of any table as plain types, missing ones as nulls.
+
+        Parameters
+        ----------
+        raw
+            The table as the engine has it.
+        kinds
+            Column name to kind, as `workbench.tables.Schema.kinds`.
+        """
+        return {name: self._plain(raw, name, kind) for name, kind in kinds.items()}
+
+    def nanoseconds(self, time: Column) -> Column:
+        """Whole nanoseconds since 1970 of a time, at the engine's own resolution."""
+        if time.type().is_integer():
+            return time.cast("int64")
+        if self.con.name == "duckdb":
+            return _epoch_ns(time)
+        if self.con.name == "pyspark":
+            return _unix_micros(time) * 1000
+        return _unix_nano(time.cast(dt.Timestamp(timezone="UTC", scale=9)))
+
+    def within(self, time: Column, when: TimeRange) -> list[BooleanValue]:
+        """Conditions for a time in a half-open range, such that an index on it is of use."""
+        start, end = when.start.value, when.end.value
+        if self.con.name == "clickhouse" and time.type().is_timestamp():
+            ends = (_of_nano(_to_int64(ibis.literal(str(at)))) for at in (start, end))
+            return [time >= next(ends), time < next(ends)]
+        stamp = self.nanoseconds(time)
+        return [stamp >= start, stamp < end]
+
+    def files(self, paths: Sequence[Path]) -> Table | None:
+        """Open Parquet files of whatever columns as one table, None if there are none."""
+        names = [str(path) for path in paths]
+        if not names:
+            return None
+        if self.con.name == "duckdb":
+            return self.con.read_parquet(names, union_by_name=True, hive_partitioning=False)
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.active()
+        session.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
+        view = ibis.util.gen_name("workbench")
+        session.read.option("mergeSchema", "true").parquet(*names).createOrReplaceTempView(view)
+        return self.con.table(view)
+
+    def json_text(self, mapping: Column) -> StringColumn:
+        """Write a map or an array as JSON text."""
+        if mapping.type().is_string():
+            return mapping
+        return (_to_json_string if self.con.name == "clickhouse" else _to_json)(mapping)
 
     def folded(self, text: StringColumn) -> StringColumn:
         """Lower case, so that searching does not depend on it."""
@@ -125,11 +203,7 @@ class Engine:
     def _plain(self, raw: Table, name: str, kind: str) -> Column:
         if name not in raw.columns:
             return ibis.null(_PLAIN[kind])
-        if kind != "time":
-            return raw[name].cast(_PLAIN[kind])
-        if self.con.name == "pyspark":
-            return raw[name]
-        return (_epoch_ns if self.con.name == "duckdb" else _unix_nano)(raw[name])
+        return self.nanoseconds(raw[name]) if kind == "time" else raw[name].cast(_PLAIN[kind])
 
     def _read_duckdb(self, files: list[str], kinds: dict[str, str]) -> Table:
         raw = self.con.read_parquet(
