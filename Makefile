@@ -55,5 +55,5 @@ clean:  ## Remove the environment and everything made
 	@touch $@
 
 .venv/.all: .venv/.product
-	$(install) --editable '.[bench,clickhouse,dask,discovery,shop,spark,test]'
+	$(install) --editable '.[bench,clickhouse,dask,discovery,keyring,shop,spark,test]'
 	@touch $@
