@@ -34,6 +34,7 @@ __all__ = ["Attribution", "attribute"]
 _HIDDEN = 0.5  # credit for what a call missing from the graph would explain
 _FITS = 1.25  # of what its caller suffered: beyond that, a callee's trouble was not passed on whole
 _TINY = 1e-15
+_MOSTLY_NEWS = 0.5  # of the SLI's change
 _MOST_NOISE = 0.1  # of a departure that may be put down to chance
 
 
@@ -123,6 +124,10 @@ def attribute(
     seen = contrast(total, split, weights)
     direction = -1.0 if np.nan_to_num(seen.departure[books.sli]) < 0 else 1.0
     cost = contrast(books.passed, split, weights)
+    if abs(seen.jump[books.sli]) >= _MOSTLY_NEWS * abs(seen.change[books.sli]):
+        # What adds up is held against one level: each against its own is noise that past
+        # windows do not know. Only a shift before, most of what the SLI shows, is taken off.
+        seen, cost = seen.settled(), cost.settled()
     ordered = _ordered(books, split, weights, cost) * direction
     ledger = _ledger(books, graph, seen, _cost(cost, ordered, direction), direction)
     passed = _passed(ledger)

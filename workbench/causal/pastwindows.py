@@ -8,7 +8,7 @@ the same length (moving blocks, Künsch 1989), never with an iid formula, and th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +111,10 @@ class Contrast:
         size = np.minimum(np.abs(self.change), np.abs(self.jump))
         same = np.sign(self.jump) == np.sign(self.change)
         return np.where(same, np.sign(self.change) * size, 0.0)
+
+    def settled(self) -> Contrast:
+        """Return the same, held against the baseline's level alone."""
+        return replace(self, jump=self.change)
 
     def scaled(self, unit: float) -> Contrast:
         """Return the same in another unit."""
