@@ -123,11 +123,7 @@ def attribute(
     total, appeared = _from_nothing(books.total, split)
     seen = contrast(total, split, weights)
     direction = -1.0 if np.nan_to_num(seen.departure[books.sli]) < 0 else 1.0
-    cost = contrast(books.passed, split, weights)
-    if abs(seen.jump[books.sli]) >= _MOSTLY_NEWS * abs(seen.change[books.sli]):
-        # What adds up is held against one level: each against its own is noise that past
-        # windows do not know. Only a shift before, most of what the SLI shows, is taken off.
-        seen, cost = seen.settled(), cost.settled()
+    seen, cost = _level(seen, contrast(books.passed, split, weights), books.sli)
     ordered = _ordered(books, split, weights, cost) * direction
     ledger = _ledger(books, graph, seen, _cost(cost, ordered, direction), direction)
     passed = _passed(ledger)
@@ -169,6 +165,16 @@ def _from_nothing(
     worked = np.nan_to_num(total[split.incident]).any(axis=0)
     appeared = np.asarray(~seen[split.baseline].any(axis=0) & worked)
     return np.where(appeared & ~seen, 0.0, total), appeared
+
+
+def _level(seen: Contrast, cost: Contrast, sli: int) -> tuple[Contrast, Contrast]:
+    """Hold what adds up against one level: each against its own is noise past windows lack.
+
+    Only a shift before the incident that is most of what the SLI shows is taken off.
+    """
+    if abs(seen.jump[sli]) < _MOSTLY_NEWS * abs(seen.change[sli]):
+        return seen, cost
+    return seen.settled(), cost.settled()
 
 
 def _ordered(

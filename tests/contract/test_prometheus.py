@@ -1,0 +1,321 @@
+"""A real Prometheus: nothing injected, nothing invented, nothing lost without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import faulted
+import faultproxy
+from servers.prometheus import prometheus, victoria_metrics
+from workbench import TimeRange
+from workbench.connectors.conformance import ConnectorContract
+from workbench.connectors.http import Http
+from workbench.connectors.prometheus import MetricQuery, Prometheus, PrometheusSettings
+from workbench.connectors.prometheus_payload import gaps_of, merged, read_answer, read_samples
+from workbench.connectors.promql import any_of, selector
+from workbench.errors import SourceError
+
+T0 = 1_769_860_800  # 2026-01-31T12:00:00Z
+WHEN = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T12:30:00Z")
+HOSTILE = (
+    "plain", "", 'quo"te', "back\\slash", "new\nline", "{}", '"} or vector(1) or {x="', "ümläut",
+    "日本", "a|b", ".*", "^$", "(", "[", "\\d+", "'", "`", "#", "$(id)", "${x}", "tab\t", "\x7f",
+    " lead", "trail ", "\u202e", "é", "e\u0301", "😀", "\\", '\\"', "\\n", "%s", "a,b", "a=b", "\r",
+)  # fmt: skip
+QUERIES = (
+    MetricQuery(promql="requests_total"),
+    MetricQuery(promql="latency_seconds_bucket", name="latency_seconds_bucket"),
+    MetricQuery(promql="sum by (service) (rate(requests_total[1m]))", name="rate", unit="1/s"),
+)
+
+
+def every(step, end=1800, skip=()):
+    return [s for s in range(0, end, step) if not any(a <= s < b for a, b in skip)]
+
+
+def history():
+    """Two instances of a service, one of them silent for 10 minutes; odd values; an alert."""
+    series = []
+    for instance, skip in (("a:1", ()), ("b:1", ((600, 1200),))):
+        own = {"service": "cart", "instance": instance, "job": "shop"}
+        times = every(15, skip=skip)
+        series.append(("up", own, [(T0 + s, 1) for s in times]))
+        series.append(("requests_total", own, [(T0 + s, s if s < 900 else s - 900) for s in times]))
+    lone = {"service": "pay", "instance": "p:1", "job": "shop"}
+    times = every(15, skip=((300, 900),))
+    series.append(("up", lone, [(T0 + s, 1) for s in times]))
+    series.append(("requests_total", lone, [(T0 + s, s) for s in times]))
+    for le in ("0.1", "+Inf"):
+        series.append(("latency_seconds_bucket", {"service": "cart", "le": le},
+                       [(T0 + s, s) for s in every(15)]))  # fmt: skip
+    odd = ["NaN", "+Inf", "-Inf", 0, 1]
+    series.append(("odd", {"service": "cart"}, [(T0 + s, odd[s // 15 % 5]) for s in every(15)]))
+    alert = {"alertname": "Slow", "service": "cart", "severity": "critical"}
+    series.append(("ALERTS", {**alert, "alertstate": "firing"},
+                   [(T0 + s, 1) for s in every(15) if s < 300 or 600 <= s < 900]))  # fmt: skip
+    series.append(("ALERTS_FOR_STATE", alert, [(T0 + s, T0 - 120) for s in every(15, 300)]))
+    for client, server, n in (("edge", "cart", 30), ("cart", "pay", 10)):
+        ends = {"client": client, "server": server}
+        series.append(("traces_service_graph_request_total", ends,
+                       [(T0 + s, s * n / 15) for s in every(15)]))  # fmt: skip
+    return series
+
+
+@pytest.fixture(scope="module")
+def url():
+    with prometheus(history()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def victoria_url():
+    with victoria_metrics(history()) as address:
+        yield address
+
+
+def connector(url, **changes):
+    chosen = PrometheusSettings(url=url, **{"queries": QUERIES, **changes})
+    return Prometheus("prom", chosen, Http(chosen))
+
+
+def fetched(url, table="metrics", when=WHEN, services=(), **changes):
+    async def work():
+        made = connector(url, **changes)
+        try:
+            return await made.fetch(table, when, services=services)
+        finally:
+            await made.aclose()
+
+    return asyncio.run(work())
+
+
+class TestPrometheus(ConnectorContract):
+    WHEN = WHEN
+
+    @pytest.fixture(autouse=True)
+    def _server(self, url):
+        self.url = url
+
+    def make(self):
+        return connector(self.url)
+
+
+class TestVictoriaMetrics(TestPrometheus):
+    """The same answers from another server of the same API."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, victoria_url):
+        self.url = victoria_url
+
+
+def test_a_gap_is_told_and_nothing_is_put_into_it(url):
+    found = fetched(url, queries=(MetricQuery(promql="requests_total"),
+                                  MetricQuery(promql="sum by (service) (requests_total)",
+                                              name="sum")))  # fmt: skip
+    rows = {row.service: row for row in found.coverage}
+    assert rows["*"].status == "complete", rows["*"]
+    assert rows["pay"].gaps == (("2026-01-31T12:04:45+00:00", "2026-01-31T12:15:00+00:00"),)
+    assert rows["cart"].gaps == (("2026-01-31T12:09:45+00:00", "2026-01-31T12:20:00+00:00"),)
+    assert "b:1" in rows["cart"].reason
+    raw = found.frame[found.frame["metric"] == "requests_total"]
+    assert len(raw) == 120 + 80 + 80
+    pay = found.frame[found.frame["service"] == "pay"]
+    inside = TimeRange("2026-01-31T12:04:46Z", "2026-01-31T12:15:00Z").mask(pay["ts"])
+    assert not inside.any()
+
+
+def test_values_keep_what_they_are(url):
+    found = fetched(url, queries=(MetricQuery(promql="odd"),))
+    values = found.frame["value"].to_numpy()[:5]
+    assert np.isnan(values[0])
+    assert list(values[1:]) == [np.inf, -np.inf, 0, 1]
+    bucket = fetched(url).frame.query("metric == 'latency_seconds_bucket'")
+    assert set(bucket["le"]) == {0.1, np.inf}
+    assert not bucket["labels"].astype("str").str.contains("le").any()
+    assert set(bucket["kind"]) == {"counter"}
+
+
+def test_alerts_are_unbroken_runs(url):
+    frame = fetched(url, "alerts").frame
+    assert list(frame["starts_at"]) == [pd.Timestamp("2026-01-31T11:58:00Z"),
+                                        pd.Timestamp("2026-01-31T12:10:00Z")]  # fmt: skip
+    assert list(frame["ends_at"]) == [pd.Timestamp("2026-01-31T12:04:45Z"),
+                                      pd.Timestamp("2026-01-31T12:14:45Z")]  # fmt: skip
+    assert set(frame["service"]) == {"cart"}
+    assert set(frame["severity"]) == {"critical"}
+
+
+def test_the_service_graph_is_topology(url):
+    frame = fetched(url, "topology").frame
+    assert set(zip(frame["src"], frame["dst"], strict=True)) == {("edge", "cart"), ("cart", "pay")}
+
+
+def test_a_query_the_server_refuses_hides_no_other(url):
+    found = fetched(url, queries=(*QUERIES, MetricQuery(promql="rate(")))
+    assert len(found.frame)
+    assert found.coverage[0].status == "partial"
+    assert "rate(" in found.coverage[0].reason
+
+
+def test_too_large_a_window_is_refused_before_it_is_read(url):
+    found = fetched(url, most_rows=100)
+    assert found.coverage[0].status == "failed"
+    assert "times what one fetch may bring" in found.coverage[0].reason
+    assert "step_s" in found.coverage[0].reason
+
+
+def test_split_is_unsplit(url):
+    """RELIABILITY Q3: 500 random ranges, steps and sizes of requests."""
+    rng, split = random.Random(3), 0
+    whole = fetched(url, queries=(MetricQuery(promql="requests_total"),)).frame
+
+    async def work():
+        nonlocal split
+        for n in range(500):
+            start = rng.choice([0, 15, 14.999, 15.001, rng.uniform(0, 1500)])
+            length = rng.choice([15, 15.001, 90, rng.uniform(0.01, 90)])
+            when = TimeRange(*(pd.Timestamp(round((T0 + s) * 1000), unit="ms", tz="UTC")
+                               for s in (start, start + length)))  # fmt: skip
+            promql = "requests_total" if n % 2 else "sum by (service) (requests_total)"
+            changes = {"queries": (MetricQuery(promql=promql),),
+                       "step_s": rng.choice([5, 15])}  # fmt: skip
+            one = connector(url, **changes, chunk_rows=rng.choice([3, 7, 11]))
+            two = connector(url, **changes)
+            many, single = await one.fetch("metrics", when), await two.fetch("metrics", when)
+            await one.aclose()
+            await two.aclose()
+            pd.testing.assert_frame_equal(many.frame, single.frame)
+            assert many.coverage[0].status in {"complete", "empty"}, many.coverage
+            split += len(many.queries) > len(single.queries)
+            if n % 2:
+                expected = whole[when.mask(whole["ts"])]
+                assert len(single.frame) == len(expected)
+
+    asyncio.run(work())
+    assert split > 150, split
+
+
+def hostile_values():
+    rng = random.Random(5)
+    made = {*HOSTILE}
+    while len(made) < 10_000:
+        made.add("".join(rng.choice(HOSTILE) for _ in range(rng.randint(1, 4))))
+    return sorted(made - {""})
+
+
+@pytest.fixture(scope="module")
+def hostile_url():
+    series = [
+        ("odd_label", {"v": value, "n": str(n)}, [(T0, n)])
+        for n, value in enumerate(hostile_values())
+    ]
+    with prometheus(series) as address:
+        yield address
+
+
+def test_hostile_values_stay_values(hostile_url):
+    """RELIABILITY Q1: 10,000 label values × 4 matchers: none injected, empty or another's."""
+    values = hostile_values()
+    at = f"{T0}.000"
+
+    async def one(http, n, value):
+        other = (n + 1) % len(values)
+        pair = ("n", "=~", f"{n}|{other}")
+        asked = (("=", value), ("=~", any_of([value])), ("!=", value), ("!~", any_of([value])))
+        texts = [selector("odd_label", [("v", *one), pair]) for one in asked]
+        query = " or ".join(f'label_replace({t}, "q", "{k}", "", "")' for k, t in enumerate(texts))
+        answer = await http.json("POST", "/api/v1/query", form={"query": query, "time": at})
+        data, _, _ = read_answer(answer.payload)
+        found = sorted((s["metric"]["q"], s["metric"]["n"], s["metric"]["v"])
+                       for s in data["result"])  # fmt: skip
+        theirs = (str(other), values[other])
+        assert found == [("0", str(n), value), ("1", str(n), value),
+                         ("2", *theirs), ("3", *theirs)], value  # fmt: skip
+
+    async def work():
+        chosen = PrometheusSettings(url=hostile_url, deadline_s=600)
+        http = Http(chosen)
+        gate = asyncio.Semaphore(16)
+
+        async def guarded(n, value):
+            async with gate:
+                await one(http, n, value)
+
+        await asyncio.gather(*(guarded(n, v) for n, v in enumerate(values)))
+        await http.aclose()
+
+    asyncio.run(work())
+
+
+def faulty(url):
+    return connector(url, timeout_s=0.5, deadline_s=3, chunk_rows=100)
+
+
+def test_faults_are_marked(url):
+    """RELIABILITY Q2, fewer fetches than the benchmark makes."""
+    with faultproxy.proxied(url, speaks="prometheus", hang_s=5) as proxy:
+        outcome = faulted.driven(proxy, faulty, "metrics", WHEN, fetches=100)
+    assert not outcome.unmarked, outcome.unmarked[:3]
+    assert outcome.requests <= 1.5
+    assert outcome.slowest_s <= 4
+    assert outcome.verdicts["complete"], outcome
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+        st.sampled_from(["status", "data", "result", "resultType", "metric", "values", "value"])
+        | st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+SERIES = st.fixed_dictionaries({
+    "resultType": st.sampled_from(["matrix", "vector", "scalar"]),
+    "result": st.lists(st.fixed_dictionaries(
+        {"metric": JSON | st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
+         "values": JSON | st.lists(st.tuples(st.floats(), st.text(max_size=5)), max_size=4),
+         "value": JSON}), max_size=3)})  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(JSON | st.fixed_dictionaries({"status": st.just("success"), "data": SERIES}))
+def test_any_answer_gives_samples_or_a_named_error(payload):
+    try:
+        data, _, _ = read_answer(payload)
+        read = read_samples(data)
+    except SourceError:
+        return
+    assert len(read.index) == len(read.value) == len(read)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=60), st.integers(1, 5))
+def test_parts_are_merged_without_loss(pairs, pieces):
+    def part(some):
+        return read_samples({"resultType": "matrix", "result": [
+            {"metric": {"s": str(s)}, "values": [[t, str(s * 100 + t)]]}
+            for s, t in some]})  # fmt: skip
+
+    whole, doubled, _ = merged([part(pairs[n::pieces]) for n in range(pieces)])
+    assert len(whole) == len(set(pairs))
+    assert doubled == len(pairs) - len(set(pairs))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sets(st.integers(0, 119)), st.integers(-3, 3))
+def test_every_gap_of_two_intervals_is_found(missing, jitter):
+    """RELIABILITY Q4: scrapes every 15 s with jitter, some of them missing."""
+    rng = random.Random(jitter)
+    kept = [n for n in range(120) if n not in missing]
+    times = np.array([n * 15_000 + rng.randint(0, abs(jitter) * 100) for n in kept], dtype=np.int64)
+    gaps, _ = gaps_of(times, 0, 1_800_000, cadence_ms=15_000)
+    covered = {n for a, b in gaps for n in range(120) if a <= n * 15_000 + 400 and n * 15_000 < b}
+    inner = {n for n in missing if 0 < n < 119}
+    assert inner <= covered
+    assert len(gaps) <= len(missing) + 1

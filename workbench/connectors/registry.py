@@ -1,0 +1,108 @@
+"""The kinds of sources there are, by the names `sources.yaml` calls them. Nothing is imported yet.
+
+A kind of one's own is written ``package.module:Class``; its settings are the class of the same
+name with ``Settings`` behind it, in the same module.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInput, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pydantic
+
+    from workbench.connectors.contract import Connector
+
+__all__ = ["KINDS", "connector_class", "make", "settings_class"]
+
+_HERE = "workbench.connectors"
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "alertmanager": f"{_HERE}.alertmanager:Alertmanager",
+        "alertmanager_webhook": f"{_HERE}.alertmanager:AlertmanagerWebhook",
+        "backstage": f"{_HERE}.backstage:Backstage",
+        "cdevents": f"{_HERE}.cdevents:CDEvents",
+        "deploys": f"{_HERE}.deploys:Deploys",
+        "feature_flags": f"{_HERE}.feature_flags:FeatureFlags",
+        "focus": f"{_HERE}.focus:Focus",
+        "junit": f"{_HERE}.junit:JUnit",
+        "lake": f"{_HERE}.lake:Lake",
+        "prometheus": f"{_HERE}.prometheus:Prometheus",
+    }
+)
+"""Kind to ``module:Class``."""
+
+
+def connector_class(kind: str) -> type[Connector]:
+    """Import the class of a kind.
+
+    Raises
+    ------
+    UnknownName
+        A kind nobody knows.
+    BadInput
+        ``package.module:Class`` that cannot be imported, or is not a connector.
+    """
+    place = KINDS.get(kind, kind)
+    if ":" not in place:
+        raise unknown_name("kind of source", kind, KINDS)
+    module, _, name = place.partition(":")
+    hint = "A kind of one's own is written package.module:Class, and must be importable here"
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError) as error:
+        raise BadInput("A connector that cannot be imported", value=kind, hint=hint) from error
+    lacks = [one for one in ("kind", "tables", "fetch", "estimate", "aclose")
+             if not hasattr(found, one)]  # fmt: skip
+    if not isinstance(found, type) or lacks:
+        why = f"It lacks {', '.join(lacks)}; see workbench.connectors.contract.Connector"
+        raise BadInput("Not a connector", value=kind, hint=why)
+    return found
+
+
+def settings_class(kind: str) -> type[pydantic.BaseModel]:
+    """Find the settings of a kind: ``<Class>Settings`` in its module.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    cls = connector_class(kind)
+    module = inspect.getmodule(cls)
+    found = getattr(module, f"{cls.__name__}Settings", None)
+    if not isinstance(found, type):
+        hint = f"Define {cls.__name__}Settings(pydantic.BaseModel) beside it"
+        raise BadInput("A connector without settings", value=kind, hint=hint)
+    return found
+
+
+def make(kind: str, source: str, settings: Any) -> Connector:  # noqa: ANN401 - the kind's own
+    """Make a connector of a kind from its settings.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`, or ``package.module:Class``.
+    source
+        The name its user gave it.
+    settings
+        An instance of `settings_class`. Where it has an address, the connector is handed a
+        client for it.
+    """
+    from workbench.connectors.http import Http, HttpSettings
+
+    cls: Any = connector_class(kind)
+    made: Connector = (
+        cls(source, settings, Http(settings))
+        if isinstance(settings, HttpSettings)
+        else cls(source, settings)
+    )
+    return made
