@@ -1,0 +1,23 @@
+"""Masking at the door: persons, outside addresses and secrets leave no window as they are.
+
+The key lies outside every bundle (`workspace_key`), so that pseudonyms join within a workspace
+and mean nothing elsewhere.
+"""
+
+from workbench.masking.frames import mask_frame
+from workbench.masking.leaks import Leak, Leaks, scan
+from workbench.masking.masker import Masker
+from workbench.masking.policy import Policy, read_policy
+from workbench.masking.pseudonyms import Pseudonyms, workspace_key
+
+__all__ = [
+    "Leak",
+    "Leaks",
+    "Masker",
+    "Policy",
+    "Pseudonyms",
+    "mask_frame",
+    "read_policy",
+    "scan",
+    "workspace_key",
+]

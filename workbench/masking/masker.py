@@ -1,0 +1,227 @@
+"""Masking texts: one linear scan, each match replaced by its pseudonym where it stands."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+import re2
+
+from workbench.masking.judging import (
+    is_card,
+    is_opaque,
+    is_outside,
+    is_person,
+    is_secret,
+    names_secret,
+)
+from workbench.masking.patterns import BASE64, ENCODED, PSEUDONYM, compiled
+from workbench.masking.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.masking.patterns import Scan
+    from workbench.masking.pseudonyms import Pseudonyms
+
+__all__ = ["Masker"]
+
+_ROUNDS = 4
+_DEEPEST = 2  # encodings within encodings
+_VALUED = {
+    "userinfo": "secret", "bearer": "token", "cookie": "secret", "field": "secret",
+    "query": "secret", "phrase": "secret", "curl": "secret", "person": "user",
+    "spoken": "user",
+    "entry": "user", "sudo": "user", "home": "user", "domain": "user", "at": "user",
+}  # fmt: skip
+_WHOLE = {
+    "pem": "secret", "jwt": "token", "vendor": "token", "email": "email", "mac": "mac",
+    "ipv6": "ip", "ipv4": "ip", "card": "card", "opaque": "token",
+}  # fmt: skip
+_MASKED = re2.compile(PSEUDONYM)
+_BASE64 = re2.compile(BASE64)
+_ENCODED = re2.compile(ENCODED)
+
+
+class Masker:
+    """Masks texts under one policy and one key.
+
+    Parameters
+    ----------
+    pseudonyms
+        What a masked text is called.
+    policy
+        What is masked.
+
+    Attributes
+    ----------
+    counts
+        How many matches of each kind were masked so far.
+
+    Examples
+    --------
+    >>> from workbench.masking.pseudonyms import Pseudonyms
+    >>> mask = Masker(Pseudonyms(b"an example of a key"))
+    >>> mask.text("login failed for ann@example.com from pod cart-7f")
+    'login failed for <email:64e6ffdb21d47ff3> from pod cart-7f'
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+        self.counts: Counter[str] = Counter()
+        self._pseudonyms = pseudonyms
+        self._scans = compiled(self.policy.patterns)
+
+    def __repr__(self) -> str:
+        """Say what is masked and how much was."""
+        return f"Masker({', '.join(self.policy.kinds)}; {self.counts.total():,} masked)"
+
+    def text(self, text: str) -> str:
+        """Mask whatever the policy names in a text. Masking it again changes nothing."""
+        done = _sound(text)
+        for _ in range(_ROUNDS):  # what one match hid from another shows once it is masked
+            before, done = done, self._text(done, 0)
+            if before == done:
+                break
+        return done
+
+    def value(self, kind: str, text: str) -> str:
+        """Mask a text as a whole, unless it is masked already."""
+        if not text or _MASKED.fullmatch(text) or text in self.policy.never:
+            return text
+        self.counts[kind] += 1
+        return self._pseudonyms.of(kind, text)
+
+    def found(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Find what would be masked: kind, start and end, in order, without encodings."""
+        sound, taken = _sound(text), -1
+        spans = [span for scan in self._scans for match in scan.pattern.finditer(sound)
+                 for span in self._judged(scan, sound, match)]  # fmt: skip
+        for kind, start, end in sorted(spans, key=lambda span: (span[1], -span[2])):
+            if start >= taken:
+                yield kind, start, end
+                taken = end
+
+    def _text(self, text: str, depth: int) -> str:
+        if len(text) < 4:
+            return text
+        done = self._decoded(text, depth) if "encoded" in self.policy.kinds else text
+        for scan in self._scans:
+            done = self._replaced(scan, done)
+        return done
+
+    def _replaced(self, scan: Scan, text: str) -> str:
+        parts, last = [], 0
+        for match in scan.pattern.finditer(text):
+            for kind, start, end in self._judged(scan, text, match):
+                parts += [text[last:start], self.value(kind, text[start:end])]
+                last = end
+        parts.append(text[last:])
+        return "".join(parts)
+
+    def _judged(self, scan: Scan, text: str, match: re2._Match) -> Iterator[tuple[str, int, int]]:
+        """Tell what of a match is meant, if anything is."""
+        name = scan.names[match.lastindex]
+        group = f"{name}_v" if name in _VALUED else name
+        kind = "secret" if name.startswith("own_") else _VALUED.get(name) or _WHOLE.get(name, "")
+        if kind not in self.policy.kinds:
+            return
+        start, end = match.span(scan.places[group])
+        word = text[start:end]
+        before = text[max(start - 10, 0) : start]
+        if self._spared(text, start, end) or _MASKED.search(word):
+            return
+        if not self._meant(name, word, before, match):
+            return
+        if name == "cookie":
+            yield from _cookies(word, start)
+            return
+        if name in {"person", "spoken"}:
+            end -= len(word) - len(word.rstrip(".-$"))
+        yield kind, start, end
+
+    def _spared(self, text: str, start: int, end: int) -> bool:
+        """Whether a match is part of a text that stays."""
+        return any(one in text[max(start - len(one), 0) : end + len(one)]
+                   for one in self.policy.never)  # fmt: skip
+
+    def _meant(self, name: str, word: str, before: str, match: re2._Match) -> bool:
+        if name == "field":
+            key = match.group("field_k")
+            return names_secret(key) and is_secret(word, key=key)
+        if name in {"phrase", "bearer"}:
+            return is_secret(word) and (name != "bearer" or not word.isalpha() or len(word) > 20)
+        if name in {"person", "spoken", "entry", "sudo", "home", "domain", "at"}:
+            return is_person(word, self.policy)
+        if name in {"ipv4", "ipv6"}:
+            return is_outside(word, before, self.policy)
+        if name == "card":
+            return is_card(word)
+        return name != "opaque" or is_opaque(word)
+
+    def _decoded(self, text: str, depth: int) -> str:
+        """Mask what base64 and URL encoding hide."""
+        if depth >= _DEEPEST:
+            return text
+        if "%" in text:
+            text = _ENCODED.sub(lambda m: self._unquoted(m.group(), depth), text)
+        if len(text) >= 20:
+            text = _BASE64.sub(lambda m: self._unbased(m.group(), depth), text)
+        return text
+
+    def _unquoted(self, word: str, depth: int) -> str:
+        plain = unquote(word, errors="strict") if _is_utf8(word) else word
+        masked = self._text(plain, depth + 1)
+        return word if masked == plain else quote(masked, safe="<>:=&?/")
+
+    def _unbased(self, word: str, depth: int) -> str:
+        plain = _unbase64(word)
+        if plain is None or self._text(plain, depth + 1) == plain:
+            return word
+        return self.value("encoded", word)
+
+
+def _cookies(word: str, start: int) -> Iterator[tuple[str, int, int]]:
+    """Find the values of a cookie header, without the attributes of Set-Cookie (RFC 6265)."""
+    plain = {"path", "domain", "expires", "max-age", "samesite", "httponly", "secure"}
+    at = start
+    for part in word.split(";"):
+        name, eq, value = part.partition("=")
+        if eq and value.strip() and name.strip().lower() not in plain:
+            first = at + len(name) + 1
+            yield "secret", first, first + len(value.rstrip())
+        at += len(part) + 1
+
+
+def _unbase64(word: str) -> str | None:
+    """Decode base64 (RFC 4648, both alphabets) where it holds readable text."""
+    body = word.rstrip("=")
+    if body.isalpha() and (body.islower() or body.isupper()):
+        return None
+    padded = body.replace("-", "+").replace("_", "/") + "=" * (-len(body) % 4)
+    try:
+        plain = base64.b64decode(padded, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    odd = sum(not (char.isprintable() or char in "\r\n\t") for char in plain)
+    return plain if plain and not odd else None
+
+
+def _is_utf8(word: str) -> bool:
+    try:
+        unquote(word, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sound(text: str) -> str:
+    """Write lone surrogates as escapes: RE2 reads UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text
