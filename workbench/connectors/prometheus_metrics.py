@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Target", "metrics"]
 
 _MS = 1_000_000
+_TEMPORALITY = {"counter": "cumulative", "histogram": "cumulative", "gauge": ""}
 _TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
 
 
@@ -80,7 +81,9 @@ async def metrics(asked: Asked) -> Fetched:
             continue
         troubles += [f"{query.name or query.promql}: {one}" for one in why]
         frames.append(_frame(asked, query, _without_inventions(asked, query, samples, scrapes)))
-        frames[-1]["kind"] = query.kind or _kinds(frames[-1]["metric"], kinds)
+        kind = query.kind or _kinds(frames[-1]["metric"], kinds)
+        frames[-1] = frames[-1].assign(kind=kind)
+        frames[-1]["temporality"] = frames[-1]["kind"].astype("object").map(_TEMPORALITY)
     return _told(asked, _joined(frames, asked.services), troubles, scrapes)
 
 

@@ -34,6 +34,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "focus": f"{_HERE}.focus:Focus",
         "junit": f"{_HERE}.junit:JUnit",
         "lake": f"{_HERE}.lake:Lake",
+        "otlp": f"{_HERE}.otlp:Otlp",
         "prometheus": f"{_HERE}.prometheus:Prometheus",
     }
 )
