@@ -21,7 +21,7 @@ PACKAGE = ROOT / "workbench"
 # Left to right: a room imports itself and what stands before it.
 ROOMS = [
     "errors", "times", "semconv", "slis", "cards", "tables", "findings", "coverage", "baseline",
-    "masking", "archive", "window", "connectors", "topology", "datasets", "collect",
+    "masking", "archive", "window", "connectors", "topology", "datasets", "collection",
     "features", "correlate", "causal", "diagnose", "evaluate", "gameday",
     "postmortem", "views", "reporting", "cli", "__main__",
 ]  # fmt: skip
@@ -44,7 +44,7 @@ OWNERS = {
     "typer": {"cli"},
     "httpx": {"connectors", "gameday"},
     "tenacity": {"connectors"},
-    "pydantic": {"collect", "connectors", "masking"},
+    "pydantic": {"collection", "connectors", "masking"},
     "re2": {"masking"},
     "duckdb": {"archive"},
     "ibis": {"archive", "connectors"},
@@ -243,7 +243,9 @@ def test_no_forbidden_name_length_or_call(name):
             broad = node.type is None or (
                 isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}
             )
-            assert not broad or room_of(name) == "collect", "a broad except hides what went wrong"
+            assert not broad or room_of(name) == "collection", (
+                "a broad except hides what went wrong"
+            )
         if isinstance(node, ast.keyword) and node.arg == "shell":
             pytest.fail("shell=True runs what somebody typed into a name")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -8,20 +8,24 @@ importing stays fast.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
+    from workbench.collection import collect, connect, watch
     from workbench.slis import SLI, SLO
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["SLI", "SLO", "IncidentWindow", "TimeRange", "__version__"]
+__all__ = [
+    "SLI", "SLO", "IncidentWindow", "TimeRange", "__version__", "collect", "connect", "watch",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
 _OBJECTS = {
+    "collect": "workbench.collection",
+    "connect": "workbench.collection",
+    "watch": "workbench.collection",
     "IncidentWindow": "workbench.window",
     "SLI": "workbench.slis",
     "SLO": "workbench.slis",
@@ -33,7 +37,7 @@ _STAGES = frozenset(
 )  # fmt: skip
 
 
-def __getattr__(name: str) -> ModuleType | type:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - objects, functions and stages
     if name in _OBJECTS:
         return getattr(import_module(_OBJECTS[name]), name)
     if name in _STAGES:

@@ -82,10 +82,14 @@ class Coverage:
         return len(self.rows)
 
     def __add__(self, other: Coverage) -> Coverage:
-        """Rows of both; a declared row replaces a measured one of the same place."""
-        merged = {(row.table, row.service): row for row in self.rows}
-        merged.update({(row.table, row.service): row for row in other.rows})
-        return Coverage(tuple(merged.values()))
+        """Rows of both; declared rows replace the measured one of the same place.
+
+        Several sources may declare the same place: each keeps its word.
+        """
+        declared = {(row.source, row.table, row.service): row for row in other.rows}
+        places = {(row.table, row.service) for row in other.rows}
+        kept = [row for row in self.rows if (row.table, row.service) not in places]
+        return Coverage((*kept, *declared.values()))
 
     @property
     def troubles(self) -> tuple[CoverageRow, ...]:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from workbench.coverage import Status
     from workbench.times import TimeRange
 
-__all__ = ["Connector", "Estimate", "Fetched", "Query", "complete_fetch", "failed_fetch"]
+__all__ = [
+    "Connector", "Estimate", "Fetched", "FindsIncidents", "IncidentRef", "Query",
+    "complete_fetch", "failed_fetch",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,44 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections and server-side cursors."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRef:
+    """An incident as the tool that manages it knows it.
+
+    Parameters
+    ----------
+    id, title
+        Its identity there.
+    started
+        When it was opened (UTC).
+    ended
+        When it was resolved; None while it is open.
+    services
+        Services it names, as the tool calls them.
+    """
+
+    id: str
+    title: str
+    started: pd.Timestamp
+    ended: pd.Timestamp | None = None
+    services: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class FindsIncidents(Protocol):
+    """A source that knows incidents by their id."""
+
+    async def incident(self, id: str) -> IncidentRef:
+        """Find one incident.
+
+        Raises
+        ------
+        SourceError
+            It is not known there, or the source could not be asked.
+        """
         ...
 
 

@@ -67,7 +67,7 @@ class PrometheusSettings(HttpSettings):
     queries
         What makes up the metrics table.
     templates
-        Names of query templates to add (see ``workbench.collect``); left for it to fill in.
+        Names of query templates to add (see ``workbench.collection``); left for it to fill in.
     service_from
         Labels that hold the service's name, the first present one counts.
     step_s
