@@ -85,3 +85,8 @@ def page(chromium: Browser) -> Iterator[Page]:
     opened.on("pageerror", lambda error: opened.said.append(str(error)))
     yield opened
     opened.context.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests last: their driver keeps an event loop running in this thread."""
+    items.sort(key=lambda item: "browser" in item.path.parts)

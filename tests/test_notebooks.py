@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from parts import missing_part
+from parts import missing_part, require_program
 from workbench import datasets, reporting
 from workbench.views.rendering import VEGA_LITE_MIME
 
@@ -23,6 +23,7 @@ INCIDENTS = {
     "01_investigate": DEFAULT,
     "02_correlation_vs_causation": "shop-traffic-surge",
     "03_did_the_deploy_do_it": DEFAULT,
+    "06_connect_your_systems": "practice",
 }
 
 
@@ -253,3 +254,18 @@ def test_every_picture_of_the_lessons_is_there_for_lab_and_for_paper(lesson, dep
         charts = [o.data for o in outputs if VEGA_LITE_MIME in o.data]
         assert len(charts) >= fewest
         assert all("image/svg+xml" in chart for chart in charts)
+
+
+@pytest.mark.slow
+def test_ones_own_systems_are_collected_and_the_broken_scrape_is_a_gap(tmp_path) -> None:
+    for name in ("prometheus", "prometheus-alertmanager"):
+        require_program(name)
+    notebook = run("06_connect_your_systems", tmp_path)
+    texts = said(notebook)
+    assert any("scrapes are missing of 127.0.0.1" in text for text in texts)
+    gaps = next(text for text in texts if "gaps" in text and "pay" in text)
+    assert "prometheus" in gaps
+    assert any("SlowRequests" in text and "critical" in text for text in texts)
+    assert any(text.startswith("Leaks: 0 in") for text in texts)
+    running = (tmp_path / "practice" / "logs").glob("*.out")
+    assert {path.stem for path in running} == {"prometheus", "alertmanager"}

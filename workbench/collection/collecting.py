@@ -116,7 +116,7 @@ def collect(
     most_rows
         Rows a window may hold; sources are asked for their counts first.
     progress
-        Called as parts arrive; by default one line on standard error.
+        Called as parts arrive; by default one line of text.
 
     Returns
     -------
@@ -338,5 +338,5 @@ def _now() -> pd.Timestamp:
 
 def _shown(progress: Progress) -> None:
     end = "\n" if progress.done == progress.total else ""
-    sys.stderr.write(f"\r{progress}".ljust(100) + end)
-    sys.stderr.flush()
+    sys.stdout.write(f"\r{progress}".ljust(100) + end)
+    sys.stdout.flush()

@@ -130,7 +130,7 @@ def _texts(name: str, data: bytes) -> Iterator[tuple[str, str]]:
     if data[:4] == b"PAR1":
         frame = pd.read_parquet(io.BytesIO(data))
         for column in frame.columns:
-            yield f"{name}#{column}", "\n".join(frame[column].astype("str"))
+            yield f"{name}#{column}", "\n".join(map(str, frame[column]))
     elif data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist():
