@@ -27,14 +27,19 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "alertmanager": f"{_HERE}.alertmanager:Alertmanager",
         "alertmanager_webhook": f"{_HERE}.alertmanager:AlertmanagerWebhook",
+        "argocd": f"{_HERE}.argocd:ArgoCD",
+        "argocd_files": f"{_HERE}.argocd:ArgoCDFiles",
         "backstage": f"{_HERE}.backstage:Backstage",
         "cdevents": f"{_HERE}.cdevents:CDEvents",
         "deploys": f"{_HERE}.deploys:Deploys",
         "feature_flags": f"{_HERE}.feature_flags:FeatureFlags",
         "focus": f"{_HERE}.focus:Focus",
+        "github_deployments": f"{_HERE}.github_deployments:GitHubDeployments",
         "junit": f"{_HERE}.junit:JUnit",
         "lake": f"{_HERE}.lake:Lake",
+        "opsgenie": f"{_HERE}.opsgenie:Opsgenie",
         "otlp": f"{_HERE}.otlp:Otlp",
+        "pagerduty": f"{_HERE}.pagerduty:PagerDuty",
         "prometheus": f"{_HERE}.prometheus:Prometheus",
     }
 )

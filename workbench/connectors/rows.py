@@ -169,7 +169,11 @@ def settled(
     inside = when.mask(fitted[SCHEMAS[table].time])
     notes += _counted(disorder, "row(s) out of time order, sorted")
     notes += _counted(int((~inside).sum()), "row(s) outside the range left out")
-    kept = fitted[inside & _asked_for(fitted, services)]
+    asked = _asked_for(fitted, services)
+    if services and "service" in fitted:
+        unknown = inside & ~asked & (fitted["service"].astype("object").fillna("") == "")
+        notes += _counted(int(unknown.sum()), "row(s) of no known service left out")
+    kept = fitted[inside & asked]
     if not told_apart:
         again = kept.duplicated()
         notes += _counted(int(again.sum()), "duplicated row(s) dropped")
