@@ -71,12 +71,21 @@ async def logs(request):
     return JSONResponse({"data": page, "paging": paging})
 
 
+async def one_incident(request):
+    held = {r["id"]: r for r in request.app.state.store.incidents}
+    found = held.get(request.path_params["id"])
+    if found is None:
+        return JSONResponse({"message": "Incident does not exist"}, status_code=404)
+    return JSONResponse({"data": found})
+
+
 def app(store):
     made = Starlette(
         routes=[
             Route("/v2/alerts", listing("alerts")),
             Route("/v2/alerts/{id}/logs", logs),
             Route("/v1/incidents", listing("incidents")),
+            Route("/v1/incidents/{id}", one_incident),
             Route("/v1/services", listing("services")),
         ]
     )

@@ -88,9 +88,18 @@ async def dependencies(request):
     return JSONResponse({"relationships": held.get(request.path_params["id"], [])})
 
 
+async def one_incident(request):
+    held = {r["id"]: r for r in request.app.state.store.incidents}
+    found = held.get(request.path_params["id"])
+    if found is None:
+        return JSONResponse({"error": {"message": "Not Found", "code": 2100}}, status_code=404)
+    return JSONResponse({"incident": found})
+
+
 def app(store):
     routes = [Route(f"/{name}", ranged(name, time)) for name, time in LISTS.items()]
     routes += [
+        Route("/incidents/{id}", one_incident),
         Route("/services", whole("services")),
         Route("/incidents/{id}/alerts", whole("alerts")),
         Route("/incidents/{id}/log_entries", whole("log_entries")),

@@ -67,7 +67,7 @@ class ArgoCD(RecordSource):
         parsed = _parsed(found, self.settings.service_label, when)
         named = {str(n): one for n, (_, one) in enumerate(found) if isinstance(one, dict)}
         listed = Listed(records=named, requests=1)
-        return parsed, [provenance(self.source, "/api/v1/applications", when, listed)]
+        return parsed, [provenance(self.source, "/api/v1/applications", when, listed=listed)]
 
 
 class ArgoCDFiles(FileSource):

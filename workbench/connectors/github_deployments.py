@@ -105,7 +105,7 @@ class GitHubDeployments(RecordSource):
             notes += listed.notes
             troubles += await self._read(repository, listed, gathering)
             queries.append(
-                provenance(self.source, f"/repos/{repository}/deployments", when, listed)
+                provenance(self.source, f"/repos/{repository}/deployments", when, listed=listed)
             )
         if len(errors) == len(self.settings.repositories):
             raise errors[0]

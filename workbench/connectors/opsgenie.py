@@ -20,6 +20,7 @@ import pydantic
 from workbench.connectors.http import Asks, HttpSettings
 from workbench.connectors.opsgenie_payload import (
     alert_rows,
+    incident_ref,
     incident_rows,
     log_rows,
     page_of_data,
@@ -36,7 +37,7 @@ from workbench.connectors.recordsource import RecordSource, segment, troubles_of
 from workbench.connectors.rows import Gathering, Parsed, mapping_at, text_of
 
 if TYPE_CHECKING:
-    from workbench.connectors.contract import Query
+    from workbench.connectors.contract import IncidentRef, Query
     from workbench.connectors.paging import AsksPage
     from workbench.times import TimeRange
 
@@ -88,9 +89,15 @@ class Opsgenie(RecordSource):
             troubles += await self._logs(records, gathering)
             gathering.notes.append("of alerts created in the range")
         parsed = gathering.parsed()
-        queries = [provenance(self.source, _PATHS[name], when, listed)]
+        queries = [provenance(self.source, _PATHS[name], when, listed=listed)]
         told = (*dict.fromkeys(troubles), *parsed.troubles)
         return Parsed(parsed.frame, told, (*listed.notes, *parsed.notes)), queries
+
+    async def incident(self, id: str) -> IncidentRef:
+        """Find one incident; see `workbench.connectors.contract.FindsIncidents`."""
+        answer = await self.http.json("GET", f"/v1/incidents/{segment(id)}")
+        names, _ = await self._service_names()
+        return incident_ref(mapping_at(answer.payload, "data"), names)
 
     async def _logs(self, alerts: dict[str, dict[str, Any]], gathering: Gathering) -> list[str]:
         """Read the log of each alert, a few at once."""

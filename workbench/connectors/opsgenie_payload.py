@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.connectors.contract import IncidentRef
 from workbench.connectors.paging import Page, page_of
 from workbench.connectors.rows import json_text, list_at, mapping_at, moment, text_of
 from workbench.connectors.severities import severity_of
@@ -19,7 +20,9 @@ from workbench.errors import SourceGarbled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["alert_rows", "incident_rows", "log_rows", "page_of_data", "service_of"]
+__all__ = [
+    "alert_rows", "incident_ref", "incident_rows", "log_rows", "page_of_data", "service_of",
+]  # fmt: skip
 
 _SYSTEM = {"system", "alertPolicy", "policy", "integration", "action", "heartbeat"}
 
@@ -90,6 +93,18 @@ def incident_rows(
             [text_of(mapping_at(one).get("id")) for one in list_at(incident, "responders")]
         ),
     }
+
+
+def incident_ref(incident: Mapping[str, Any], names: Mapping[str, str]) -> IncidentRef:
+    """Read what a collection needs of one incident; `names` holds services by id."""
+    over = text_of(incident.get("status")) in {"resolved", "closed"}
+    end = moment(incident.get("impactEndDate")) or moment(incident.get("updatedAt"))
+    services = [text_of(one) for one in list_at(incident, "impactedServices")]
+    begun = moment(incident.get("impactStartDate")) or _created(incident)
+    return IncidentRef(
+        text_of(incident.get("id")), text_of(incident.get("message")), begun,
+        end if over else None, tuple(names.get(one, one) for one in services),
+    )  # fmt: skip
 
 
 def log_rows(log: Mapping[str, Any], alert: Mapping[str, Any]) -> Iterator[dict[str, object]]:

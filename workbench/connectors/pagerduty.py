@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 import pydantic
 
-from workbench.connectors.contract import Estimate
+from workbench.connectors.contract import Estimate, IncidentRef
 from workbench.connectors.http import Asks, HttpSettings
 from workbench.connectors.pagerduty_payload import (
     alert_rows,
     change_rows,
     dependency_edges,
+    incident_ref,
     incident_rows,
     log_entry_rows,
 )
@@ -101,7 +102,7 @@ class PagerDuty(RecordSource):
         listed = await self._list(_LISTS[table], when)
         troubles = troubles_of(listed)
         records = listed.records
-        queries = [provenance(self.source, f"/{_LISTS[table]}", when, listed)]
+        queries = [provenance(self.source, f"/{_LISTS[table]}", when, listed=listed)]
         gathering = Gathering(table)
         if table == "incidents":
             entries, missing = await self._each(records, "log_entries")
@@ -135,7 +136,7 @@ class PagerDuty(RecordSource):
             if not isinstance(mapping_at(payload).get("relationships"), list):
                 missing.append(f"{path}/{key}: an answer without its relationships")
             found += dependency_edges(payload, names)
-        queries = [provenance(self.source, path, when, listed)]
+        queries = [provenance(self.source, path, when, listed=listed)]
         return Parsed(edge_frame(found, self.source), tuple(troubles + missing)), queries
 
     async def estimate(
@@ -151,6 +152,11 @@ class PagerDuty(RecordSource):
             return Estimate(None, f"the source did not say: {error}")
         return Estimate(page.total, "total of the list, all services")
 
+    async def incident(self, id: str) -> IncidentRef:
+        """Find one incident; see `workbench.connectors.contract.FindsIncidents`."""
+        answer = await self.http.json("GET", f"/incidents/{segment(id)}", headers=_ACCEPT)
+        return incident_ref(mapping_at(answer.payload, "incident"))
+
     async def _alerts(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         back = pd.Timedelta(days=self.settings.lookback_days)
         listed = await self._list("incidents", TimeRange(when.start - back, when.end))
@@ -161,7 +167,7 @@ class PagerDuty(RecordSource):
             places = ((f"alert of {key}", alert) for alert in alerts)
             gathering.each(places, lambda one: alert_rows(one, self.source))
         gathering.notes.append(f"of incidents opened up to {back.days} days before the range")
-        queries = [provenance(self.source, "/incidents/*/alerts", when, listed)]
+        queries = [provenance(self.source, "/incidents/*/alerts", when, listed=listed)]
         return _with(gathering, troubles + missing, listed.notes), queries
 
     async def _list(self, name: str, when: TimeRange) -> Listed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from workbench.connectors.contract import IncidentRef
 from workbench.connectors.rows import (
     EVERY_SERVICE,
     json_text,
@@ -30,6 +31,7 @@ __all__ = [
     "alert_rows",
     "change_rows",
     "dependency_edges",
+    "incident_ref",
     "incident_rows",
     "is_human",
     "log_entry_rows",
@@ -87,6 +89,22 @@ def incident_rows(
         "merged_into": merged,
         "url": text_of(incident.get("html_url")),
     }
+
+
+def incident_ref(incident: Mapping[str, Any]) -> IncidentRef:
+    """Read what a collection needs of one incident.
+
+    Raises
+    ------
+    SourceGarbled
+        No id or no time.
+    """
+    name, created = text_of(incident.get("id")), moment(incident.get("created_at"))
+    if not name or created is None:
+        raise SourceGarbled("An incident without id or created_at", value=name)
+    service = _named(mapping_at(incident, "service"))
+    services = (service,) if service else ()
+    return IncidentRef(name, _title(incident), created, _resolved(incident, []), services)
 
 
 def alert_rows(alert: Mapping[str, Any], source: str) -> Iterator[dict[str, object]]:

@@ -21,7 +21,15 @@ from workbench.times import TimeRange
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-__all__ = ["Listed", "Page", "listed_by_offset", "listed_by_time", "page_of", "provenance"]
+__all__ = [
+    "AsksPage",
+    "Listed",
+    "Page",
+    "listed_by_offset",
+    "listed_by_time",
+    "page_of",
+    "provenance",
+]
 
 _MOST_PAGES = 2_000
 _SHORTEST = pd.Timedelta("1s")
@@ -153,7 +161,8 @@ async def listed_by_offset(ask: AsksPage, *, size: int, cap: int, identity: str 
         _take(listed, page, identity)
         if page.total is not None:
             totals.add(page.total)
-        offset += len(page.records)
+        # What came twice in one page takes no place in the list: by its length one would skip.
+        offset += len({text_of(record.get(identity)) for record in page.records})
         if not page.more:
             _check(listed, totals)
             return listed
@@ -206,7 +215,7 @@ async def listed_by_time(
     return listed
 
 
-def provenance(source: str, path: str, when: TimeRange, listed: Listed) -> Query:
+def provenance(source: str, path: str, when: TimeRange, *, listed: Listed) -> Query:
     """Tell how a list was asked for."""
     digest = hashlib.sha256(json_text(list(listed.records.values())).encode()).hexdigest()
     pages = (("pages", str(listed.requests)),)
