@@ -38,6 +38,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "junit": f"{_HERE}.junit:JUnit",
         "lake": f"{_HERE}.lake:Lake",
         "opsgenie": f"{_HERE}.opsgenie:Opsgenie",
+        "loki": f"{_HERE}.loki:Loki",
         "otlp": f"{_HERE}.otlp:Otlp",
         "pagerduty": f"{_HERE}.pagerduty:PagerDuty",
         "prometheus": f"{_HERE}.prometheus:Prometheus",
