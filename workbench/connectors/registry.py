@@ -35,13 +35,17 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "feature_flags": f"{_HERE}.feature_flags:FeatureFlags",
         "focus": f"{_HERE}.focus:Focus",
         "github_deployments": f"{_HERE}.github_deployments:GitHubDeployments",
+        "jaeger": f"{_HERE}.jaeger:Jaeger",
         "junit": f"{_HERE}.junit:JUnit",
         "lake": f"{_HERE}.lake:Lake",
-        "opsgenie": f"{_HERE}.opsgenie:Opsgenie",
         "loki": f"{_HERE}.loki:Loki",
+        "opensearch": f"{_HERE}.opensearch:OpenSearch",
+        "opsgenie": f"{_HERE}.opsgenie:Opsgenie",
         "otlp": f"{_HERE}.otlp:Otlp",
         "pagerduty": f"{_HERE}.pagerduty:PagerDuty",
         "prometheus": f"{_HERE}.prometheus:Prometheus",
+        "tempo": f"{_HERE}.tempo:Tempo",
+        "zipkin": f"{_HERE}.zipkin:Zipkin",
     }
 )
 """Kind to ``module:Class``."""

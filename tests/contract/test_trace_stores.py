@@ -1,0 +1,173 @@
+# ruff: noqa: E501 - payloads
+"""Jaeger, Tempo and Zipkin against models of their APIs: what a full answer leaves out is found."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import httpx
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import faulted
+import faultproxy
+from modelservers import traces as model
+from modelservers.serving import served
+from workbench import TimeRange
+from workbench.connectors.conformance import ConnectorContract
+from workbench.connectors.http import Http
+from workbench.connectors.jaeger import Jaeger, JaegerSettings, ui_rows
+from workbench.connectors.tempo import Tempo, TempoSettings
+from workbench.connectors.zipkin import Zipkin, ZipkinSettings, dependency_frame, zipkin_rows
+from workbench.errors import SourceError
+
+URL = "http://127.0.0.1:9"
+T0 = pd.Timestamp("2026-01-31T12:00:00Z").value
+WHEN = TimeRange(pd.Timestamp(T0, tz="UTC"), pd.Timestamp(T0 + 600 * 10**9, tz="UTC"))
+MAKERS = {
+    "zipkin": (Zipkin, ZipkinSettings, {}),
+    "jaeger v3": (Jaeger, JaegerSettings, {"api": "v3"}),
+    "jaeger ui": (Jaeger, JaegerSettings, {"api": "ui"}),
+    "tempo": (Tempo, TempoSettings, {}),
+}
+
+
+def trace(n, at_ns):
+    ids = [f"{n * 2 + k + 1:016x}" for k in range(2)]
+    return [(ids[0], "", "edge", "client", T0 + at_ns, 300_000_000, False),
+            (ids[1], ids[0], "cart", "server", T0 + at_ns + 1_000_000, 250_000_000, n % 3 == 0)]  # fmt: skip
+
+
+def store(times):
+    return model.Store({f"{n + 1:032x}": trace(n, at) for n, at in enumerate(times)})
+
+
+@pytest.fixture(scope="module")
+def url():
+    with served(model.app(store([n * 20 * 10**9 for n in range(29)]))) as address:
+        yield address
+
+
+def made(name, url=URL, *, app=None, **changes):
+    cls, settings_, more = MAKERS[name]
+    chosen = settings_(url=url, **more, **changes)
+    transport = httpx.ASGITransport(app) if app is not None else None
+    return cls("traces", chosen, Http(chosen, transport=transport))
+
+
+def fetched(name, app, **changes):
+    async def work():
+        connector = made(name, app=app, **changes)
+        try:
+            return await connector.fetch("spans", WHEN)
+        finally:
+            await connector.aclose()
+
+    return asyncio.run(work())
+
+
+class TestZipkin(ConnectorContract):
+    WHEN = WHEN
+    NAME = "zipkin"
+
+    @pytest.fixture(autouse=True)
+    def _server(self, url):
+        self.url = url
+
+    def make(self):
+        return made(self.NAME, self.url, limit=10)
+
+
+class TestJaeger(TestZipkin):
+    NAME = "jaeger v3"
+
+
+class TestJaegerPages(TestZipkin):
+    NAME = "jaeger ui"
+
+
+class TestTempo(TestZipkin):
+    NAME = "tempo"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_spans_are_the_same_rows_whoever_gives_them(name):
+    frame = fetched(name, model.app(store([0, 10**9]))).frame
+    assert len(frame) == 4
+    row = frame.iloc[1]
+    assert (row["service"], row["kind"], row["status"]) == ("cart", "server", "error")
+    assert row["duration_s"] == 0.25
+    assert row["parent_span_id"] == frame.iloc[0]["span_id"]
+    assert row["trace_id"] == f"{1:032x}"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_came_is_what_there_is_or_marked(name):
+    """RELIABILITY Q5: 200 random stores, with more traces than an answer holds."""
+    rng, exact, app = random.Random(9), 0, model.app(None)
+    for _ in range(200):
+        times = [rng.choice([5, 599 * 10**9, rng.randint(0, 620 * 10**9)])
+                 for _ in range(rng.randint(0, 12))]  # fmt: skip
+        held = app.state.store = store(times)
+        if name == "tempo" and times and rng.random() < 0.2:
+            held.partial = {f"{1:032x}"}
+        found = fetched(name, app, limit=rng.choice([3, 7, 30]))
+        truth = sum(WHEN.start.value <= s[4] < WHEN.end.value
+                    for spans in held.traces.values() for s in spans)  # fmt: skip
+        if found.complete:
+            exact += 1
+            assert len(found.frame) == truth
+        else:
+            assert found.coverage[-1].reason
+    print(f"{name}: exact {exact} of 200")
+    assert exact > 80
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_faults_end_as_named_errors(name, url):
+    """None of them counts: a page cut short in silence is the one fault nobody can see."""
+    modes = tuple(m for m in faultproxy.MODES if m not in {"short"})
+
+    def make(place):
+        return made(name, place, timeout_s=0.5, deadline_s=5, limit=100)
+
+    with faultproxy.proxied(url, hang_s=5, modes=modes) as proxy:
+        outcome = faulted.driven(proxy, make, "spans", WHEN, fetches=30, at_once=2)
+    assert not outcome.unmarked, outcome.unmarked[:2]
+    assert outcome.slowest_s <= 6.5
+    assert outcome.requests <= 1.5
+
+
+def test_shared_ids_and_odd_units_of_zipkin():
+    spans = [{"traceId": "1f", "id": "a", "kind": "CLIENT", "timestamp": 10**15, "duration": 5,
+              "localEndpoint": {"serviceName": "edge"}},
+             {"traceId": "1f", "id": "a", "kind": "SERVER", "timestamp": 10**15 + 1, "shared": True,
+              "localEndpoint": {"serviceName": "cart"}}]  # fmt: skip
+    frame, refused = zipkin_rows(spans)
+    assert not refused
+    assert list(frame["parent_span_id"]) == ["", "a"]
+    assert frame["trace_id"].iloc[0] == "1f".rjust(32, "0")
+
+
+KEYS = ["traceId", "id", "timestamp", "duration", "localEndpoint", "serviceName", "spans", "tags",
+        "processes", "references", "traceID", "spanID", "startTime", "parent", "child", "callCount"]  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=14,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(JSON)
+def test_any_answer_gives_rows_or_a_named_error(payload):
+    for one in (payload, [payload], {"spans": [payload], "processes": payload}):
+        assert len(zipkin_rows(one)[0].columns) == len(ui_rows(one)[0].columns) == 11
+        try:
+            frame = dependency_frame(one, "s", WHEN)
+        except SourceError:
+            continue
+        assert "calls" in frame
