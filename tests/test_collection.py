@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 
@@ -167,6 +168,15 @@ class Slow:
         self.closed = True
 
 
+@pytest.fixture
+def plain_interrupts():
+    """Python's own handler: PySpark leaves one behind that fails once its session is stopped."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, kept)
+
+
+@pytest.mark.usefixtures("plain_interrupts")
 def test_an_interrupt_is_back_within_two_seconds(folder, monkeypatch):
     sources, slow = wb.connect(folder / "sources.yaml"), Slow()
     monkeypatch.setattr(type(sources), "connectors", lambda _: {"slow": slow})
