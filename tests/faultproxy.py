@@ -114,6 +114,9 @@ class Proxy:
 
     async def broken(self, writer, mode, answer):
         kind = answer.headers.get("content-type", "application/json")
+        headers = {"content-type": kind}
+        if "link" in answer.headers:
+            headers["link"] = answer.headers["link"]
         data = answer.content
         if mode == "reset":
             writer.transport.abort()
@@ -124,12 +127,14 @@ class Proxy:
             return await self.send(writer, 200, PAGE, {"content-type": "text/html"})
         if mode == "wrong type":
             self.made[mode] += 1
-            return await self.send(writer, answer.status_code, data, {"content-type": "text/plain"})
+            return await self.send(
+                writer, answer.status_code, data, headers | {"content-type": "text/plain"}
+            )
         if mode in {"truncated", "drip"}:
             self.made[mode] += 1
-            return await self.slowly(writer, data, kind, whole=mode == "drip")
+            return await self.slowly(writer, data, headers, whole=mode == "drip")
         data = self.rewritten(mode, data) if answer.status_code == 200 else data
-        return await self.send(writer, answer.status_code, data, {"content-type": kind})
+        return await self.send(writer, answer.status_code, data, headers)
 
     def rewritten(self, mode, data):
         try:
@@ -143,9 +148,10 @@ class Proxy:
         self.made[mode] += 1
         return json.dumps(changed).encode()
 
-    async def slowly(self, writer, data, kind, *, whole):
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n"
-        writer.write(head.encode())
+    async def slowly(self, writer, data, headers, *, whole):
+        lines = ["HTTP/1.1 200 OK", f"content-length: {len(data)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
         if not whole:
             writer.write(data[: len(data) // 2])
             await writer.drain()

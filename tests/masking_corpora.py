@@ -11,6 +11,9 @@ import base64
 import json
 import random
 import string
+import time
+from collections import Counter
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 FIRST = ["ann", "bob", "carla", "dmitri", "elena", "farid", "grete", "hiro", "ines", "jonas", "kemal", "lucia", "marek", "nadia", "otto", "priya", "quentin", "rosa", "sven", "tomoko", "ulla", "viktor", "wanda", "xavier", "yara", "zoltan"]  # fmt: skip
@@ -142,3 +145,50 @@ def secrets(n, *, seed):
         told = {"basic": line.split()[-1], "base64": line.split()[-1],
                 "vendor": line.split()[-1]}.get(name, secret)  # fmt: skip
         yield name, line, told
+
+
+@dataclass
+class Persons:
+    """What masking found in lines whose persons and addresses are known."""
+
+    lines: int = 0
+    seconds: float = 0.0
+    seen: Counter = field(default_factory=Counter)
+    missed: list = field(default_factory=list)  # kind, text, line
+    words: int = 0  # that name nobody
+    harmed: int = 0  # of these, masked
+    named: int = 0  # words that name somebody, masked
+
+    @property
+    def recall(self):
+        return 1 - len(self.missed) / self.seen.total()
+
+    @property
+    def precision(self):
+        return self.named / (self.named + self.harmed)
+
+    def recall_of(self, kind):
+        return 1 - sum(one[0] == kind for one in self.missed) / self.seen[kind]
+
+    def __str__(self):
+        return (f"recall {self.recall:.3f} ({self.seen.total()}), users {self.recall_of('user'):.3f} "
+                f"({self.seen['user']}), harmless {self.harmed / self.words:.4f} ({self.words}), "
+                f"precision {self.precision:.3f}")  # fmt: skip
+
+
+def persons(mask, number, *, seed):
+    """Mask so many lines and count what is gone and what is left."""
+    found = Persons()
+    known = list(lines(number, seed=seed))
+    begun = time.process_time()
+    texts = [mask.text(line) for line, _ in known]
+    found.lines, found.seconds = len(known), time.process_time() - begun
+    for (line, truths), masked in zip(known, texts, strict=True):
+        found.seen.update(kind for kind, _ in truths)
+        found.missed += [(kind, text, line) for kind, text in truths if text in masked]
+        for token in line.split():
+            named, gone = any(text in token for _, text in truths), token not in masked
+            found.words += not named
+            found.harmed += gone and not named
+            found.named += gone and named
+    return found

@@ -38,30 +38,12 @@ def masker(**policy):
 
 def test_persons_and_addresses_in_logs():
     """RELIABILITY M1 on styles of 28 systems."""
-    mask = masker()
-    seen, missed, words, harmed, true, false = {}, [], 0, 0, 0, 0
-    for line, truths in masking_corpora.lines(6000, seed=1):
-        masked = mask.text(line)
-        for kind, text in truths:
-            seen[kind] = seen.get(kind, 0) + 1
-            if text in masked:
-                missed.append((kind, text, line))
-        for token in line.split():
-            named = any(text in token for _, text in truths)
-            words += not named
-            gone = token not in masked
-            harmed += gone and not named
-            true += gone and named
-            false += gone and not named
-    lost = {kind: sum(m[0] == kind for m in missed) for kind in seen}
-    recall = 1 - len(missed) / sum(seen.values())
-    users = 1 - lost["user"] / seen["user"]
-    print(f"recall {recall:.3f} ({sum(seen.values())}), users {users:.3f} ({seen['user']}), "
-          f"harmless {harmed / words:.4f} ({words}), precision {true / (true + false):.3f}")  # fmt: skip
-    assert recall >= 0.95, missed[:5]
-    assert users >= 0.85, [m for m in missed if m[0] == "user"][:5]
-    assert harmed / words <= 0.01
-    assert true / (true + false) >= 0.85
+    found = masking_corpora.persons(masker(), 6000, seed=1)
+    print(found)
+    assert found.recall >= 0.95, found.missed[:5]
+    assert found.recall_of("user") >= 0.85, [m for m in found.missed if m[0] == "user"][:5]
+    assert found.harmed / found.words <= 0.01
+    assert found.precision >= 0.85
 
 
 def test_secrets_in_twenty_forms():
@@ -89,6 +71,7 @@ ODD = st.sampled_from([
     "password=", "user ", "user=", "Bearer ", "<user:", "0123456789abcdef>", "ann", "@", "ex.com",
     "Cookie: ", "a=b; ", "8.8.8.8", "::1", "%3D", "%25", "cGFzc3dvcmQ9eHh4eHh4eHh4", "://", ":", "\\\"",
     "token: ", "secret", "\n", "é", "\ud800", "-----BEGIN X-----", "eyJabcdefg.abcdef", " ", "for ", ".",
+    "<\x01>", "%3C%01%3E",
 ])  # fmt: skip
 
 

@@ -130,6 +130,20 @@ def _store() -> Tables:
     yield "Writers stopped at random moments: the old bundle or the new, whole", store.killed()
 
 
+def _queries() -> Tables:
+    from tests.benchmarks import queries
+
+    yield "Incomplete fetches left unmarked, faults at 30 % of answers", queries.faults()
+
+
+def _masking() -> Tables:
+    from tests.benchmarks import masking
+
+    yield "Persons and addresses in lines of 28 styles", masking.persons()
+    yield "Secrets in 20 forms, harmless lines, pseudonyms", masking.secrets()
+    yield "Lines of a megabyte, seconds", masking.long_lines()
+
+
 def _public(*layouts: str) -> Iterator[tuple[str, object]]:
     from tests.benchmarks.public import public_data
 
@@ -142,6 +156,7 @@ def _public(*layouts: str) -> Iterator[tuple[str, object]]:
 
 
 SECTIONS: dict[str, Callable[[], Tables]] = {
+    "queries": _queries,
     "peers": _peers,
     "recorded": _recorded,
     "knowledge": _knowledge,
@@ -153,11 +168,12 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "speed": _speed,
     "scaling": _scaling,
     "store": _store,
+    "masking": _masking,
 }
 """Section to the function that yields its tables, each with a title."""
 
 
-ALONE = ("speed", "scaling", "store")
+ALONE = ("speed", "scaling", "store", "masking")
 """Sections that are timed: nothing else runs beside them."""
 
 

@@ -22,6 +22,11 @@ def rate(hits: Iterable[bool | float]) -> str:
     return f"{share} ({least}–{most}) n={values.size}"
 
 
+def share(hits: int, n: int) -> str:
+    """As `rate`, from counts."""
+    return rate([1.0] * hits + [0.0] * (n - hits))
+
+
 def _short(share: float) -> str:
     text = f"{share:.3f}"
     return text.removeprefix("0") if share < 1 else text

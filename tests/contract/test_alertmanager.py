@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import faulted
 import parts
 from servers.prometheus import free_port, running
 from workbench import TimeRange
@@ -59,8 +60,9 @@ def alertmanager():
             yield url
 
 
-@pytest.fixture(scope="module")
-def url():
+@contextlib.contextmanager
+def firing():
+    """One with three alerts."""
     with alertmanager() as address:
         start = (NOW - pd.Timedelta("10min")).isoformat()
         posted(address, "/api/v2/alerts", [
@@ -69,6 +71,20 @@ def url():
             for name, service in (("Slow", "cart"), ("Down", "cart"), ("Slow", "pay"))
         ])  # fmt: skip
         yield address
+
+
+@pytest.fixture(scope="module")
+def url():
+    with firing() as address:
+        yield address
+
+
+def connector(url, **limits):
+    chosen = AlertmanagerSettings(url=url, **limits)
+    return Alertmanager("am", chosen, Http(chosen))
+
+
+DRIVES = {"alertmanager": faulted.Drive(firing, connector, "alerts", WHEN, counts=False)}
 
 
 class TestAlertmanager(ConnectorContract):

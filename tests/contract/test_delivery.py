@@ -9,6 +9,7 @@ import json
 import pandas as pd
 import pytest
 
+import faulted
 from modelservers import delivery as model
 from modelservers.serving import served
 from workbench import TimeRange
@@ -39,15 +40,41 @@ def application(name, *at):
             "spec": {"destination": {"namespace": "prod"}}, "status": {"history": history}}  # fmt: skip
 
 
+def store(deployments, every=3):
+    """So many deployments, one each few minutes, and an application."""
+    times = {n: n * every - 120 for n in range(1, deployments + 1)}
+    held = model.Store()
+    held.deployments = {"shop/cart": [deployment(n, at) for n, at in times.items()]}
+    held.statuses = {n: [{"id": n * 10, "state": "success", "created_at": iso(at + 2)}]
+                     for n, at in times.items()}  # fmt: skip
+    held.applications = {"items": [application("cart-prod", -30, 10, 50)]}
+    return held
+
+
 @pytest.fixture(scope="module")
 def url():
-    held = model.Store()
-    held.deployments = {"shop/cart": [deployment(n, n * 3 - 120) for n in range(1, 121)]}
-    held.statuses = {n: [{"id": n * 10, "state": "success", "created_at": iso(n * 3 - 118)}]
-                     for n in range(1, 121)}  # fmt: skip
-    held.applications = {"items": [application("cart-prod", -30, 10, 50)]}
-    with served(model.app(held)) as address:
+    with served(model.app(store(120))) as address:
         yield address
+
+
+def github(url, **limits):
+    chosen = GitHubDeploymentsSettings(url=url, repositories=("shop/cart",), **limits)
+    return GitHubDeployments("gh", chosen, Http(chosen))
+
+
+def argocd(url, **limits):
+    chosen = ArgoCDSettings(url=url, **limits)
+    return ArgoCD("argo", chosen, Http(chosen))
+
+
+DRIVES = {
+    "github_deployments": faulted.Drive(
+        lambda: served(model.app(store(15, every=15))), github, "changes", WHEN, counts=False
+    ),
+    "argocd": faulted.Drive(
+        lambda: served(model.app(store(1))), argocd, "changes", WHEN, counts=False
+    ),
+}
 
 
 class TestGitHubDeployments(ConnectorContract):
@@ -58,8 +85,7 @@ class TestGitHubDeployments(ConnectorContract):
         self.url = url
 
     def make(self):
-        chosen = GitHubDeploymentsSettings(url=self.url, repositories=("shop/cart",))
-        return GitHubDeployments("gh", chosen, Http(chosen))
+        return github(self.url)
 
 
 class TestArgoCD(ConnectorContract):
@@ -70,8 +96,7 @@ class TestArgoCD(ConnectorContract):
         self.url = url
 
     def make(self):
-        chosen = ArgoCDSettings(url=self.url)
-        return ArgoCD("argo", chosen, Http(chosen))
+        return argocd(self.url)
 
 
 class TestArgoCDFiles(ConnectorContract):

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 import faulted
-import faultproxy
 from modelservers import opsgenie as model
 from modelservers.serving import served
 from workbench import TimeRange
@@ -58,6 +57,14 @@ def opsgenie(url, *, app=None, **changes):
     chosen = OpsgenieSettings(url=url, **changes)
     transport = httpx.ASGITransport(app) if app is not None else None
     return Opsgenie("og", chosen, Http(chosen, transport=transport))
+
+
+DRIVES = {
+    "opsgenie": faulted.Drive(
+        lambda: served(model.app(store())),
+        lambda url, **limits: opsgenie(url, page_size=20, **limits), "alerts", WHEN, counts=False,
+    )
+}  # fmt: skip
 
 
 class TestOpsgenie(ConnectorContract):
@@ -115,17 +122,3 @@ def test_what_came_is_what_there_is_or_marked():
             assert found.coverage[-1].reason
     print(f"exact {exact} of 200")
     assert exact > 100
-
-
-def test_faults_end_as_named_errors(url):
-    """It counts nothing, so a page that is cut short in silence is the one fault nobody can see."""
-
-    def make(place):
-        return opsgenie(place, timeout_s=0.5, deadline_s=4, page_size=20)
-
-    modes = tuple(mode for mode in faultproxy.MODES if mode != "short")
-    with faultproxy.proxied(url, hang_s=5, modes=modes) as proxy:
-        outcome = faulted.driven(proxy, make, "alerts", WHEN, fetches=80)
-    assert not outcome.unmarked, outcome.unmarked[:2]
-    assert outcome.slowest_s <= 5
-    assert outcome.requests <= 1.5

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 import faulted
-import faultproxy
 from modelservers import pagerduty as model
 from modelservers.serving import served
 from workbench import TimeRange
@@ -85,6 +84,14 @@ def fetched(url, table, when=WHEN, **changes):
     return asyncio.run(work())
 
 
+DRIVES = {
+    "pagerduty": faulted.Drive(
+        lambda: served(model.app(store())),
+        lambda url, **limits: pagerduty(url, page_size=10, **limits), "changes", WHEN,
+    )
+}  # fmt: skip
+
+
 class TestPagerDuty(ConnectorContract):
     WHEN = WHEN
 
@@ -148,14 +155,3 @@ def test_what_came_is_what_there_is_or_marked():
             assert found.coverage[-1].reason
     print(f"exact {exact}, marked {marked} of 200")
     assert exact > 100
-
-
-def test_faults_are_marked(url):
-    def make(place):
-        return pagerduty(place, timeout_s=0.5, deadline_s=4, page_size=10)
-
-    with faultproxy.proxied(url, hang_s=5) as proxy:
-        outcome = faulted.driven(proxy, make, "changes", WHEN, fetches=80)
-    assert not outcome.unmarked, outcome.unmarked[:2]
-    assert outcome.slowest_s <= 5
-    assert outcome.requests <= 1.5

@@ -8,6 +8,7 @@ application keeps its last ten deployments (``spec.revisionHistoryLimit``).
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from workbench.connectors.rows import list_at, mapping_at, moment, text_of
@@ -53,8 +54,12 @@ def application_rows(application: object, label: str) -> Iterator[dict[str, obje
         "environment": text_of(mapping_at(application, "spec", "destination").get("namespace")),
     }
     seen: list[str] = []
+    told: set[str] = set()
     for entry in map(mapping_at, list_at(application, "status", "history")):
-        yield {**shared, **_deployed(name, entry, seen)}
+        key = json.dumps(entry, sort_keys=True)
+        if key not in told:  # the same entry again is the same deployment
+            told.add(key)
+            yield {**shared, **_deployed(name, entry, seen)}
     state = mapping_at(application, "status", "operationState")
     if text_of(state.get("phase")) in _FAILED:
         yield {**shared, **_failed(name, state)}

@@ -147,7 +147,7 @@ def _in_text(
     for number, line in enumerate(text.splitlines(), start=1):
         if any(form in line for form in forms):
             yield Leak(place, number, "canary")
-        for kind in dict.fromkeys(kind for kind, _, _ in masker.found(line)):
+        for kind in masker.found(line):
             if kind in kinds:
                 yield Leak(place, number, kind)
 

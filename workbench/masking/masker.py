@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -41,7 +42,9 @@ _WHOLE = {
     "pem": "secret", "jwt": "token", "vendor": "token", "email": "email", "mac": "mac",
     "ipv6": "ip", "ipv4": "ip", "card": "card", "opaque": "token",
 }  # fmt: skip
-_MASKED = re2.compile(PSEUDONYM)
+_MASKED = re.compile(PSEUDONYM)  # no repetition to be slow at
+_KEPT = b"<\x01>"  # stands for a pseudonym while a text is scanned
+_KEPT_AGAIN = re.compile("<\x01>")
 _BASE64 = re2.compile(BASE64)
 _ENCODED = re2.compile(ENCODED)
 
@@ -74,6 +77,7 @@ class Masker:
         self.counts: Counter[str] = Counter()
         self._pseudonyms = pseudonyms
         self._scans = compiled(self.policy.patterns)
+        self._never = tuple(one.encode("utf-8", "replace") for one in self.policy.never)
 
     def __repr__(self) -> str:
         """Say what is masked and how much was."""
@@ -95,15 +99,17 @@ class Masker:
         self.counts[kind] += 1
         return self._pseudonyms.of(kind, text)
 
-    def found(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """Find what would be masked: kind, start and end, in order, without encodings."""
-        sound, taken = _sound(text), -1
-        spans = [span for scan in self._scans for match in scan.pattern.finditer(sound)
-                 for span in self._judged(scan, sound, match)]  # fmt: skip
-        for kind, start, end in sorted(spans, key=lambda span: (span[1], -span[2])):
-            if start >= taken:
-                yield kind, start, end
-                taken = end
+    def found(self, text: str) -> tuple[str, ...]:
+        """Name the kinds of what would be masked, each once, without encodings."""
+        bare = _bare(_sound(text))
+        kinds: dict[str, None] = {}
+        for scan in self._scans:
+            parts, last = [], 0
+            for kind, start, end in self._spans(scan, bare):
+                parts += [bare[last:start], _KEPT]
+                kinds[kind], last = None, end
+            bare = b"".join([*parts, bare[last:]])
+        return tuple(kinds)
 
     def _text(self, text: str, depth: int) -> str:
         if len(text) < 4:
@@ -114,50 +120,55 @@ class Masker:
         return done
 
     def _replaced(self, scan: Scan, text: str) -> str:
+        """Replace what one scan finds between the pseudonyms that are there already."""
+        bare = _bare(text)
+        kept = iter(_MASKED.findall(text))
         parts, last = [], 0
-        for match in scan.pattern.finditer(text):
-            for kind, start, end in self._judged(scan, text, match):
-                parts += [text[last:start], self.value(kind, text[start:end])]
-                last = end
-        parts.append(text[last:])
-        return "".join(parts)
+        for kind, start, end in self._spans(scan, bare):
+            parts += [bare[last:start], self.value(kind, bare[start:end].decode()).encode()]
+            last = end
+        done = b"".join([*parts, bare[last:]]).decode()
+        return _KEPT_AGAIN.sub(lambda _: next(kept), done)
 
-    def _judged(self, scan: Scan, text: str, match: re2._Match) -> Iterator[tuple[str, int, int]]:
-        """Tell what of a match is meant, if anything is."""
+    def _spans(self, scan: Scan, text: bytes) -> Iterator[tuple[str, int, int]]:
+        """Find what is meant: kind, first and last byte; of bytes no positions are converted."""
+        for match in scan.pattern.finditer(text):
+            yield from self._judged(scan, text, match)
+
+    def _judged(self, scan: Scan, text: bytes, match: re2._Match) -> Iterator[tuple[str, int, int]]:
+        """Tell what of a match is meant, if anything is: kind, first and last byte."""
         name = scan.names[match.lastindex]
         group = f"{name}_v" if name in _VALUED else name
-        kind = "secret" if name.startswith("own_") else _VALUED.get(name) or _WHOLE.get(name, "")
+        kind = "secret" if name.startswith("own_") else _VALUED.get(name) or _WHOLE[name]
         if kind not in self.policy.kinds:
             return
         start, end = match.span(scan.places[group])
-        word = text[start:end]
-        before = text[max(start - 10, 0) : start]
-        if self._spared(text, start, end) or _MASKED.search(word):
+        if _KEPT in text[start:end] or self._spared(text, start, end):
             return
-        if not self._meant(name, word, before, match):
+        word = text[start:end].decode()
+        if not self._meant(name, word, text[max(start - 10, 0) : start], match):
             return
         if name == "cookie":
-            yield from _cookies(word, start)
+            yield from _cookies(text[start:end], start)
             return
         if name in {"person", "spoken"}:
             end -= len(word) - len(word.rstrip(".-$"))
         yield kind, start, end
 
-    def _spared(self, text: str, start: int, end: int) -> bool:
+    def _spared(self, text: bytes, start: int, end: int) -> bool:
         """Whether a match is part of a text that stays."""
-        return any(one in text[max(start - len(one), 0) : end + len(one)]
-                   for one in self.policy.never)  # fmt: skip
+        return any(one in text[max(start - len(one), 0) : end + len(one)] for one in self._never)
 
-    def _meant(self, name: str, word: str, before: str, match: re2._Match) -> bool:
+    def _meant(self, name: str, word: str, before: bytes, match: re2._Match) -> bool:
         if name == "field":
-            key = match.group("field_k")
+            key = match.group("field_k").decode()
             return names_secret(key) and is_secret(word, key=key)
         if name in {"phrase", "bearer"}:
             return is_secret(word) and (name != "bearer" or not word.isalpha() or len(word) > 20)
         if name in {"person", "spoken", "entry", "sudo", "home", "domain", "at"}:
             return is_person(word, self.policy)
         if name in {"ipv4", "ipv6"}:
-            return is_outside(word, before, self.policy)
+            return is_outside(word, before.decode("utf-8", "ignore"), self.policy)
         if name == "card":
             return is_card(word)
         return name != "opaque" or is_opaque(word)
@@ -184,12 +195,12 @@ class Masker:
         return self.value("encoded", word)
 
 
-def _cookies(word: str, start: int) -> Iterator[tuple[str, int, int]]:
+def _cookies(word: bytes, start: int) -> Iterator[tuple[str, int, int]]:
     """Find the values of a cookie header, without the attributes of Set-Cookie (RFC 6265)."""
-    plain = {"path", "domain", "expires", "max-age", "samesite", "httponly", "secure"}
+    plain = {b"path", b"domain", b"expires", b"max-age", b"samesite", b"httponly", b"secure"}
     at = start
-    for part in word.split(";"):
-        name, eq, value = part.partition("=")
+    for part in word.split(b";"):
+        name, eq, value = part.partition(b"=")
         if eq and value.strip() and name.strip().lower() not in plain:
             first = at + len(name) + 1
             yield "secret", first, first + len(value.rstrip())
@@ -216,6 +227,11 @@ def _is_utf8(word: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _bare(text: str) -> bytes:
+    """Put one short mark where a pseudonym stands; a mark that is not ours is escaped."""
+    return _MASKED.sub("<\x01>", text.replace("<\x01>", "<\\x01>")).encode()
 
 
 def _sound(text: str) -> str:

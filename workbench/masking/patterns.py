@@ -70,7 +70,6 @@ _VENDORS = (
 )
 _VALUE = r"[^\s\"'\\,;&<>(){}\[\]]+"
 _SECRETS = {
-    "kept": PSEUDONYM,
     "pem": r"-----BEGIN [A-Z0-9 ]+-----[^-]*(?:-----END [A-Z0-9 ]+-----)?",
     "userinfo": r"(?i:\b[a-z][a-z0-9+.-]+)://(?P<userinfo_v>[^\s/@?#\"'<>\\]+)@",
     "cookie": rf"(?i:\b(?:set-)?cookie){_Q}[:=] ?{_Q}(?P<cookie_v>[^\s\"'\\=;]+=[^\r\n\"'\\]*)",
@@ -102,7 +101,6 @@ _SPOKEN = (
     r"|triggered|deployed|merged|reported|resolved) by",
 )  # fmt: skip
 _PEOPLE = {
-    "kept": PSEUDONYM,
     "person": r"(?i:\b(?:user(?:[ _-]?(?:name|id))?|usr|[rl]user|login|logname|uname|acct"
     rf"|account(?:[ _-]?name)?|owner|actor|principal|author)){_Q} ? ?[:=] ? ?{_Q}"
     rf"(?P<person_v>{_WORD})",
@@ -163,5 +161,5 @@ def compiled(own: dict[str, str]) -> tuple[Scan, Scan]:
     re2.error
         One of the user's patterns is not RE2.
     """
-    first = {"kept": PSEUDONYM, **{f"own_{name}": one for name, one in own.items()}, **_SECRETS}
+    first = {**{f"own_{name}": one for name, one in own.items()}, **_SECRETS}
     return Scan.of(first), Scan.of(_PEOPLE)

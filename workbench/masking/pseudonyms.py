@@ -6,7 +6,6 @@ million workspaces. The key is made once a workspace and lies outside every bund
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import secrets
@@ -47,7 +46,7 @@ class Pseudonyms:
     def of(self, kind: str, text: str) -> str:
         """Name a text: ``<kind:16 hexadecimal digits>``."""
         told = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
-        return f"<{kind}:{hmac.new(self._key, told, hashlib.sha256).hexdigest()[:16]}>"
+        return f"<{kind}:{hmac.digest(self._key, told, 'sha256').hex()[:16]}>"
 
 
 def workspace_key(path: Path | str | None = None) -> bytes:
