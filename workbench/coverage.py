@@ -7,6 +7,7 @@ stopped reporting and a table nobody has are rows here, shown on every window's 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -174,14 +175,19 @@ def measure(
 
 
 def _per_service(metrics: pd.DataFrame, span: TimeRange, odd: str) -> Iterator[CoverageRow]:
-    for service, part in metrics["ts"].groupby(metrics["service"], observed=True):
-        stamps = part.array.asi8  # rows are in time order
+    named, whole = metrics["service"].cat, metrics["ts"].array.asi8
+    order = np.argsort(named.codes.to_numpy(), kind="stable")  # rows stay in order of time
+    starts = np.searchsorted(named.codes.to_numpy()[order], np.arange(len(named.categories) + 1))
+    for service, (start, end) in zip(named.categories, pairwise(starts), strict=True):
+        if start == end:
+            continue
+        stamps = whole[order[start:end]]
         times = stamps[np.diff(stamps, prepend=stamps[0] - 1) > 0]
         cadence = float(np.median(np.diff(times)) / 1e9) if len(times) > 2 else float("nan")
         gaps = _gaps(times, span, cadence)
         status, why = _judge(gaps, span)
         reason = "; ".join(text for text in (why, odd) if text)
-        yield CoverageRow("", "metrics", str(service), status, len(part), cadence, gaps, reason)
+        yield CoverageRow("", "metrics", str(service), status, len(stamps), cadence, gaps, reason)
 
 
 def _gaps(times: np.ndarray, span: TimeRange, cadence: float) -> tuple[tuple[str, str], ...]:

@@ -136,6 +136,13 @@ def _queries() -> Tables:
     yield "Incomplete fetches left unmarked, faults at 30 % of answers", queries.faults()
 
 
+def _longwork() -> Tables:
+    from tests.benchmarks import longwork
+
+    yield "Interrupts at random points", longwork.interrupts()
+    yield "A collection of many samples from a real Prometheus", longwork.memory()
+
+
 def _masking() -> Tables:
     from tests.benchmarks import masking
 
@@ -157,6 +164,7 @@ def _public(*layouts: str) -> Iterator[tuple[str, object]]:
 
 SECTIONS: dict[str, Callable[[], Tables]] = {
     "queries": _queries,
+    "longwork": _longwork,
     "peers": _peers,
     "recorded": _recorded,
     "knowledge": _knowledge,

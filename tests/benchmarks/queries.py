@@ -10,7 +10,7 @@ import pandas as pd
 from tests.benchmarks.rates import share
 
 FETCHES = 1000
-AT_ONCE = 24
+AT_ONCE = 8
 
 
 def faults(fetches: int = FETCHES) -> pd.DataFrame:

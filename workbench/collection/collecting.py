@@ -68,7 +68,7 @@ class Progress:
         return f"{share:<20} {self.done}/{self.total} parts, {self.rows:,} rows ({self.at})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Collected:
     """What a collection brought, before it is one window.
 
@@ -85,6 +85,12 @@ class Collected:
     when: TimeRange
     fetched: tuple[Fetched, ...]
     masked: dict[str, int] = field(default_factory=dict)
+
+    def taken(self, table: str) -> tuple[Fetched, ...]:
+        """Take the parts of a table out of it."""
+        taken = tuple(part for part in self.fetched if part.table == table)
+        self.fetched = tuple(part for part in self.fetched if part.table != table)
+        return taken
 
 
 def collect(

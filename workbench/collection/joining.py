@@ -41,7 +41,7 @@ def joined_window(
     Parameters
     ----------
     brought
-        The parts.
+        The parts. Each is let go once it is part of a table, so that not all lies there twice.
     when
         The incident's range.
     sources
@@ -49,10 +49,13 @@ def joined_window(
     incident
         As the tool that manages it knows it.
     """
-    joined = {name: _joined(name, brought.fetched, sources.services) for name in SCHEMAS}
-    tables: dict[str, Any] = {name: one for name, one in joined.items() if one is not None}
-    edges = [part.frame for part in brought.fetched
-             if part.table == "topology" and len(part.frame)]  # fmt: skip
+    coverage = Coverage(tuple(_verdicts(brought.fetched)))
+    edges = [part.frame for part in brought.taken("topology") if len(part.frame)]
+    tables: dict[str, Any] = {}
+    for name in SCHEMAS:
+        joined = _joined(name, brought.taken(name), sources.services)
+        if joined is not None:
+            tables[name] = joined
     return IncidentWindow.from_frames(
         when=when,
         id=incident.id if incident else f"collected-{when.start:%Y%m%dT%H%M%SZ}",
@@ -60,12 +63,12 @@ def joined_window(
         **tables,
         topology=_graph(edges, sources.services),
         slos=sources.slos,
-        coverage=Coverage(tuple(_verdicts(brought.fetched))),
+        coverage=coverage,
     )
 
 
 def _joined(table: str, parts: Iterable[Fetched], names: Mapping[str, str]) -> pd.DataFrame | None:
-    frames = [part.frame for part in parts if part.table == table and len(part.frame)]
+    frames = [part.frame for part in parts if len(part.frame)]
     if not frames:
         return None
     whole = conform(table, pd.concat(frames, ignore_index=True))

@@ -85,7 +85,7 @@ class PrometheusSettings(HttpSettings):
     )
     step_s: float = pydantic.Field(default=15.0, gt=0, description="grid of expressions")
     most_rows: int = pydantic.Field(default=5_000_000, gt=0, description="samples of one fetch")
-    chunk_rows: int = pydantic.Field(default=100_000, gt=0, description="samples of one request")
+    chunk_rows: int = pydantic.Field(default=50_000, gt=0, description="samples of one request")
 
 
 @dataclass(slots=True)

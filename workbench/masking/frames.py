@@ -66,7 +66,11 @@ def _holds_text(column: pd.Series) -> bool:
 
 
 def _each(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
-    """Change each distinct text once."""
+    """Change each distinct text once; of a categorical its categories, used or not."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        changed = [change(str(value)) for value in column.cat.categories]
+        if len(set(changed)) == len(changed):
+            return column.cat.rename_categories(pd.Index(changed, dtype="str"))
     distinct = {
         value: change(value) for value in column.dropna().unique() if isinstance(value, str)
     }
