@@ -98,7 +98,7 @@ def written(folder, new):
     lines.append(metrics({**summed(range(40)), "name": "jobs"}))
     (folder / "otlp" / "all.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     (folder / "deploys.csv").write_text(
-        f"ts,service,version,actor,url\n2026-01-31T12:29:00Z,cart,2.4.0,{new.mail()},"
+        f"ts,service,version,actor,url\n2026-01-31T12:29:00Z,cart,2.4.0-{new.mail()},{new.mail()},"
         f"https://ann:{new.word()}@git.example/x\n", encoding="utf-8")  # fmt: skip
     alert = {"status": "firing", "startsAt": "2026-01-31T12:31:00Z", "endsAt": "0001-01-01T00:00:00Z",
              "labels": {"alertname": "Slow", "service": "edge", "severity": "critical", "owner": new.mail()},

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from postmortem_case import DEPLOY, diagnosis_of, drafted, recipes_for, window_of
 from workbench.errors import BadInput
+from workbench.masking import LeakWarning
 from workbench.postmortem import Figure, lint, publish, save, to_html, to_markdown, verify
 from workbench.postmortem.markup import visible
 
@@ -106,6 +107,15 @@ def test_every_evidence_link_has_its_target():
     targets = re.findall(r'id="(ev-[0-9a-f]{12})"', page)
     assert links == set(targets)
     assert len(targets) == len(set(targets))
+
+
+def test_a_leak_in_what_is_written_is_warned_of(tmp_path):
+    figures = (
+        Figure(SVG.replace("</svg>", "<text>ann@example.com</text></svg>"), "One", section=9),
+    )
+    with pytest.warns(LeakWarning, match="email") as told:
+        save(drafted(figures=figures), tmp_path)
+    assert "ann@" not in str(told[0].message), "it is not repeated"
 
 
 def test_figures_lie_beside_the_markdown(tmp_path):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from workbench.archive import write_text
 from workbench.errors import MissingPart, WorkbenchError
+from workbench.masking import warn_of_leaks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,6 +100,7 @@ def run_notebook(
     finally:
         write_text(kept, _plain(notebook))
     page = write_text(folder / f"{NOTEBOOK}.html", export_html(notebook, f"Incident {incident}"))
+    warn_of_leaks([kept])  # the page shows nothing beyond it
     exported = {name: folder / file for name, file in _EXPORTS.items()}
     return {"notebook": kept, "html": page, **{n: p for n, p in exported.items() if p.is_file()}}
 

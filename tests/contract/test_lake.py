@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import ibis
 import numpy as np
 import pandas as pd
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archives
@@ -314,6 +315,7 @@ WORDS = ("service", "metric", "unit", "body", "severity_text", "trace_id", "span
          "parent_span_id", "name", "kind", "status")  # fmt: skip
 
 
+@settings(max_examples=int(os.environ.get("WORKBENCH_EXAMPLES", "40")))
 @given(st.sampled_from([n for names in OTEL.values() for n in names]), st.data())
 def test_any_rows_become_a_table_or_are_garbled(name, data):
     cells = {**CELLS, **dict.fromkeys(WORDS, st.text(max_size=5))}

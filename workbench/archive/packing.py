@@ -15,6 +15,7 @@ from workbench.archive.bundles import MANIFEST, read_manifest, verify_bundle
 from workbench.archive.members import check_name, members_of
 from workbench.archive.writing import sweep, whole_file
 from workbench.errors import BundleMissing, BundleUnsafe
+from workbench.masking import warn_of_leaks
 
 if TYPE_CHECKING:
     from workbench.archive.members import Member
@@ -53,6 +54,11 @@ def pack(bundle: str | Path, path: str | Path) -> Path:
         The bundle is not what its manifest says.
     BundleUnsafe
         A file beside it has a name that `unpack` would refuse.
+
+    Warns
+    -----
+    LeakWarning
+        A secret, a person or an outside address seems to stand in it.
     """
     folder = Path(bundle)
     names = [MANIFEST, *sorted(verify_bundle(folder))]
@@ -66,6 +72,7 @@ def pack(bundle: str | Path, path: str | Path) -> Path:
             info.external_attr = (stat.S_IFREG | 0o644) << 16
             with (folder / name).open("rb") as source, packed.open(info, "w") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
+    warn_of_leaks([path])
     return Path(path)
 
 

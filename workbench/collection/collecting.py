@@ -173,14 +173,17 @@ async def collected(
     """
     masker = Masker(Pseudonyms(workspace_key(sources.masking_key)), sources.policy)
     connectors = sources.connectors()
+    thread = concurrent.futures.ThreadPoolExecutor(1, "mask")
     try:
         asked = _asked_names(sources, services)
         await _check_size(connectors, when, asked, most_rows)
-        work = _Work(sources, masker, Cache(sources.cache or _cache_folder()), show)
+        cache = Cache(sources.cache or _cache_folder())
+        work = _Work(sources, masker, cache, show, thread)
         parts = [(made, table, part) for made in connectors.values() for table in made.tables
                  for part in _slices(table, when)]  # fmt: skip
         found = await work.all(parts, asked)
     finally:
+        thread.shutdown(wait=False, cancel_futures=True)
         await asyncio.gather(*(made.aclose() for made in connectors.values()))
     return Collected(when, tuple(found), dict(masker.counts))
 
@@ -220,6 +223,7 @@ class _Work:
     masker: Masker
     cache: Cache
     show: Callable[[Progress], None] | None
+    thread: concurrent.futures.Executor  # one: several would each hold memory of their own
     done: int = 0
     rows: int = 0
     cached: int = 0
@@ -257,10 +261,8 @@ class _Work:
             self.cached += 1
             return kept
         found = await self._fetched(made, table, when, services)
-        masked = await asyncio.to_thread(self._masked, found)
-        if lasting and masked.complete:
-            await asyncio.to_thread(self.cache.keep, key, masked)
-        return masked
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.thread, self._kept, found, key if lasting else "")
 
     async def _fetched(
         self, made: Connector, table: str, when: TimeRange, services: tuple[str, ...]
@@ -271,6 +273,13 @@ class _Work:
             return failed_fetch(table, made.source, str(error))
         except Exception as error:  # noqa: BLE001 - a connector's fault hides no other source
             return failed_fetch(table, made.source, f"fault of the connector: {error!r}"[:300])
+
+    def _kept(self, found: Fetched, key: str) -> Fetched:
+        """Mask a part, and keep it under its key where it is whole and will not change."""
+        masked = self._masked(found)
+        if key and masked.complete:
+            self.cache.keep(key, masked)
+        return masked
 
     def _masked(self, found: Fetched) -> Fetched:
         frame = mask_frame(found.table, found.frame, self.masker)

@@ -5,13 +5,14 @@ and mean nothing elsewhere.
 """
 
 from workbench.masking.frames import mask_frame
-from workbench.masking.leaks import Leak, Leaks, scan
+from workbench.masking.leaks import Leak, Leaks, LeakWarning, scan, warn_of_leaks
 from workbench.masking.masker import Masker
 from workbench.masking.policy import Policy, read_policy
 from workbench.masking.pseudonyms import Pseudonyms, workspace_key
 
 __all__ = [
     "Leak",
+    "LeakWarning",
     "Leaks",
     "Masker",
     "Policy",
@@ -19,5 +20,6 @@ __all__ = [
     "mask_frame",
     "read_policy",
     "scan",
+    "warn_of_leaks",
     "workspace_key",
 ]

@@ -12,8 +12,8 @@ from workbench.masking.patterns import SECRET_KEY, USER_KEY
 if TYPE_CHECKING:
     from workbench.masking.policy import Policy
 
-__all__ = ["is_card", "is_opaque", "is_outside", "is_person", "is_secret", "names_person",
-           "names_secret"]  # fmt: skip
+__all__ = ["is_card", "is_mail", "is_opaque", "is_outside", "is_person", "is_secret",
+           "names_person", "names_secret"]  # fmt: skip
 
 _SECRET = re.compile(SECRET_KEY)
 _PERSON = re.compile(USER_KEY)
@@ -42,7 +42,9 @@ _WORDS = frozenset(
     shared user users space-time defined function level land facing
     """.split()  # noqa: SIM905
 )
-_HEX = re.compile(r"(?:0x)?[0-9a-fA-F-]+|[0-9-]+|[a-z0-9_-]+|[A-Z0-9_-]+")
+_HEX = re.compile(r"(?:0x|[A-Z_]+_)?[0-9a-fA-F-]+|[0-9-]+|[a-z0-9_-]+|[A-Z0-9_-]+")
+_NUMBERED = re.compile(r"(?i)(?:^|[^a-z])(?:pan|otp|pin|cvv|cvc|ssn)$")
+_RELEASE = re.compile(r"[vV]?\d+\.\d")
 _STARS = re.compile(r"[*x•.…-]+|\[?redacted\]?|%s|\$\{?\w+\}?", re.IGNORECASE)
 
 
@@ -60,6 +62,8 @@ def is_secret(value: str, *, key: str = "") -> bool:
     """Whether the value of a secret's field is one, and not a word about it."""
     if key.lower() == "token" and value.isalpha() and len(value) <= 12:
         return False  # a parser's: unexpected token: end
+    if _NUMBERED.search(key) and not any(char.isdigit() for char in value):
+        return False
     return value.lower().strip(".:") not in _WORDS and not _STARS.fullmatch(value)
 
 
@@ -87,6 +91,11 @@ def is_outside(text: str, before: str, policy: Policy) -> bool:
     if any(address in net for net in policy.networks if net.version == address.version):
         return False
     return address.is_global or policy.private_addresses
+
+
+def is_mail(text: str) -> bool:
+    """Whether what looks like an e-mail address is one, and not a release (``cart@2.4.0-rc``)."""
+    return not _RELEASE.match(text.rpartition("@")[2])
 
 
 def is_card(text: str) -> bool:

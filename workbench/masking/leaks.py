@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+import secrets
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +18,22 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.errors import BadInput
+from workbench.masking.masker import Masker
+from workbench.masking.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from workbench.masking.masker import Masker
-
-__all__ = ["Leak", "Leaks", "scan"]
+__all__ = ["Leak", "LeakWarning", "Leaks", "scan", "warn_of_leaks"]
 
 _LARGEST = 512_000_000
+_TOLD = 10
+_EMBEDDED = re.compile(r"data:[\w/+.-]*;base64,([A-Za-z0-9+/=]+)")
 _SECRETS = ("token", "secret", "email", "card", "user", "mac", "ip")
+
+
+class LeakWarning(UserWarning):
+    """Something was exported in which secrets, persons or outside addresses seem to stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,11 @@ class Leaks:
         return bool(self.found)
 
     def __repr__(self) -> str:
-        """One line a leak."""
-        head = f"Leaks: {len(self.found)} in {self.files} files"
-        return "\n".join([head, *(f"  {o.file}:{o.line} {o.kind}" for o in self.found)])
+        """One line a leak, the first few of them."""
+        lines = [f"Leaks: {len(self.found)} in {self.files} files"]
+        lines += [f"  {one.file}:{one.line} {one.kind}" for one in self.found[:_TOLD]]
+        more = len(self.found) - _TOLD
+        return "\n".join([*lines, *([f"  and {more:,} more"] if more > 0 else [])])
 
     def to_frame(self) -> pd.DataFrame:
         """One row a leak: ``file line kind``."""
@@ -82,7 +93,7 @@ class Leaks:
 
 def scan(
     paths: Iterable[Path | str],
-    masker: Masker,
+    masker: Masker | None = None,
     *,
     canaries: Iterable[str] = (),
     kinds: Iterable[str] = _SECRETS,
@@ -94,7 +105,7 @@ def scan(
     paths
         Files or folders. Parquet is read by columns, zip archives by members, all else as text.
     masker
-        Says what counts; masked texts do not.
+        Says what counts, by the default policy where there is none; masked texts do not.
     canaries
         Texts that must not appear in any form: as they are, escaped, in base64 or URL encoding.
     kinds
@@ -105,13 +116,28 @@ def scan(
     BadInput
         A path that is not there, or a file too large to be read whole.
     """
+    masker = masker or Masker(Pseudonyms(secrets.token_bytes(32)))  # it names nothing here
     wanted, forms = frozenset(kinds), _forms(canaries)
     found: list[Leak] = []
     files = list(_files(paths))
     for file in files:
-        for place, text in _texts(str(file), file.read_bytes()):
-            found += _in_text(place, text, masker, wanted, forms)
+        for place, number, text in _texts(str(file), file.read_bytes()):
+            found += [Leak(place, number, kind) for kind in _in_line(text, masker, wanted, forms)]
     return Leaks(tuple(found), len(files))
+
+
+def warn_of_leaks(paths: Iterable[Path | str]) -> Leaks:
+    """Scan what was just exported; warn with `LeakWarning` of what stands in it.
+
+    Returns
+    -------
+    Leaks
+        What was found; the files stay as they are.
+    """
+    leaks = scan(paths)
+    if leaks:
+        warnings.warn(str(leaks), LeakWarning, stacklevel=3)
+    return leaks
 
 
 def _files(paths: Iterable[Path | str]) -> Iterator[Path]:
@@ -126,11 +152,13 @@ def _files(paths: Iterable[Path | str]) -> Iterator[Path]:
                 yield file
 
 
-def _texts(name: str, data: bytes) -> Iterator[tuple[str, str]]:
+def _texts(name: str, data: bytes) -> Iterator[tuple[str, int, str]]:
+    """Yield file, line or row, and what stands there."""
     if data[:4] == b"PAR1":
         frame = pd.read_parquet(io.BytesIO(data))
         for column in frame.columns:
-            yield f"{name}#{column}", "\n".join(map(str, frame[column]))
+            for row, text in _distinct(frame[column]):
+                yield f"{name}#{column}", row, text
     elif data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist():
@@ -138,18 +166,33 @@ def _texts(name: str, data: bytes) -> Iterator[tuple[str, str]]:
                     raise BadInput("A member too large to be scanned", value=member.filename)
                 yield from _texts(f"{name}!{member.filename}", archive.read(member))
     else:
-        yield name, data.decode("utf-8", "replace")
+        lines = data.decode("utf-8", "replace").splitlines()
+        yield from ((name, number, line) for number, line in enumerate(lines, start=1))
 
 
-def _in_text(
-    place: str, text: str, masker: Masker, kinds: frozenset[str], forms: frozenset[str]
-) -> Iterator[Leak]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if any(form in line for form in forms):
-            yield Leak(place, number, "canary")
-        for kind in masker.found(line):
-            if kind in kinds:
-                yield Leak(place, number, kind)
+def _distinct(column: pd.Series) -> Iterator[tuple[int, str]]:
+    """Each text of a column once, with the first row it stands in; of numbers and times none."""
+    kinds = pd.api.types
+    if kinds.is_numeric_dtype(column.dtype) or kinds.is_datetime64_any_dtype(column.dtype):
+        return
+    once = column.astype("object").reset_index(drop=True).dropna().map(str).drop_duplicates()
+    yield from zip(once.index + 1, once, strict=True)
+
+
+def _in_line(
+    line: str, masker: Masker, kinds: frozenset[str], forms: frozenset[str]
+) -> Iterator[str]:
+    if any(form in line for form in forms):
+        yield "canary"
+    yield from (kind for kind in masker.found(_EMBEDDED.sub(_unpacked, line)) if kind in kinds)
+
+
+def _unpacked(embedded: re.Match[str]) -> str:
+    """Read what a page embeds, an SVG for example; pixels are nothing to read."""
+    try:
+        return base64.b64decode(embedded[1]).decode("utf-8")
+    except ValueError:
+        return ""
 
 
 def _forms(canaries: Iterable[str]) -> frozenset[str]:

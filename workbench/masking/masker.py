@@ -13,6 +13,7 @@ import re2
 
 from workbench.masking.judging import (
     is_card,
+    is_mail,
     is_opaque,
     is_outside,
     is_person,
@@ -170,7 +171,9 @@ class Masker:
         if name in {"ipv4", "ipv6"}:
             return is_outside(word, before.decode("utf-8", "ignore"), self.policy)
         if name == "card":
-            return is_card(word)
+            return not before.endswith(b".") and is_card(word)  # else: decimals
+        if name == "email":
+            return is_mail(word)
         return name != "opaque" or is_opaque(word)
 
     def _decoded(self, text: str, depth: int) -> str:

@@ -85,9 +85,9 @@ _SECRETS = {
     "phrase": r"(?i:--?(?:password|passwd|token|secret|api-key)[ =]|identified by |\bpassword is "
     rf"|<password>|<secret>|<token>){_Q}(?P<phrase_v>[^\s\"'\\,;<>]+)",
     "curl": rf"(?:\s-u|--user|--proxy-user)[ =]{_Q}(?P<curl_v>[^\s\"':]+:[^\s\"']+)",
-    "email": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+    "email": r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+",
     "mac": r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}\b",
-    "ipv6": r"(?:\b[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.[0-9]{1,3}){0,3}",
+    "ipv6": r"(?:\b[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.[0-9]{1,3}){0,3}\b",
     "ipv4": r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b",
     "card": r"\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}\b",
     "opaque": r"\b[A-Za-z0-9_-]{32}[A-Za-z0-9_-]*\b",
@@ -111,7 +111,7 @@ _PEOPLE = {
     "sudo": rf"\bsudo(?:\[[0-9]+\])?: +(?P<sudo_v>{_WORD}) :",
     "home": r"(?i:/home/|/users/|\\users\\+)(?P<home_v>[A-Za-z0-9._-]+)",
     "domain": r"\b[A-Z][A-Z0-9-]+\\+(?P<domain_v>[A-Za-z][A-Za-z0-9._-]+)\b",
-    "at": r"\b(?P<at_v>[a-z_][a-z0-9_.-]*)@[a-z0-9][a-z0-9-]*\b",
+    "at": r"\b(?P<at_v>[a-z_][a-z0-9_.-]*)@[a-z][a-z-][a-z0-9-]*\b",
 }
 
 

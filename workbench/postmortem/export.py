@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workbench.archive import write_text
 from workbench.errors import EvidenceMismatch
+from workbench.masking import warn_of_leaks
 from workbench.postmortem.document import KINDS, Cited, Name, Quote
 from workbench.postmortem.evidence import (
     EVIDENCE_ID,
@@ -50,7 +51,7 @@ def figure_files(postmortem: Postmortem) -> dict[str, str]:
 
 
 def save(postmortem: Postmortem, folder: str | Path) -> dict[str, Path]:
-    """Write Markdown, page, figures and evidence into a folder.
+    """Write Markdown, page, figures and evidence into a folder, and scan them for leaks.
 
     A Markdown file that a person has edited is kept, with its page and its evidence: the
     new draft then lies beside it as ``postmortem.new.md``.
@@ -59,6 +60,11 @@ def save(postmortem: Postmortem, folder: str | Path) -> dict[str, Path]:
     -------
     dict
         ``markdown``, ``html`` and ``evidence``; ``kept`` if an edited file was left alone.
+
+    Warns
+    -----
+    LeakWarning
+        A secret, a person or an outside address seems to stand in what was written.
     """
     folder = Path(folder)
     stem = _free_stem(folder)
@@ -81,6 +87,7 @@ def save(postmortem: Postmortem, folder: str | Path) -> dict[str, Path]:
     }
     # Last, so that Markdown never lies beside evidence of another draft.
     write_text(paths["markdown"], markdown)
+    warn_of_leaks([*paths.values(), *(folder / name for name in figures)])
     return paths if stem == _STEM else {**paths, "kept": folder / f"{_STEM}.md"}
 
 
@@ -92,7 +99,9 @@ def publish(path: str | Path) -> Path:
         for figure in sorted((path.parent / "figures").glob("*.svg"))
     }
     page = page_html(path.read_text(encoding="utf-8"), figures)
-    return write_text(path.with_suffix(".html"), page)
+    written = write_text(path.with_suffix(".html"), page)
+    warn_of_leaks([written])
+    return written
 
 
 @cache
