@@ -1,6 +1,8 @@
 # Everything a person runs. `make help` lists it.
 INCIDENT ?= shop-orders-locks
 OUT ?= outputs
+TARGET ?= masking
+SECONDS ?= 600
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -18,7 +20,7 @@ install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help investigate lab test check bench format clean
+.PHONY: help investigate lab test check bench fuzz format clean
 
 help:  ## List these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -40,6 +42,10 @@ check: .venv/.all  ## Lint, types, and notebooks stored bare
 
 bench: .venv/.all  ## Accuracy on public incidents, quiet windows and speed, beside trivial rules and other methods
 	$(BIN)/python -m tests.benchmarks
+
+fuzz: .venv/.all  ## Fuzz a parser, coverage-guided (TARGET=masking SECONDS=600)
+	$(install) --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz $(TARGET) $(SECONDS)
 
 format: .venv/.all  ## Format the code and pair the notebooks
 	$(BIN)/ruff check --fix .

@@ -20,6 +20,11 @@ def missing_part(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def examples(usual: int) -> int:
+    """How many inputs a parser is tried with: ``WORKBENCH_EXAMPLES``, or the usual number."""
+    return int(os.environ.get("WORKBENCH_EXAMPLES", usual))
+
+
 def require_program(*names: str) -> str:
     """Return the path of the first of these programs there is."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *_ALSO])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import resource
 import shutil
 import tempfile
@@ -19,12 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import parts
 from evil_archives import tarred, zipped
 from planted import metrics_window
 from workbench import IncidentWindow, archive
 from workbench.errors import BundleError, WorkbenchError
 
-NUMBER = int(os.environ.get("WORKBENCH_EXAMPLES", "40"))
+NUMBER = parts.examples(40)
 MOST_S, MOST_BYTES = 5.0, 256_000_000
 
 KEYS = ("schema_version", "files", "window", "id", "title", "when", "start", "end", "baseline",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import io
 import json
@@ -228,6 +229,38 @@ def test_a_canary_is_in_nothing_that_is_shown(monkeypatch, caplog, kind):
     assert not [text for text in shown if canary in text]
     assert canary not in caplog.text
     assert "authorization: basic" not in caplog.text.lower()
+
+
+def test_200_canaries_are_in_no_refusal(monkeypatch, caplog):
+    """RELIABILITY N6: every kind of credential, refused at once and told with all locals."""
+    caplog.set_level(logging.DEBUG)
+
+    async def run(server, n):
+        kind = ("basic", "bearer", "header")[n % 3]
+        auth = {"kind": kind, "user": "bob", "name": "x-api-key", "secret": "env:WB_TEST_SECRET"}
+        http = Http(HttpSettings(url=server.url, auth=auth))
+        shown = [str(http), repr(http), repr(vars(http)), http.settings.model_dump_json()]
+        with pytest.raises(SourceRefused) as refused:
+            await http.json("GET", "/")
+        error = refused.value
+        told = traceback.TracebackException.from_exception(error, capture_locals=True)
+        shown += [*told.format(), repr(error)]
+        await http.aclose()
+        return "\n".join(shown)
+
+    async def all_of_them():
+        async with Scripted(reply(status=401)) as server:
+            told = []
+            for n, canary in enumerate(canaries):
+                monkeypatch.setenv("WB_TEST_SECRET", canary)
+                told.append(await run(server, n))
+            return told
+
+    canaries = [f"c4nary-{n:04d}-s3cret" for n in range(200)]
+    shown = "\n".join(asyncio.run(all_of_them())) + caplog.text
+    forms = {form for canary in canaries for form in
+             (canary, base64.b64encode(f"bob:{canary}".encode()).decode())}  # fmt: skip
+    assert not [form for form in forms if form in shown]
 
 
 def test_a_secret_itself_is_refused_and_not_repeated():

@@ -11,7 +11,6 @@ import builtins
 import gzip
 import io
 import json
-import os
 import resource
 import socket
 import time
@@ -23,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import parts
 from workbench.connectors.backstage import Backstage, BackstageSettings
 from workbench.connectors.cdevents import CDEvents, CDEventsSettings
 from workbench.connectors.deploys import Deploys, DeploysSettings
@@ -34,7 +34,7 @@ from workbench.errors import WorkbenchError
 from workbench.tables import SCHEMAS, conform
 from workbench.times import TimeRange
 
-EXAMPLES = int(os.environ.get("WORKBENCH_EXAMPLES", "60"))
+EXAMPLES = parts.examples(60)
 WHEN = TimeRange("1970-01-02T00:00Z", "2200-01-01T00:00Z")
 MADE = pd.Timestamp("2026-01-31T12:00Z")
 

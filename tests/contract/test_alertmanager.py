@@ -180,7 +180,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=parts.examples(300), deadline=None)
 @given(JSON | st.lists(JSON), JSON)
 def test_anything_gives_alerts_or_a_named_error(payload, other):
     for read, what in ((api_alerts, payload),

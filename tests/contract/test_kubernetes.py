@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import faulted
+import parts
 from modelservers import kubernetes as model
 from modelservers.serving import served
 from workbench import TimeRange
@@ -205,7 +206,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON)
 def test_any_record_gives_rows_or_a_named_error(inner):
     shaped = (inner, {**event(1, 1), "series": inner, "lastTimestamp": inner},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import ibis
 import numpy as np
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 import archives
 import engines
+import parts
 from workbench import TimeRange
 from workbench.connectors.contract import Connector
 from workbench.connectors.lake import Lake, LakeSettings
@@ -315,7 +315,7 @@ WORDS = ("service", "metric", "unit", "body", "severity_text", "trace_id", "span
          "parent_span_id", "name", "kind", "status")  # fmt: skip
 
 
-@settings(max_examples=int(os.environ.get("WORKBENCH_EXAMPLES", "40")))
+@settings(max_examples=parts.examples(40))
 @given(st.sampled_from([n for names in OTEL.values() for n in names]), st.data())
 def test_any_rows_become_a_table_or_are_garbled(name, data):
     cells = {**CELLS, **dict.fromkeys(WORDS, st.text(max_size=5))}

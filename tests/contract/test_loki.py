@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import faulted
+import parts
 from modelservers import loki as model
 from modelservers.serving import served
 from workbench import TimeRange
@@ -125,7 +126,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON, JSON)
 def test_any_answer_gives_lines_or_a_named_error(inner, value):
     for result in (inner, [inner], [{"stream": {}, "values": inner}],

@@ -199,7 +199,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON, JSON)
 def test_any_answer_gives_rows_or_a_named_error(inner, source):
     for payload in (inner, {"hits": inner}, {"hits": {"hits": inner}},

@@ -231,7 +231,7 @@ def exponential(scale, offset, counts, zeros=0):
             "positive": {"offset": offset, "bucketCounts": [str(c) for c in counts]}}  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=parts.examples(100), deadline=None)
 @given(st.integers(-2, 4), st.integers(-20, 20), st.lists(st.integers(0, 9), max_size=12),
        st.integers(0, 3), st.integers(0, 3))  # fmt: skip
 def test_exponential_buckets_count_what_lies_below(scale, offset, counts, zeros, coarser):
@@ -330,7 +330,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=parts.examples(600), deadline=None)
 @given(JSON, JSON)
 def test_any_json_gives_rows_or_a_named_error(inner, outer):
     shaped = [
@@ -351,7 +351,7 @@ def test_any_json_gives_rows_or_a_named_error(inner, outer):
         assert len(points.frame().columns) == 9
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=parts.examples(400), deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["traces", "metrics", "logs", None]))
 def test_any_bytes_give_documents_or_a_named_error(data, signal):
     try:

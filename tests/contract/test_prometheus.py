@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import faulted
+import parts
+from modelservers.serving import served
 from servers.prometheus import prometheus, victoria_metrics
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
@@ -121,6 +124,58 @@ class TestVictoriaMetrics(TestPrometheus):
     @pytest.fixture(autouse=True)
     def _server(self, victoria_url):
         self.url = victoria_url
+
+
+SCRAPED = """# HELP requests Requests.
+# TYPE requests counter
+requests_total{service="cart"} 7 # {trace_id="4bf92f3577b34da6a3ce929d0e0e4736",span_id="00f0"} 1
+# EOF
+"""
+LIVE = """
+global: {scrape_interval: 1s}
+rule_files: [rules.yml]
+scrape_configs:
+- {job_name: shop, static_configs: [{targets: ["HOST"]}]}
+- {job_name: gone, static_configs: [{targets: ["127.0.0.1:9"]}]}
+"""
+RULES = """
+groups:
+- {name: slos, rules: [{alert: Slow, expr: "requests_total > 5", labels: {severity: critical}}]}
+"""
+
+
+async def exposed(scope, receive, send):
+    kind = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+    await send({"type": "http.response.body", "body": SCRAPED.encode()})
+
+
+def test_exemplars_rules_and_targets_of_a_server_that_scrapes():
+    now = pd.Timestamp.now("UTC")
+    when = TimeRange(now - pd.Timedelta("5min"), now + pd.Timedelta("5min"))
+
+    async def work(url):
+        made, ends = connector(url), time.monotonic() + 20
+        try:
+            while time.monotonic() < ends:
+                found = (await made.exemplars("requests_total", when), await made.rules(),
+                         await made.targets())  # fmt: skip
+                if len(found[0]) and set(found[2]["health"]) == {"up", "down"}:
+                    break
+                await asyncio.sleep(0.3)
+            return found
+        finally:
+            await made.aclose()
+
+    with served(exposed) as host, prometheus(
+        config=LIVE.replace("HOST", host[7:]), files={"rules.yml": RULES}
+    ) as url:  # fmt: skip
+        exemplars, rules, targets = asyncio.run(work(url))
+    assert set(exemplars["trace_id"]) == {"4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert list(rules[["group", "name", "type"]].iloc[0]) == ["slos", "Slow", "alerting"]
+    health = dict(zip(targets["job"], targets["health"], strict=True))
+    assert health == {"shop": "up", "gone": "down"}
+    assert targets.loc[targets["job"] == "gone", "last_error"].str.len().min() > 0
 
 
 def test_a_gap_is_told_and_nothing_is_put_into_it(url):
@@ -277,7 +332,7 @@ SERIES = st.fixed_dictionaries({
          "value": JSON}), max_size=3)})  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=parts.examples(500), deadline=None)
 @given(JSON | st.fixed_dictionaries({"status": st.just("success"), "data": SERIES}))
 def test_any_answer_gives_samples_or_a_named_error(payload):
     try:
@@ -288,7 +343,7 @@ def test_any_answer_gives_samples_or_a_named_error(payload):
     assert len(read.index) == len(read.value) == len(read)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=parts.examples(200), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=60), st.integers(1, 5))
 def test_parts_are_merged_without_loss(pairs, pieces):
     def part(some):
@@ -301,7 +356,7 @@ def test_parts_are_merged_without_loss(pairs, pieces):
     assert doubled == len(pairs) - len(set(pairs))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=parts.examples(200), deadline=None)
 @given(st.sets(st.integers(0, 119)), st.integers(-3, 3))
 def test_every_gap_of_two_intervals_is_found(missing, jitter):
     """RELIABILITY Q4: scrapes every 15 s with jitter, some of them missing."""

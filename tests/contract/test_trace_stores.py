@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import faulted
+import parts
 from modelservers import traces as model
 from modelservers.serving import served
 from workbench import TimeRange
@@ -155,7 +156,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON)
 def test_any_answer_gives_rows_or_a_named_error(payload):
     for one in (payload, [payload], {"spans": [payload], "processes": payload}):

@@ -85,8 +85,8 @@ def prometheus(series=(), *, config=CONFIG, files=None):
         url = f"http://127.0.0.1:{free_port()}"
         command = [
             server, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
-            "--storage.tsdb.retention.time=100y", f"--web.listen-address={url[7:]}",
-            "--log.level=error",
+            "--storage.tsdb.retention.time=100y", "--log.level=error",
+            "--enable-feature=exemplar-storage", f"--web.listen-address={url[7:]}",
         ]  # fmt: skip
         with running(command, f"{url}/-/ready", folder=folder):
             yield url

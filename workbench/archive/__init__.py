@@ -10,6 +10,7 @@ from workbench.archive.bundles import (
     verify_bundle,
     write_bundle,
 )
+from workbench.archive.csvfiles import read_csv, write_csv
 from workbench.archive.found import Found, Gap, Resampled
 from workbench.archive.graphs import graph_from_dict, graph_to_dict
 from workbench.archive.packing import pack, unpack
@@ -29,9 +30,11 @@ __all__ = [
     "open",
     "pack",
     "read_bundle",
+    "read_csv",
     "read_manifest",
     "unpack",
     "verify_bundle",
     "write_bundle",
+    "write_csv",
     "write_text",
 ]

@@ -122,6 +122,24 @@ class Prometheus:
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=["group", "name", "type", "query", "labels", "health"])
 
+    async def targets(self) -> pd.DataFrame:
+        """Fetch what is scraped now: ``job instance health last_error``, dropped targets not.
+
+        Raises
+        ------
+        SourceError
+            The server could not answer.
+        """
+        form = {"state": "active"}
+        answer = await self._http.json("GET", "/api/v1/targets", params=form)
+        data, _, _ = read_answer(answer.payload)
+        rows = [
+            (*(text_of(mapping_at(target, "labels").get(name)) for name in ("job", "instance")),
+             *(text_of(mapping_at(target).get(name)) for name in ("health", "lastError")))
+            for target in list_at(data, "activeTargets")
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=["job", "instance", "health", "last_error"])
+
     async def aclose(self) -> None:
         """Give back connections."""
         await self._http.aclose()
