@@ -38,6 +38,7 @@ check: .venv/.all  ## Lint, types, and notebooks stored bare
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --severity-level medium --recursive workbench
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 bench: .venv/.all  ## Accuracy on public incidents, quiet windows and speed, beside trivial rules and other methods

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from workbench import TimeRange
-from workbench.connectors.rows import moment
+from workbench.connectors.prometheus_payload import read_samples
+from workbench.connectors.rows import epoch, moment
 from workbench.connectors.spanrows import odd_spans, span_frame, without_doubles
-from workbench.errors import NaiveTimestamp
+from workbench.errors import NaiveTimestamp, SourceGarbled
 from workbench.tables import conform, problems
 from workbench.times import utc, utc_column
 
@@ -71,6 +72,15 @@ def test_naive_times_are_refused_at_every_door():
     for n, time in enumerate(local_times(NAIVE, seed=2)):
         with pytest.raises(NaiveTimestamp):
             DOORS[n % len(DOORS)](time.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("number", [1.8e302, -1.8e305, 1e300, "nan", "inf", True, "x", 2**63])
+def test_numbers_that_are_no_time_are_refused(number):
+    with pytest.raises(SourceGarbled):
+        epoch(number, unit="ms")
+    pair = {"metric": {}, "values": [[number, "1"]]}
+    with pytest.raises(SourceGarbled):
+        read_samples({"resultType": "matrix", "result": [pair if number is not True else {}]})
 
 
 def trace(rng):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import faulted
 import parts
 from modelservers.serving import served
-from servers.prometheus import prometheus, victoria_metrics
+from servers.prometheus import node_exporter, prometheus, victoria_metrics
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.http import Http
@@ -176,6 +176,36 @@ def test_exemplars_rules_and_targets_of_a_server_that_scrapes():
     health = dict(zip(targets["job"], targets["health"], strict=True))
     assert health == {"shop": "up", "gone": "down"}
     assert targets.loc[targets["job"] == "gone", "last_error"].str.len().min() > 0
+
+
+HOSTS = """
+global: {scrape_interval: 1s}
+scrape_configs: [{job_name: node, static_configs: [{targets: ["HOST"]}]}]
+"""
+
+
+def test_what_a_real_host_tells_of_itself_is_rows():
+    queries = (MetricQuery(promql="node_load1"), MetricQuery(promql="node_cpu_seconds_total"))
+
+    async def work(url):
+        made = connector(url, queries=queries, service_from=("job",))
+        try:
+            for _ in range(40):
+                now = pd.Timestamp.now("UTC").floor("s")
+                found = await made.fetch("metrics", TimeRange(now - pd.Timedelta("1min"), now))
+                if len(found.frame) and found.frame["ts"].nunique() > 3:
+                    return found
+                await asyncio.sleep(0.5)
+            return found
+        finally:
+            await made.aclose()
+
+    with node_exporter() as host, prometheus(config=HOSTS.replace("HOST", host[7:])) as url:
+        frame = asyncio.run(work(url)).frame
+    assert set(frame["metric"]) == {"node_load1", "node_cpu_seconds_total"}
+    assert set(frame["service"]) == {"node"}
+    kinds = frame.groupby("metric", observed=True)["kind"].first()
+    assert kinds.to_dict() == {"node_load1": "gauge", "node_cpu_seconds_total": "counter"}
 
 
 def test_a_gap_is_told_and_nothing_is_put_into_it(url):

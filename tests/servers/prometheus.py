@@ -93,6 +93,18 @@ def prometheus(series=(), *, config=CONFIG, files=None):
 
 
 @contextlib.contextmanager
+def node_exporter():
+    """Yield the URL of a node exporter: what a real host tells of itself."""
+    server = parts.require_program("prometheus-node-exporter", "node_exporter")
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"http://127.0.0.1:{free_port()}"
+        command = [server, f"--web.listen-address={url[7:]}", "--collector.disable-defaults",
+                   "--collector.loadavg", "--collector.cpu", "--collector.meminfo"]  # fmt: skip
+        with running(command, f"{url}/metrics", folder=folder):
+            yield url
+
+
+@contextlib.contextmanager
 def victoria_metrics(series):
     """Yield the URL of a VictoriaMetrics that holds these series."""
     server = parts.require_program("victoria-metrics")

@@ -207,10 +207,9 @@ def _columns(pairs: list[Any]) -> tuple[np.ndarray, np.ndarray]:
         values = np.array([float(pair[1]) for pair in pairs], dtype=np.float64)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise SourceGarbled("A sample that is not a time and a number") from error
-    ms = stamps * 1000
-    if not (np.abs(ms) < 2**63 / _MS).all():  # false for NaN too
+    if not (np.abs(stamps) < 2**63 / _MS / 1000).all():  # false for NaN too
         raise SourceGarbled("A sample at a time that nanoseconds cannot hold")
-    return np.rint(ms).astype(np.int64), values
+    return np.rint(stamps * 1000).astype(np.int64), values
 
 
 def _count_histograms(one: dict[str, Any]) -> int:

@@ -219,10 +219,10 @@ def epoch(value: object, *, unit: str) -> pd.Timestamp:
     number = pd.to_numeric(str(value), errors="coerce") if not isinstance(value, bool) else None
     if number is None or not math.isfinite(number):
         raise SourceGarbled("Not a time since 1970", value=value)
-    nanoseconds = round(float(number) * 10 ** {"s": 9, "ms": 6}[unit])
-    if abs(nanoseconds) >= 2**63 - 1:
+    nanoseconds = float(number) * 10 ** {"s": 9, "ms": 6}[unit]
+    if not abs(nanoseconds) < 2**63 - 1:  # true for infinity too
         raise SourceGarbled("Not a time since 1970", value=value)
-    return pd.Timestamp(nanoseconds, unit="ns", tz="UTC")
+    return pd.Timestamp(round(nanoseconds), unit="ns", tz="UTC")
 
 
 def text_of(value: object) -> str:

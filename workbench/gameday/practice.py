@@ -273,7 +273,8 @@ def _free_port() -> int:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{address}/-/ready", timeout=2) as answer:
+        ready = f"http://{address}/-/ready"
+        with urllib.request.urlopen(ready, timeout=2) as answer:  # nosec B310 - loopback
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -107,7 +107,7 @@ def publish(path: str | Path) -> Path:
 @cache
 def _templates() -> Environment:
     # HTML escaping would be wrong here: `_finalize` escapes for Markdown instead.
-    environment = Environment(
+    environment = Environment(  # nosec B701
         loader=PackageLoader("workbench.postmortem"),
         autoescape=False,  # noqa: S701
         finalize=_finalize,
