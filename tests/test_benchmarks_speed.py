@@ -23,4 +23,5 @@ def test_an_unknown_section_is_refused_with_those_there_are():
         cwd=Path(__file__).resolve().parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "no section peer; there are peers" in done.stderr
+    assert "no section peer; there are " in done.stderr
+    assert "peers, recorded" in done.stderr
