@@ -125,8 +125,14 @@ class Masker:
         bare = _bare(text)
         kept = iter(_MASKED.findall(text))
         parts, last = [], 0
+        named: dict[tuple[str, bytes], bytes] = {}  # what comes again is named once
         for kind, start, end in self._spans(scan, bare):
-            parts += [bare[last:start], self.value(kind, bare[start:end].decode()).encode()]
+            found = kind, bare[start:end]
+            if found in named:
+                self.counts[kind] += 1
+            else:
+                named[found] = self.value(kind, found[1].decode()).encode()
+            parts += [bare[last:start], named[found]]
             last = end
         done = b"".join([*parts, bare[last:]]).decode()
         return _KEPT_AGAIN.sub(lambda _: next(kept), done)
@@ -183,7 +189,15 @@ class Masker:
         if "%" in text:
             text = _ENCODED.sub(lambda m: self._unquoted(m.group(), depth), text)
         if len(text) >= 20:
-            text = _BASE64.sub(lambda m: self._unbased(m.group(), depth), text)
+            decoded: dict[str, str] = {}
+
+            def once(match: re2._Match[str]) -> str:
+                word = match.group()
+                if word not in decoded:
+                    decoded[word] = self._unbased(word, depth)
+                return decoded[word]
+
+            text = _BASE64.sub(once, text)
         return text
 
     def _unquoted(self, word: str, depth: int) -> str:
