@@ -8,9 +8,20 @@ from workbench import IncidentWindow, TimeRange
 from workbench.tables import labels_text
 
 HOSTILE = (
-    "'; DROP TABLE logs; --", '" OR 1=1 --', "back\\slash", "100%_done", "{{ braces }}", "ÄÖÜ ß",
-    "line\nbreak", "tab\there", "`tick`", "$1 \\1", "nul: \\0", "日本", "quote''quote",
-)  # fmt: skip
+    "'; DROP TABLE logs; --",
+    '" OR 1=1 --',
+    "back\\slash",
+    "100%_done",
+    "{{ braces }}",
+    "ÄÖÜ ß",
+    "line\nbreak",
+    "tab\there",
+    "`tick`",
+    "$1 \\1",
+    "nul: \\0",
+    "日本",
+    "quote''quote",
+)
 STEP_S = 10
 SAMPLES = 90
 GAP = slice(30, 42)  # samples of cart/cpu that were never taken
@@ -31,8 +42,17 @@ def metrics(day: int) -> pd.DataFrame:
         for instance in ("a", "b"):
             labels = labels_text({"code": 50 if instance == "a" else 500, "instance": instance})
             values = [scale * (n % 7) for n in range(SAMPLES)]
-            parts.append(pd.DataFrame({"ts": stamps(day), "metric": metric, "value": values,
-                                       "service": service, "labels": labels}))  # fmt: skip
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "ts": stamps(day),
+                        "metric": metric,
+                        "value": values,
+                        "service": service,
+                        "labels": labels,
+                    }
+                )
+            )
     parts[0] = parts[0].drop(index=range(*GAP.indices(SAMPLES)))
     parts[1] = parts[1].drop(index=range(*GAP.indices(SAMPLES)))
     frame = pd.concat(parts, ignore_index=True)
@@ -44,24 +64,33 @@ def metrics(day: int) -> pd.DataFrame:
 def logs(day: int) -> pd.DataFrame:
     texts = [*HOSTILE, "Card refused", "card REFUSED again", "all well"]
     numbers = [17.0] * len(HOSTILE) + [21.0, 13.0, 9.0]
-    return pd.DataFrame({
-        "ts": stamps(day, len(texts)), "service": [*HOSTILE, "pay", "pay", "cart"],
-        "severity_number": numbers, "body": texts,
-        "attributes": [labels_text({"user": text}) for text in texts],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "ts": stamps(day, len(texts)),
+            "service": [*HOSTILE, "pay", "pay", "cart"],
+            "severity_number": numbers,
+            "body": texts,
+            "attributes": [labels_text({"user": text}) for text in texts],
+        }
+    )
 
 
 def changes(day: int) -> pd.DataFrame:
-    return pd.DataFrame({"ts": stamps(day, 1), "kind": "deploy", "service": "pay",
-                         "ref": "pay@2", "version": "2"})  # fmt: skip
+    return pd.DataFrame(
+        {"ts": stamps(day, 1), "kind": "deploy", "service": "pay", "ref": "pay@2", "version": "2"}
+    )
 
 
 def window(day: int, **more) -> IncidentWindow:
     start = stamps(day)[60]
     return IncidentWindow.from_frames(
-        id=f"day-{day}", title=f"Refused cards on day {day}", metrics=metrics(day), logs=logs(day),
-        when=TimeRange(start, start + pd.Timedelta(minutes=5)), **more,
-    )  # fmt: skip
+        id=f"day-{day}",
+        title=f"Refused cards on day {day}",
+        metrics=metrics(day),
+        logs=logs(day),
+        when=TimeRange(start, start + pd.Timedelta(minutes=5)),
+        **more,
+    )
 
 
 def write(root):

@@ -15,17 +15,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = (
-    "../outside.txt", "a/../../outside.txt", "/tmp/outside-absolute.txt", "..\\outside.txt",
-    "C:\\outside.txt", "C:outside.txt", "\\\\host\\share\\x", "a//b", "./manifest.json", "..",
-    "a/./b", "con.txt", "x\ny", "x\u202etxt.exe", "trailing. ", "a/b/c/d/e", "x" * 230,
-    ".ssh/authorized_keys", "~/../x", "file:stream",
-)  # fmt: skip
+    "../outside.txt",
+    "a/../../outside.txt",
+    "/tmp/outside-absolute.txt",
+    "..\\outside.txt",
+    "C:\\outside.txt",
+    "C:outside.txt",
+    "\\\\host\\share\\x",
+    "a//b",
+    "./manifest.json",
+    "..",
+    "a/./b",
+    "con.txt",
+    "x\ny",
+    "x\u202etxt.exe",
+    "trailing. ",
+    "a/b/c/d/e",
+    "x" * 230,
+    ".ssh/authorized_keys",
+    "~/../x",
+    "file:stream",
+)
 LINKS = (
-    (tarfile.SYMTYPE, "/etc/passwd"), (tarfile.SYMTYPE, "../outside"),
-    (tarfile.LNKTYPE, "/etc/passwd"), (tarfile.LNKTYPE, "../outside"),
-    (tarfile.CHRTYPE, ""), (tarfile.BLKTYPE, ""),
-    (tarfile.FIFOTYPE, ""), (tarfile.GNUTYPE_SPARSE, ""),
-)  # fmt: skip
+    (tarfile.SYMTYPE, "/etc/passwd"),
+    (tarfile.SYMTYPE, "../outside"),
+    (tarfile.LNKTYPE, "/etc/passwd"),
+    (tarfile.LNKTYPE, "../outside"),
+    (tarfile.CHRTYPE, ""),
+    (tarfile.BLKTYPE, ""),
+    (tarfile.FIFOTYPE, ""),
+    (tarfile.GNUTYPE_SPARSE, ""),
+)
 
 
 def evil(bundle: Path) -> Iterator[tuple[str, bytes]]:

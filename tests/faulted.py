@@ -19,9 +19,16 @@ if TYPE_CHECKING:
     from workbench.connectors.contract import Connector
 
 MODULES = (
-    "prometheus", "alertmanager", "loki", "opensearch", "trace_stores", "kubernetes", "pagerduty",
-    "opsgenie", "delivery",
-)  # fmt: skip
+    "prometheus",
+    "alertmanager",
+    "loki",
+    "opensearch",
+    "trace_stores",
+    "kubernetes",
+    "pagerduty",
+    "opsgenie",
+    "delivery",
+)
 LIMITS = {"timeout_s": 0.5, "deadline_s": 4.0}
 
 
@@ -73,8 +80,10 @@ class Outcome:
 
     def __str__(self):
         said = ", ".join(f"{name} {n}" for name, n in sorted(self.verdicts.items()))
-        return (f"{self.fetches} fetches at 30 %: {len(self.unmarked)} unmarked, {said}; "
-                f"{self.requests:.2f} × requests, slowest {self.slowest_s:.1f} s")  # fmt: skip
+        return (
+            f"{self.fetches} fetches at 30 %: {len(self.unmarked)} unmarked, {said}; "
+            f"{self.requests:.2f} × requests, slowest {self.slowest_s:.1f} s"
+        )
 
 
 def same(one, two):

@@ -17,9 +17,22 @@ from dataclasses import dataclass, field
 import httpx
 
 MODES = (
-    "500", "503", "429", "reset", "hang", "truncated", "html", "partial", "limited",
-    "error in 200", "short", "duplicates", "unordered", "drip", "wrong type",
-)  # fmt: skip
+    "500",
+    "503",
+    "429",
+    "reset",
+    "hang",
+    "truncated",
+    "html",
+    "partial",
+    "limited",
+    "error in 200",
+    "short",
+    "duplicates",
+    "unordered",
+    "drip",
+    "wrong type",
+)
 # Faults that a server tells in its answer, and how: None where its protocol has no word for it.
 TOLD = {
     "prometheus": {
@@ -102,8 +115,9 @@ class Proxy:
         if mode == "hang":
             await asyncio.sleep(self.hang_s)
             return False
-        kept = {k: v for k, v in headers.items()
-                if k in {"content-type", "authorization", "accept"}}  # fmt: skip
+        kept = {
+            k: v for k, v in headers.items() if k in {"content-type", "authorization", "accept"}
+        }
         answer = await self.client.request(method, self.target + path, content=body, headers=kept)
         return await self.broken(writer, mode, answer)
 
@@ -167,8 +181,10 @@ class Proxy:
         if status >= 429:
             self.made[str(status)] += 1
         lines = [f"HTTP/1.1 {status} Said", f"content-length: {len(data)}"]
-        lines += [f"{name}: {value}" for name, value in
-                  {"content-type": "application/json", **headers}.items()]  # fmt: skip
+        lines += [
+            f"{name}: {value}"
+            for name, value in {"content-type": "application/json", **headers}.items()
+        ]
         writer.write("\r\n".join([*lines, "", ""]).encode() + data)
         await writer.drain()
         return True

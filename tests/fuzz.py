@@ -16,12 +16,12 @@ import atheris
 
 with atheris.instrument_imports(include=["workbench"]):
     from workbench import archive
-    from workbench.connectors.alertmanager_payload import api_alerts
-    from workbench.connectors.argocd_payload import application_rows
-    from workbench.connectors.loki_payload import lines_of
-    from workbench.connectors.otlp_payload import documents
-    from workbench.connectors.prometheus_payload import read_answer, read_samples
-    from workbench.connectors.zipkin import zipkin_rows
+    from workbench.connectors.sources.alertmanager.payload import api_alerts
+    from workbench.connectors.sources.argocd.payload import application_rows
+    from workbench.connectors.sources.loki.payload import lines_of
+    from workbench.connectors.sources.otlp.payload import documents
+    from workbench.connectors.sources.prometheus.payload import read_answer, read_samples
+    from workbench.connectors.sources.zipkin import zipkin_rows
     from workbench.errors import WorkbenchError
     from workbench.masking import Masker, Pseudonyms
 
@@ -29,13 +29,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _KEYS = [
-    "status", "data", "result", "resultType", "metric", "values", "value", "labels", "tags",
-    "annotations", "startsAt", "endsAt", "fingerprint", "metadata", "name", "spec", "history",
-    "id", "revision", "deployedAt", "operationState", "phase", "items", "traceId", "spanId",
-    "parentId", "timestamp", "duration", "kind", "localEndpoint", "serviceName", "stream", "error",
-]  # fmt: skip
-_TEXTS = ["success", "matrix", "vector", "streams", "firing", "2026-01-31T12:00:00Z", "NaN", "1",
-          "CLIENT", "4bf92f3577b34da6", "Failed", ""]  # fmt: skip
+    "status",
+    "data",
+    "result",
+    "resultType",
+    "metric",
+    "values",
+    "value",
+    "labels",
+    "tags",
+    "annotations",
+    "startsAt",
+    "endsAt",
+    "fingerprint",
+    "metadata",
+    "name",
+    "spec",
+    "history",
+    "id",
+    "revision",
+    "deployedAt",
+    "operationState",
+    "phase",
+    "items",
+    "traceId",
+    "spanId",
+    "parentId",
+    "timestamp",
+    "duration",
+    "kind",
+    "localEndpoint",
+    "serviceName",
+    "stream",
+    "error",
+]
+_TEXTS = [
+    "success",
+    "matrix",
+    "vector",
+    "streams",
+    "firing",
+    "2026-01-31T12:00:00Z",
+    "NaN",
+    "1",
+    "CLIENT",
+    "4bf92f3577b34da6",
+    "Failed",
+    "",
+]
 _MASK = Masker(Pseudonyms(b"a key that is for fuzzing only"))
 
 
@@ -67,10 +108,12 @@ def _json(data: bytes) -> object:
                 for _ in range(source.ConsumeIntInRange(0, 5))
             }
         makers: list[Callable[[], object]] = [
-            lambda: source.PickValueInList(_TEXTS), lambda: source.ConsumeUnicode(8),
-            lambda: source.ConsumeInt(8), source.ConsumeFloat,
+            lambda: source.PickValueInList(_TEXTS),
+            lambda: source.ConsumeUnicode(8),
+            lambda: source.ConsumeInt(8),
+            source.ConsumeFloat,
             lambda: source.PickValueInList([None, True, False]),
-        ]  # fmt: skip
+        ]
         return makers[kind]()
 
     return value(0)

@@ -28,15 +28,23 @@ def stopped(number: int, name: str = "SIGKILL") -> dict[str, object]:
     """Stop `number` writers at random moments, in another process; counts and delays."""
     command = (sys.executable, "-m", "tests.killing", str(number), name)
     root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root,
-                          timeout=120)  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=root, timeout=120
+    )
     return json.loads(done.stdout)
 
 
 def _window(name: str, value: float) -> IncidentWindow:
     stamps = pd.date_range("2026-01-31T12:00Z", periods=2000, freq="1s")
-    metrics = pd.DataFrame({"ts": stamps, "metric": "service.latency", "value": value,
-                            "service": "cart", "labels": "{}"})  # fmt: skip
+    metrics = pd.DataFrame(
+        {
+            "ts": stamps,
+            "metric": "service.latency",
+            "value": value,
+            "service": "cart",
+            "labels": "{}",
+        }
+    )
     when = TimeRange("2026-01-31T12:25Z", "2026-01-31T12:30Z")
     return IncidentWindow.from_frames(when=when, id=name, metrics=metrics)
 

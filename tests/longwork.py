@@ -38,8 +38,9 @@ sources:
 def apart(*what: str) -> dict[str, object]:
     """Run this module in another process and read what it prints."""
     command = (sys.executable, "-m", "tests.longwork", *what)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TESTS.parent,
-                          timeout=900)  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=TESTS.parent, timeout=900
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -89,8 +90,11 @@ def grown(samples: int, url: str) -> dict[str, object]:
         collected(connected(Path(name) / "small", url), 600)
         before, begun = resident(), time.perf_counter()
         window = collected(connected(Path(name) / "large", url), samples // 500 * EVERY_S)
-        return {"samples": len(window.metrics), "seconds": time.perf_counter() - begun,
-                "grown MB": (resident() - before) / 1e6}  # fmt: skip
+        return {
+            "samples": len(window.metrics),
+            "seconds": time.perf_counter() - begun,
+            "grown MB": (resident() - before) / 1e6,
+        }
 
 
 class Interrupted:
@@ -143,8 +147,12 @@ def interrupts(number: int) -> dict[str, object]:
                 trial.note(f"{job.name}: {job.state()}")
             n += 1
     late = sum(wait > 2 for wait in trial.waits)
-    return {"states": trial.states, "interrupts": len(trial.waits), "late": late,
-            "slowest_s": max(trial.waits)}  # fmt: skip
+    return {
+        "states": trial.states,
+        "interrupts": len(trial.waits),
+        "late": late,
+        "slowest_s": max(trial.waits),
+    }
 
 
 def _timed(work) -> float:

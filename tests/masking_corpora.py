@@ -16,7 +16,34 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-FIRST = ["ann", "bob", "carla", "dmitri", "elena", "farid", "grete", "hiro", "ines", "jonas", "kemal", "lucia", "marek", "nadia", "otto", "priya", "quentin", "rosa", "sven", "tomoko", "ulla", "viktor", "wanda", "xavier", "yara", "zoltan"]  # fmt: skip
+FIRST = [
+    "ann",
+    "bob",
+    "carla",
+    "dmitri",
+    "elena",
+    "farid",
+    "grete",
+    "hiro",
+    "ines",
+    "jonas",
+    "kemal",
+    "lucia",
+    "marek",
+    "nadia",
+    "otto",
+    "priya",
+    "quentin",
+    "rosa",
+    "sven",
+    "tomoko",
+    "ulla",
+    "viktor",
+    "wanda",
+    "xavier",
+    "yara",
+    "zoltan",
+]
 LAST = [
     "meier",
     "okafor",
@@ -72,25 +99,41 @@ HARMLESS = (
     "digest sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 pulled",
     "GC pause (G1 Evacuation Pause) {n}M->{n}M({n}M) 12.{n}ms",
     "at com.shop.orders.OrderService.placeOrder(OrderService.java:{n})",
-    "level=info msg=\"compaction done\" component=tsdb duration={n}ms blocks=3",
+    'level=info msg="compaction done" component=tsdb duration={n}ms blocks=3',
     "the user service has no users to sync; user agent cache for the session store is empty",
     "node 10.0.{o}.{o} joined, 192.168.{o}.4 left; quorum 3 of 5",
     "password reset page rendered; password policy: 12 characters or more",
     "uuid 6ba7b810-9dad-11d1-80b4-00c04fd430c8 at 12:30:45.123 took PT1.{n}S",
-)  # fmt: skip
+)
 
 
 def person(rng):
     first, last = rng.choice(FIRST), rng.choice(LAST)
-    return rng.choice([f"{first}.{last}", f"{first[0]}{last}", f"{first}{rng.randint(1, 99)}",
-                       f"{first}_{last}", last])  # fmt: skip
+    return rng.choice(
+        [
+            f"{first}.{last}",
+            f"{first[0]}{last}",
+            f"{first}{rng.randint(1, 99)}",
+            f"{first}_{last}",
+            last,
+        ]
+    )
 
 
 def outside(rng):
     if rng.random() < 0.2:
         return "2a02:26f0:" + ":".join(f"{rng.randrange(1, 65536):x}" for _ in range(6))
-    return ".".join(map(str, (rng.choice([8, 23, 51, 80, 93, 185]), rng.randint(1, 250),
-                              rng.randint(1, 250), rng.randint(1, 250))))  # fmt: skip
+    return ".".join(
+        map(
+            str,
+            (
+                rng.choice([8, 23, 51, 80, 93, 185]),
+                rng.randint(1, 250),
+                rng.randint(1, 250),
+                rng.randint(1, 250),
+            ),
+        )
+    )
 
 
 def lines(n, *, seed):
@@ -98,12 +141,15 @@ def lines(n, *, seed):
     rng = random.Random(seed)
     for _ in range(n):
         drawn = {
-            "user": person(rng), "ip": outside(rng), "n": rng.randint(1000, 60000),
+            "user": person(rng),
+            "ip": outside(rng),
+            "n": rng.randint(1000, 60000),
             "mac": ":".join(f"{rng.randrange(256):02x}" for _ in range(6)),
             "email": f"{person(rng)}@{rng.choice(LAST)}.{rng.choice(['com', 'org', 'co.uk'])}",
             "private": f"10.{rng.randint(0, 255)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}",
-            "db": "app", "o": rng.randint(0, 255),
-        }  # fmt: skip
+            "db": "app",
+            "o": rng.randint(0, 255),
+        }
         style = rng.choice(HARMLESS if rng.random() < 1 / 3 else STYLES)
         kinds = [kind for kind in ("user", "ip", "mac", "email") if "{" + kind + "}" in style]
         yield style.format(**drawn), [(kind, drawn[kind]) for kind in kinds]
@@ -142,8 +188,11 @@ def secrets(n, *, seed):
         }
         name = list(forms)[place % len(forms)]
         line = forms[name]
-        told = {"basic": line.split()[-1], "base64": line.split()[-1],
-                "vendor": line.split()[-1]}.get(name, secret)  # fmt: skip
+        told = {
+            "basic": line.split()[-1],
+            "base64": line.split()[-1],
+            "vendor": line.split()[-1],
+        }.get(name, secret)
         yield name, line, told
 
 
@@ -171,9 +220,11 @@ class Persons:
         return 1 - sum(one[0] == kind for one in self.missed) / self.seen[kind]
 
     def __str__(self):
-        return (f"recall {self.recall:.3f} ({self.seen.total()}), users {self.recall_of('user'):.3f} "
-                f"({self.seen['user']}), harmless {self.harmed / self.words:.4f} ({self.words}), "
-                f"precision {self.precision:.3f}")  # fmt: skip
+        return (
+            f"recall {self.recall:.3f} ({self.seen.total()}), users {self.recall_of('user'):.3f} "
+            f"({self.seen['user']}), harmless {self.harmed / self.words:.4f} ({self.words}), "
+            f"precision {self.precision:.3f}"
+        )
 
 
 def persons(mask, number, *, seed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -17,17 +19,37 @@ ONSET = START + pd.Timedelta(12, "min")
 WHEN = TimeRange(START + pd.Timedelta(10, "min"), START + pd.Timedelta(20, "min"))
 NASTY = '<script>window.pwned=1</script><img src=x onerror="window.pwned=1">"\'&}</svg>'
 SERVICES = (
-    "nginx", "storefront", "catalog", "cart", "checkout", "payments", "inventory", "orders",
-    "recommendations", "worker", "postgresql", "redis",
-)  # fmt: skip
+    "nginx",
+    "storefront",
+    "catalog",
+    "cart",
+    "checkout",
+    "payments",
+    "inventory",
+    "orders",
+    "recommendations",
+    "worker",
+    "postgresql",
+    "redis",
+)
 EDGES = (
-    ("nginx", "storefront"), ("storefront", "catalog"), ("storefront", "cart"),
-    ("storefront", "checkout"), ("storefront", "recommendations"), ("cart", "redis"),
-    ("catalog", "inventory"), ("checkout", "cart"), ("checkout", "payments"),
-    ("checkout", "orders"), ("checkout", "inventory"), ("orders", "postgresql"),
-    ("inventory", "postgresql"), ("orders", "worker"), ("worker", "postgresql"),
+    ("nginx", "storefront"),
+    ("storefront", "catalog"),
+    ("storefront", "cart"),
+    ("storefront", "checkout"),
+    ("storefront", "recommendations"),
+    ("cart", "redis"),
+    ("catalog", "inventory"),
+    ("checkout", "cart"),
+    ("checkout", "payments"),
+    ("checkout", "orders"),
+    ("checkout", "inventory"),
+    ("orders", "postgresql"),
+    ("inventory", "postgresql"),
+    ("orders", "worker"),
+    ("worker", "postgresql"),
     ("recommendations", "catalog"),
-)  # fmt: skip
+)
 
 
 def at(minutes: float) -> pd.Timestamp:
@@ -98,18 +120,30 @@ def window(names: dict[str, str] | None = None, **changed) -> IncidentWindow:
 def _metrics(service: str) -> pd.DataFrame:
     stamps = pd.date_range(START, at(26), freq="1min")
     return pd.DataFrame(
-        {"ts": stamps, "metric": "service.latency", "value": 0.2, "service": service,
-         "labels": "{}"}
-    )  # fmt: skip
+        {
+            "ts": stamps,
+            "metric": "service.latency",
+            "value": 0.2,
+            "service": service,
+            "labels": "{}",
+        }
+    )
 
 
 def suspect(service="payments", signal="latency", claim="supported", role="state change", **more):
     given = {
         "reason": f"own time of {service} rose by 380 ms a request; placebo 0 of 200",
-        "correlation": 0.93, "lag_s": 5.0, "correlation_p": 0.002, "correlation_rank": 3,
-        "causal_rank": 1, "attribution": 0.36, "low": 0.32, "high": 0.41, "p_value": 0.004,
+        "correlation": 0.93,
+        "lag_s": 5.0,
+        "correlation_p": 0.002,
+        "correlation_rank": 3,
+        "causal_rank": 1,
+        "attribution": 0.36,
+        "low": 0.32,
+        "high": 0.41,
+        "p_value": 0.004,
         "onset": ONSET,
-    }  # fmt: skip
+    }
     return Suspect(service, signal, claim, role, **{**given, **more})
 
 
@@ -120,25 +154,86 @@ def diagnosis(names: dict[str, str] | None = None, **changed) -> Diagnosis:
     nothing = float("nan")
     suspects = (
         suspect(called["payments"], change="payments timeout 2 s → 10 s"),
-        suspect(called["payments"], "saturation:pool_in_use", "plausible", "first failure",
-                causal_rank=2, correlation_rank=5, attribution=0.02, low=-0.01, high=0.05,
-                reason="pool filled 4 s after onset"),
-        suspect(called["checkout"], "latency", "correlated", "impact", causal_rank=0,
-                correlation_rank=1, attribution=nothing, low=nothing, high=nothing,
-                reason="waits for payments; its own time did not change", onset=at(12.1)),
-        suspect(called["storefront"], "latency", "correlated", "symptom", causal_rank=4,
-                correlation_rank=2, attribution=0.0, low=-0.01, high=0.01,
-                reason="passes on what checkout waits for", onset=at(12.2)),
-        suspect(called["recommendations"], "load", "refuted", "coincidence", causal_rank=5,
-                correlation_rank=6, attribution=0.001, low=-0.02, high=0.02,
-                change="recommendations-3.1.4", reason="deployed 24 s after onset", onset=None),
-        suspect(called["cart"], "load", "observed", "confounded", causal_rank=3,
-                correlation_rank=4, attribution=0.012, low=-0.01, high=0.03,
-                reason="moves with traffic", onset=at(12.4)),
-        suspect(called["redis"], "saturation:memory", "observed", "undecided", causal_rank=0,
-                correlation_rank=0, attribution=nothing, low=nothing, high=nothing,
-                correlation=nothing, reason="no samples after 12:14", onset=None),
-    )  # fmt: skip
+        suspect(
+            called["payments"],
+            "saturation:pool_in_use",
+            "plausible",
+            "first failure",
+            causal_rank=2,
+            correlation_rank=5,
+            attribution=0.02,
+            low=-0.01,
+            high=0.05,
+            reason="pool filled 4 s after onset",
+        ),
+        suspect(
+            called["checkout"],
+            "latency",
+            "correlated",
+            "impact",
+            causal_rank=0,
+            correlation_rank=1,
+            attribution=nothing,
+            low=nothing,
+            high=nothing,
+            reason="waits for payments; its own time did not change",
+            onset=at(12.1),
+        ),
+        suspect(
+            called["storefront"],
+            "latency",
+            "correlated",
+            "symptom",
+            causal_rank=4,
+            correlation_rank=2,
+            attribution=0.0,
+            low=-0.01,
+            high=0.01,
+            reason="passes on what checkout waits for",
+            onset=at(12.2),
+        ),
+        suspect(
+            called["recommendations"],
+            "load",
+            "refuted",
+            "coincidence",
+            causal_rank=5,
+            correlation_rank=6,
+            attribution=0.001,
+            low=-0.02,
+            high=0.02,
+            change="recommendations-3.1.4",
+            reason="deployed 24 s after onset",
+            onset=None,
+        ),
+        suspect(
+            called["cart"],
+            "load",
+            "observed",
+            "confounded",
+            causal_rank=3,
+            correlation_rank=4,
+            attribution=0.012,
+            low=-0.01,
+            high=0.03,
+            reason="moves with traffic",
+            onset=at(12.4),
+        ),
+        suspect(
+            called["redis"],
+            "saturation:memory",
+            "observed",
+            "undecided",
+            causal_rank=0,
+            correlation_rank=0,
+            attribution=nothing,
+            low=nothing,
+            high=nothing,
+            correlation=nothing,
+            reason="no samples after 12:14",
+            onset=None,
+        ),
+    )
     given = {
         "window_id": "planted-payments",
         "sli": SLI(called["checkout"], "latency"),
@@ -155,3 +250,15 @@ def diagnosis(names: dict[str, str] | None = None, **changed) -> Diagnosis:
         "missing": ("redis saturation after 12:14",),
     }
     return Diagnosis(**{**given, **changed})
+
+
+def ranking(*parts: tuple, before: float = 0.05, during: float = 0.43) -> SimpleNamespace:
+    rows = tuple(
+        SimpleNamespace(
+            service=name, signal="latency", attribution=value, low=value - 0.02, high=value + 0.02
+        )
+        for name, value in parts
+    )
+    return SimpleNamespace(
+        sli=SLI("checkout", "latency"), before=before, during=during, moved=True, rows=rows
+    )

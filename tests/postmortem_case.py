@@ -12,7 +12,7 @@ import pandas as pd
 from workbench import SLI, SLO, IncidentWindow, TimeRange
 from workbench.diagnose import Diagnosis, Suspect
 from workbench.postmortem import RECIPES, draft
-from workbench.postmortem.diagnosed import diagnosis_figures
+from workbench.postmortem.recipes.diagnosis import diagnosis_figures
 
 if TYPE_CHECKING:
     from workbench.postmortem import Postmortem
@@ -41,10 +41,18 @@ def metric_rows() -> pd.DataFrame:
         ("catalog", "service.latency"): 0.02 * wave,
     }
     parts = [
-        pd.DataFrame({"ts": stamps, "metric": metric, "value": values, "service": service,
-                      "labels": "{}", "kind": "gauge"})
+        pd.DataFrame(
+            {
+                "ts": stamps,
+                "metric": metric,
+                "value": values,
+                "service": service,
+                "labels": "{}",
+                "kind": "gauge",
+            }
+        )
         for (service, metric), values in columns.items()
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -53,10 +61,18 @@ def span_rows(service: str = "storefront") -> pd.DataFrame:
     stamps = pd.date_range(START, periods=480, freq="5s")
     slow = (stamps >= ONSET) & (stamps < END)
     return pd.DataFrame(
-        {"ts": stamps, "duration_s": np.where(slow, 0.5, 0.1), "trace_id": [f"{i:032x}" for i in
-         range(480)], "span_id": [f"{i:016x}" for i in range(480)], "parent_span_id": "",
-         "service": service, "name": "GET /", "kind": "server", "status": "unset"}
-    )  # fmt: skip
+        {
+            "ts": stamps,
+            "duration_s": np.where(slow, 0.5, 0.1),
+            "trace_id": [f"{i:032x}" for i in range(480)],
+            "span_id": [f"{i:016x}" for i in range(480)],
+            "parent_span_id": "",
+            "service": service,
+            "name": "GET /",
+            "kind": "server",
+            "status": "unset",
+        }
+    )
 
 
 def window_of(
@@ -74,41 +90,61 @@ def window_of(
     )
     changes = pd.DataFrame(
         {
-            "ts": [pd.Timestamp("2026-01-31T12:05:00Z"), pd.Timestamp("2026-01-31T12:19:30Z"),
-                   pd.Timestamp("2026-01-31T12:29:00Z")],
+            "ts": [
+                pd.Timestamp("2026-01-31T12:05:00Z"),
+                pd.Timestamp("2026-01-31T12:19:30Z"),
+                pd.Timestamp("2026-01-31T12:29:00Z"),
+            ],
             "kind": ["deploy", "deploy", "rollback"],
             "service": [said["catalog"], said["payments"], said["payments"]],
             "ref": [said["catalog-3"], said[DEPLOY], said[DEPLOY] + "-undo"],
             "actor": ["deploy-bot", said["kim"], said["kim"]],
         }
-    )  # fmt: skip
+    )
     alerts = pd.DataFrame(
         {
             "starts_at": [pd.Timestamp("2026-01-31T12:22:00Z")],
             "ends_at": [pd.Timestamp("2026-01-31T12:31:00Z")],
-            "name": [said["SlowCheckout"]], "service": [said["storefront"]],
-            "severity": ["critical"], "status": ["resolved"], "fingerprint": ["f1"],
-            "source": ["alertmanager"], "labels": ["{}"],
+            "name": [said["SlowCheckout"]],
+            "service": [said["storefront"]],
+            "severity": ["critical"],
+            "status": ["resolved"],
+            "fingerprint": ["f1"],
+            "source": ["alertmanager"],
+            "labels": ["{}"],
         }
-    )  # fmt: skip
+    )
     incidents = pd.DataFrame(
         {
-            "id": [id, "shop-older"], "title": [title, "Earlier trouble"],
-            "severity": ["sev-2", "sev-3"], "status": ["resolved", "resolved"],
-            "created_at": [pd.Timestamp("2026-01-31T12:23:00Z"),
-                           pd.Timestamp("2026-01-03T09:00:00Z")],
+            "id": [id, "shop-older"],
+            "title": [title, "Earlier trouble"],
+            "severity": ["sev-2", "sev-3"],
+            "status": ["resolved", "resolved"],
+            "created_at": [
+                pd.Timestamp("2026-01-31T12:23:00Z"),
+                pd.Timestamp("2026-01-03T09:00:00Z"),
+            ],
             "acked_at": [pd.Timestamp("2026-01-31T12:24:00Z"), pd.NaT],
             "resolved_at": [pd.Timestamp("2026-01-31T12:35:00Z"), pd.NaT],
             "responders": [f'["{said["kim"]}"]' if '"' not in said["kim"] else "[]", "[]"],
         }
-    )  # fmt: skip
+    )
     return IncidentWindow.from_frames(
-        when=WHEN, id=id, title=title, metrics=metrics, spans=span_rows(said["storefront"]),
-        changes=changes, alerts=alerts, incidents=incidents, topology=graph,
-        slos=(SLO("fast checkout", said["storefront"], "latency", 0.99, threshold=0.3),
-              SLO("good checkout", said["storefront"], "errors", 0.999)),
+        when=WHEN,
+        id=id,
+        title=title,
+        metrics=metrics,
+        spans=span_rows(said["storefront"]),
+        changes=changes,
+        alerts=alerts,
+        incidents=incidents,
+        topology=graph,
+        slos=(
+            SLO("fast checkout", said["storefront"], "latency", 0.99, threshold=0.3),
+            SLO("good checkout", said["storefront"], "errors", 0.999),
+        ),
         baseline=TimeRange(START, "2026-01-31T12:18:00Z"),
-    )  # fmt: skip
+    )
 
 
 def diagnosis_of(
@@ -120,31 +156,70 @@ def diagnosis_of(
     payments, catalog = str(rows["service"].iloc[1]), str(rows["service"].iloc[0])
     deploy, decoy = str(rows["ref"].iloc[1]), str(rows["ref"].iloc[0])
     suspects = (
-        Suspect(payments, "latency", "supported" if supported else "plausible",
-                "state change" if supported else "undecided", reason, change=deploy,
-                attribution=0.38, low=0.35, high=0.41, causal_rank=1, correlation_rank=2,
-                onset=ONSET, confidence=0.9 if supported else float("nan"),
-                tests=(("placebo", supported, "3 of 200 placebo changes moved it as much"),)),
-        Suspect(payments, "latency", "plausible", "first failure",
-                "Left its usual range 30 s before the storefront", attribution=0.38, low=0.35,
-                high=0.41, causal_rank=2, correlation_rank=1, onset=ONSET),
+        Suspect(
+            payments,
+            "latency",
+            "supported" if supported else "plausible",
+            "state change" if supported else "undecided",
+            reason,
+            change=deploy,
+            attribution=0.38,
+            low=0.35,
+            high=0.41,
+            causal_rank=1,
+            correlation_rank=2,
+            onset=ONSET,
+            confidence=0.9 if supported else float("nan"),
+            tests=(("placebo", supported, "3 of 200 placebo changes moved it as much"),),
+        ),
+        Suspect(
+            payments,
+            "latency",
+            "plausible",
+            "first failure",
+            "Left its usual range 30 s before the storefront",
+            attribution=0.38,
+            low=0.35,
+            high=0.41,
+            causal_rank=2,
+            correlation_rank=1,
+            onset=ONSET,
+        ),
         Suspect(storefront, "latency", "observed", "impact", "It is the SLI itself", onset=ONSET),
-        Suspect(catalog, "load", "correlated", "coincidence",
-                "Correlated at 0.81, but its own time changed by 0.2 ms (−0.1 … 0.5 ms)",
-                change=decoy, correlation=0.81, correlation_rank=3),
-    )  # fmt: skip
+        Suspect(
+            catalog,
+            "load",
+            "correlated",
+            "coincidence",
+            "Correlated at 0.81, but its own time changed by 0.2 ms (−0.1 … 0.5 ms)",
+            change=decoy,
+            correlation=0.81,
+            correlation_rank=3,
+        ),
+    )
     verdict = (
         f"The deploy {deploy} of {payments} accounts for 380 of 402 ms"
         if supported
         else "Not enough evidence: 1 of 2 refuters failed"
     )
     found = Diagnosis(
-        window.id, SLI(storefront, "latency"), window.when, window.baseline, 0.1002, 0.5021,
-        moved, verdict, suspects, onset=ONSET, onset_low=ONSET - pd.Timedelta(10, "s"),
-        onset_high=ONSET + pd.Timedelta(20, "s"), missing=("database metrics",),
-        would_settle=() if supported else ("Traces of payments from 12:15 to 12:25",), seed=7,
+        window.id,
+        SLI(storefront, "latency"),
+        window.when,
+        window.baseline,
+        0.1002,
+        0.5021,
+        moved,
+        verdict,
+        suspects,
+        onset=ONSET,
+        onset_low=ONSET - pd.Timedelta(10, "s"),
+        onset_high=ONSET + pd.Timedelta(20, "s"),
+        missing=("database metrics",),
+        would_settle=() if supported else ("Traces of payments from 12:15 to 12:25",),
+        seed=7,
         version="0.1.0",
-    )  # fmt: skip
+    )
     if moved:
         return found
     verdict = "Not enough evidence: the SLI stayed in its usual range"

@@ -31,17 +31,24 @@ def metrics(first, last):
 def alerts(*rows):
     columns = ["starts_at", "ends_at", "severity"]
     frame = pd.DataFrame(rows, columns=columns).assign(
-        name="HighLatency", service="cart", status="firing", fingerprint="f", source="am",
+        name="HighLatency",
+        service="cart",
+        status="firing",
+        fingerprint="f",
+        source="am",
         labels="{}",
-    )  # fmt: skip
+    )
     return {"alerts": conform("alerts", frame)}
 
 
 def incidents(*rows):
     frame = pd.DataFrame(rows, columns=["created_at", "resolved_at"]).assign(
-        id=[str(i) for i in range(len(rows))], title="x", severity="high", status="resolved",
+        id=[str(i) for i in range(len(rows))],
+        title="x",
+        severity="high",
+        status="resolved",
         acked_at=pd.NaT,
-    )  # fmt: skip
+    )
     return {"incidents": conform("incidents", frame)}
 
 

@@ -32,8 +32,12 @@ def workbench(recorded, tmp_path, monkeypatch):
         return subprocess.run(
             [sys.executable, "-m", "workbench", *arguments],
             env={**os.environ, "COLUMNS": "200"},
-            capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+            check=False,
+        )
 
     return run
 
@@ -82,8 +86,20 @@ def test_evaluate_scores_labelled_incidents(workbench, recorded, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "random" in done.stdout
     (row,) = json.loads(rows.read_text())
-    wanted = {"case", "group", "fault", "target", "truth", "rank", "candidates", "score",
-              "confidence", "rung", "named", "seconds"}  # fmt: skip
+    wanted = {
+        "case",
+        "group",
+        "fault",
+        "target",
+        "truth",
+        "rank",
+        "candidates",
+        "score",
+        "confidence",
+        "rung",
+        "named",
+        "seconds",
+    }
     assert wanted <= set(row)
     assert row["truth"] == "payments"
     assert row["rank"] == 1

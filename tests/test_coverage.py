@@ -91,8 +91,12 @@ def test_it_reads_back_from_its_frame():
     for one, other in zip(coverage, again, strict=True):
         assert one.gaps == other.gaps
         assert (one.table, one.service, one.status, one.rows, one.reason) == (
-            other.table, other.service, other.status, other.rows, other.reason,
-        )  # fmt: skip
+            other.table,
+            other.service,
+            other.status,
+            other.rows,
+            other.reason,
+        )
         assert np.array_equal(one.cadence_s, other.cadence_s, equal_nan=True)
 
 

@@ -10,20 +10,23 @@ import pandas as pd
 import pytest
 
 from workbench import TimeRange
-from workbench.connectors.prometheus_payload import read_samples
-from workbench.connectors.rows import epoch, moment
-from workbench.connectors.spanrows import odd_spans, span_frame, without_doubles
+from workbench.connectors.reading.rows import epoch, moment
+from workbench.connectors.reading.spans import odd_spans, span_frame, without_doubles
+from workbench.connectors.sources.prometheus.payload import read_samples
 from workbench.errors import NaiveTimestamp, SourceGarbled
 from workbench.tables import conform, problems
 from workbench.times import utc, utc_column
 
 # Zone → a day on which its clocks go forward, and one on which they go back, in 2026.
 CHANGES = {
-    "Europe/Berlin": ((3, 29), (10, 25)), "America/New_York": ((3, 8), (11, 1)),
-    "America/Sao_Paulo": ((1, 1), (7, 1)), "Australia/Lord_Howe": ((10, 4), (4, 5)),
-    "Africa/Casablanca": ((3, 22), (2, 15)), "Asia/Kolkata": ((1, 1), (7, 1)),
+    "Europe/Berlin": ((3, 29), (10, 25)),
+    "America/New_York": ((3, 8), (11, 1)),
+    "America/Sao_Paulo": ((1, 1), (7, 1)),
+    "Australia/Lord_Howe": ((10, 4), (4, 5)),
+    "Africa/Casablanca": ((3, 22), (2, 15)),
+    "Asia/Kolkata": ((1, 1), (7, 1)),
     "Pacific/Chatham": ((9, 27), (4, 5)),
-}  # fmt: skip
+}
 T0 = pd.Timestamp("2026-01-31T12:00:00Z")
 ZONED, NAIVE, TRACES = 900, 300, 800
 
@@ -62,10 +65,13 @@ def conformed(naive):
 
 
 DOORS = (
-    utc, lambda naive: utc(naive.isoformat()), lambda naive: moment(naive.isoformat()),
+    utc,
+    lambda naive: utc(naive.isoformat()),
+    lambda naive: moment(naive.isoformat()),
     lambda naive: TimeRange(naive, T0 + pd.Timedelta("900D")),
-    lambda naive: utc_column(pd.Series([T0, naive], dtype="object", name="ts")), conformed,
-)  # fmt: skip
+    lambda naive: utc_column(pd.Series([T0, naive], dtype="object", name="ts")),
+    conformed,
+)
 
 
 def test_naive_times_are_refused_at_every_door():
@@ -92,8 +98,9 @@ def trace(rng):
         for k, service in enumerate(("edge", "cart", "pay")):
             at = T0.value + int((n + k * 0.01 + (skew if service == "cart" else 0)) * 1e9)
             parent = ids[k - 1] if k else ""
-            rows.append((at, 0.1, f"{n:032x}", ids[k], parent, service, "x", "server", "", "{}",
-                         "[]"))  # fmt: skip
+            rows.append(
+                (at, 0.1, f"{n:032x}", ids[k], parent, service, "x", "server", "", "{}", "[]")
+            )
         if rng.random() < 0.3:
             del rows[-2]  # cart's span was never sent: pay's has no parent
             lost += 1
@@ -124,8 +131,12 @@ def test_odd_traces_are_told_and_no_time_is_corrected():
         assert sorted(fitted["ts"].astype("int64")) == sorted(sent)
         disorder = bool((raw["ts"].diff() < pd.Timedelta(0)).any())
         assert ("out of time order" in "; ".join(problems("spans", raw, fitted))) == disorder
-        for name, there in (("skewed", skew and pairs), ("lost", lost), ("doubled", doubled),
-                            ("disordered", disorder)):  # fmt: skip
+        for name, there in (
+            ("skewed", skew and pairs),
+            ("lost", lost),
+            ("doubled", doubled),
+            ("disordered", disorder),
+        ):
             seen[name] += bool(there)
     print(f"{ZONED + NAIVE + TRACES} cases; traces: {seen}")
     assert min(seen.values()) > TRACES / 4

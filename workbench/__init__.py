@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from workbench.version import __version__
+
 if TYPE_CHECKING:
     from workbench.collection import collect, connect, watch
     from workbench.slis import SLI, SLO
@@ -17,10 +19,15 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = [
-    "SLI", "SLO", "IncidentWindow", "TimeRange", "__version__", "collect", "connect", "watch",
-]  # fmt: skip
-
-__version__ = "0.1.0"
+    "SLI",
+    "SLO",
+    "IncidentWindow",
+    "TimeRange",
+    "__version__",
+    "collect",
+    "connect",
+    "watch",
+]
 
 _OBJECTS = {
     "collect": "workbench.collection",
@@ -32,9 +39,18 @@ _OBJECTS = {
     "TimeRange": "workbench.times",
 }
 _STAGES = frozenset(
-    {"causal", "correlate", "datasets", "diagnose", "evaluate", "features", "postmortem",
-     "topology", "views"}
-)  # fmt: skip
+    {
+        "causal",
+        "correlate",
+        "datasets",
+        "diagnose",
+        "evaluate",
+        "features",
+        "postmortem",
+        "topology",
+        "views",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - objects, functions and stages

@@ -64,12 +64,13 @@ def investigate(
     out: OutOption = Path("outputs"),
 ) -> None:
     """Run the main notebook headless and write notebook, HTML and postmortem."""
-    from workbench import datasets, reporting
+    from workbench import datasets
+    from workbench.notebooks import run as notebooks
 
     console = Console()
     datasets.verify(incident)
     with console.status(f"Investigating {escape(incident)} …") as status:
-        paths = reporting.run_notebook(incident, out, progress=status.update)
+        paths = notebooks.run_notebook(incident, out, progress=status.update)
     for name, path in paths.items():
         console.print(f"{name:>11}: {escape(str(path))}", soft_wrap=True, highlight=False)
 
@@ -130,7 +131,7 @@ def evaluate(
 @app.command()
 def lab() -> None:
     """Open JupyterLab on the notebooks."""
-    from workbench.reporting import notebooks_folder
+    from workbench.notebooks.run import notebooks_folder
 
     command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={notebooks_folder()}"]
     sys.exit(subprocess.run(command, check=False).returncode)

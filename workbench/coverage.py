@@ -122,11 +122,17 @@ class Coverage:
         """Show the troubles as a table under the counts."""
         frame = pd.DataFrame(
             [
-                {"table": r.table, "service": r.service, "status": r.status, "rows": r.rows,
-                 "gaps": len(r.gaps), "reason": r.reason}
+                {
+                    "table": r.table,
+                    "service": r.service,
+                    "status": r.status,
+                    "rows": r.rows,
+                    "gaps": len(r.gaps),
+                    "reason": r.reason,
+                }
                 for r in self.rows
             ]
-        )  # fmt: skip
+        )
         return card("Coverage", {"places": _counts(self.rows)}, body=table_html(frame))
 
 

@@ -78,15 +78,25 @@ EDGE_METRICS: Mapping[str, str] = MappingProxyType(
 """The same for calls: `service` is the caller, label ``peer`` the callee."""
 
 PEER_LABELS: tuple[str, ...] = (
-    "peer", "service_peer_name", "peer_service", "db_system_name", "db_system",
-    "messaging_destination_name", "server_address",
-)  # fmt: skip
+    "peer",
+    "service_peer_name",
+    "peer_service",
+    "db_system_name",
+    "db_system",
+    "messaging_destination_name",
+    "server_address",
+)
 """Labels that name the other end of a call, the most telling first."""
 
 PEER_ATTRIBUTES: tuple[str, ...] = (
-    "service.peer.name", "peer.service", "db.system.name", "db.system",
-    "messaging.destination.name", "server.address", "net.peer.name",
-)  # fmt: skip
+    "service.peer.name",
+    "peer.service",
+    "db.system.name",
+    "db.system",
+    "messaging.destination.name",
+    "server.address",
+    "net.peer.name",
+)
 """Span attributes that name the other end of a call, the most telling first."""
 
 STATUS_CODE_LABELS: tuple[str, ...] = ("http_response_status_code", "http_status_code")
@@ -94,9 +104,20 @@ STATUS_CODE_ATTRIBUTES: tuple[str, ...] = ("http.response.status_code", "http.st
 ERROR_TYPE_LABELS: tuple[str, ...] = ("error_type",)
 
 INSTANCE_LABELS: frozenset[str] = frozenset(
-    {"instance", "job", "pod", "host", "host_name", "service_instance_id", "k8s_pod_name",
-     "service", "service_name", "container", "node"}
-)  # fmt: skip
+    {
+        "instance",
+        "job",
+        "pod",
+        "host",
+        "host_name",
+        "service_instance_id",
+        "k8s_pod_name",
+        "service",
+        "service_name",
+        "container",
+        "node",
+    }
+)
 """Labels that tell copies of one thing apart, rather than different things."""
 
 HOST_LABELS: tuple[str, ...] = ("node", "k8s_node_name", "host_name", "host", "hostname")

@@ -180,10 +180,17 @@ class IncidentWindow:
         ('cart',)
         """
         given = {
-            "metrics": metrics, "logs": logs, "spans": spans, "alerts": alerts,
-            "changes": changes, "events": events, "incidents": incidents, "costs": costs,
-            "tests": tests, "audits": audits,
-        }  # fmt: skip
+            "metrics": metrics,
+            "logs": logs,
+            "spans": spans,
+            "alerts": alerts,
+            "changes": changes,
+            "events": events,
+            "incidents": incidents,
+            "costs": costs,
+            "tests": tests,
+            "audits": audits,
+        }
         raw = {name: frame for name, frame in given.items() if frame is not None}
         _check(when, topology, slos)
         fitted = {name: conform(name, frame) for name, frame in raw.items()}
@@ -335,8 +342,9 @@ class IncidentWindow:
             return cls(tables=MappingProxyType(tables), **_described(meta))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             hint = "Restore it from version control, or record the incident anew"
-            raise BundleSchema("The manifest describes no window", value=Path(path).name,
-                               hint=hint) from error  # fmt: skip
+            raise BundleSchema(
+                "The manifest describes no window", value=Path(path).name, hint=hint
+            ) from error
 
     def _facts(self) -> dict[str, str]:
         rows = ", ".join(f"{len(f):,} {name}" for name, f in self.tables.items() if len(f))

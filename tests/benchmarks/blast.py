@@ -36,12 +36,18 @@ def blast(layout: str, path: Path, *, every: int = 1) -> pd.DataFrame:
     ours = np.array(scores["workbench"])
     return pd.DataFrame(
         [
-            {"data": layout, "forecast": name, "incidents": len(graded), "services": services,
-             "left their range": rate(left), **_interval(np.array(values)),
-             "worse_than_ours_low": _interval(np.array(values) - ours)["low"]}
+            {
+                "data": layout,
+                "forecast": name,
+                "incidents": len(graded),
+                "services": services,
+                "left their range": rate(left),
+                **_interval(np.array(values)),
+                "worse_than_ours_low": _interval(np.array(values) - ours)["low"],
+            }
             for name, values in scores.items()
         ]
-    )  # fmt: skip
+    )
 
 
 def _graded(layout: str, path: Path, every: int) -> list:

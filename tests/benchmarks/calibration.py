@@ -10,7 +10,8 @@ import pandas as pd
 
 from tests.benchmarks.rates import rate
 from workbench.causal import rank
-from workbench.causal.rank import choose_sli, read_panel
+from workbench.causal.attribution.study import choose_sli
+from workbench.causal.rank import read_panel
 from workbench.evaluate import LAYOUTS, Judged, calibration_error, judged, left_out, wilson
 from workbench.views import reliability
 from workbench.views.rendering import Chart
@@ -102,8 +103,11 @@ def _line(way: str, table: pd.DataFrame) -> dict[str, object]:
     sure = table[table["confidence"] >= _SURE]
     low, high = wilson(float(sure["right"].sum()), len(sure))
     return {
-        "left out": way, "n": len(table), "ECE": calibration_error(table),
+        "left out": way,
+        "n": len(table),
+        "ECE": calibration_error(table),
         "temperature": f"{table['temperature'].min():.2f}–{table['temperature'].max():.2f}",
-        "said ≥ .8": len(sure), "of them right": float(sure["right"].sum()),
+        "said ≥ .8": len(sure),
+        "of them right": float(sure["right"].sum()),
         "95 %": f"{low:.2f}–{high:.2f}",
-    }  # fmt: skip
+    }

@@ -35,9 +35,22 @@ PLANTED = 50
 MODELLED = 5  # planted windows on which the verbs that stand on DoWhy are run too
 SECONDS = 120.0  # deadline of the verbs that have one: none may end early
 SENTENCES = {
-    "statement", "reason", "note", "notes", "words", "tests", "clues", "why", "detail", "figure",
-    "version", "method", "verdict", "evidence", "seconds",
-}  # fmt: skip
+    "statement",
+    "reason",
+    "note",
+    "notes",
+    "words",
+    "tests",
+    "clues",
+    "why",
+    "detail",
+    "figure",
+    "version",
+    "method",
+    "verdict",
+    "evidence",
+    "seconds",
+}
 
 
 def numbers(result: object) -> dict[str, Any]:
@@ -132,7 +145,7 @@ def _edges(window: IncidentWindow) -> pd.DataFrame:
 
 def _postmortem(window: IncidentWindow) -> pd.DataFrame:
     """Numbers of a draft, in order; evidence ids hold digests and are left out."""
-    text = wb.postmortem.to_markdown(wb.postmortem.draft(window))
+    text = wb.postmortem.to_markdown(wb.postmortem.draft(window, wb.diagnose.compare(window)))
     plain = re.sub(r"\b[0-9a-f]{6,}\b|\[\^?[^\]]*\]", "", text)
     return pd.DataFrame({"number": re.findall(r"\d+(?:\.\d+)?", plain)})
 

@@ -11,7 +11,7 @@ from tests.benchmarks.quiet import PHIS
 from tests.benchmarks.rates import rate
 from tests.planted import SHOP, START, Fault, aggregates, ar1, metrics_window
 from workbench.causal import effects
-from workbench.causal.autoregressive import regress
+from workbench.stats.ar_regression import regress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,16 +56,18 @@ def blame(*, each: int = 200) -> pd.DataFrame:
         slow = [_tested(_SLOW, phi, _SEED + seed) for seed in range(each)]
         added = [_added(phi, _SEED + seed) for seed in range(each)]
         shock = [_tested(_SHOCK, phi, _SEED + seed) for seed in range(each // 5)]
-        rows.append({
-            "φ": phi,
-            "guilty missed": rate(not _moved(e, "payments") for e in slow),
-            "innocent blamed": rate(_moved(e, "catalog") for e in slow),
-            "common shock caught": rate(not _moved(e, "payments") for e in shock),
-            "nothing, but beyond placebos": rate(_beyond(e, "catalog") for e in slow),
-            "right, but refuted by data": rate(_refuted(e, "payments") for e in slow),
-            "differences hold the fault": rate(_holds(slow, "payments", added)),
-            "differences hold nothing": rate(_holds(slow, "catalog", [0.0] * each)),
-        })  # fmt: skip
+        rows.append(
+            {
+                "φ": phi,
+                "guilty missed": rate(not _moved(e, "payments") for e in slow),
+                "innocent blamed": rate(_moved(e, "catalog") for e in slow),
+                "common shock caught": rate(not _moved(e, "payments") for e in shock),
+                "nothing, but beyond placebos": rate(_beyond(e, "catalog") for e in slow),
+                "right, but refuted by data": rate(_refuted(e, "payments") for e in slow),
+                "differences hold the fault": rate(_holds(slow, "payments", added)),
+                "differences hold nothing": rate(_holds(slow, "catalog", [0.0] * each)),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -141,8 +141,12 @@ def _signals(system: Layered, own: np.ndarray, rng: np.random.Generator) -> dict
         errors[layer] = rng.binomial(load[layer].astype(np.int64), np.minimum(failing, 1.0))
     busy = 0.3 * load / load.mean(axis=1, keepdims=True)
     gauge = busy * np.exp(_NOISE * _ar1(size, bins, rng))
-    return {"service.load": load, "service.latency": latency, "service.errors": errors,
-            "cpu_utilization": gauge}  # fmt: skip
+    return {
+        "service.load": load,
+        "service.latency": latency,
+        "service.errors": errors,
+        "cpu_utilization": gauge,
+    }
 
 
 def _calls(
@@ -151,8 +155,10 @@ def _calls(
     callers, callees = system.ratio.nonzero()
     ratio = np.asarray(system.ratio[callers, callees])[:, None]
     made = rng.poisson(ratio * signals["service.load"][callers]).astype(float)
-    return [("edge.calls", callers, callees, made),
-            ("edge.latency", callers, callees, signals["service.latency"][callees])]  # fmt: skip
+    return [
+        ("edge.calls", callers, callees, made),
+        ("edge.latency", callers, callees, signals["service.latency"][callees]),
+    ]
 
 
 def _table(

@@ -12,8 +12,10 @@ def interrupts(number: int = 200) -> pd.DataFrame:
     """Ctrl-C at random points of collect, analyse and export; what lay there afterwards."""
     found = longwork.apart("interrupts", str(number))
     prompt = found["interrupts"] - found["late"]
-    rows = [("prompt back within 2 s", share(prompt, found["interrupts"])),
-            ("slowest, s", f"{found['slowest_s']:.2f}")]  # fmt: skip
+    rows = [
+        ("prompt back within 2 s", share(prompt, found["interrupts"])),
+        ("slowest, s", f"{found['slowest_s']:.2f}"),
+    ]
     rows += [(state, f"{n}") for state, n in sorted(found["states"].items())]
     return pd.DataFrame(rows, columns=["L1", "reached"])
 

@@ -34,8 +34,10 @@ def persons(number: int = 20_000) -> pd.DataFrame:
     found = masking_corpora.persons(_masker(), number, seed=11)
     missed = [kind for kind, _, _ in found.missed]
     rows = [("recall", share(found.seen.total() - len(missed), found.seen.total()))]
-    rows += [(f"recall, {kind}", share(n - missed.count(kind), n))
-             for kind, n in sorted(found.seen.items())]  # fmt: skip
+    rows += [
+        (f"recall, {kind}", share(n - missed.count(kind), n))
+        for kind, n in sorted(found.seen.items())
+    ]
     rows += [
         ("harmless words masked", share(found.harmed, found.words)),
         ("precision", share(found.named, found.named + found.harmed)),
@@ -49,8 +51,10 @@ def secrets(number: int = 2000, harmless: int = 3000, names: int = 100_000) -> p
     mask, rng = _masker(), random.Random(3)
     known = list(masking_corpora.secrets(number, seed=12))
     found = sum(secret not in mask.text(line) for _, line, secret in known)
-    texts = [rng.choice(masking_corpora.HARMLESS).format(n=rng.randint(100, 999), o=7)
-             for _ in range(harmless)]  # fmt: skip
+    texts = [
+        rng.choice(masking_corpora.HARMLESS).format(n=rng.randint(100, 999), o=7)
+        for _ in range(harmless)
+    ]
     changed = sum(mask.text(text) != text for text in texts)
     made = {mask.value("user", f"user{n}") for n in range(names)}
     again = sum(mask.value("user", f"user{n}") in made for n in range(names))

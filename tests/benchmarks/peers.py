@@ -51,15 +51,15 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from workbench.causal.guarded import load_gcm, quietly, seeded
+from workbench.causal.gcm.session import load_gcm, quietly, seeded
 from workbench.errors import BadInput
 from workbench.evaluate.trivial import like_the_sli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from workbench.causal.panel import Panel
     from workbench.evaluate.trivial import Rule, Scores
+    from workbench.features.aligned import Panel
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -128,12 +128,20 @@ def missing(family: str) -> list[str]:
 
 def fared(ran: dict[str, Peer]) -> pd.DataFrame:
     """Time a case and cases without an answer, a line a peer."""
-    return pd.DataFrame([
-        {"peer": peer.name, "cases": len(peer.seconds), "median s": np.median(peer.seconds),
-         "most s": max(peer.seconds), "no answer": len(peer.missed),
-         "why, first": peer.missed[0][:60] if peer.missed else ""}
-        for peer in ran.values() if peer.seconds
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "peer": peer.name,
+                "cases": len(peer.seconds),
+                "median s": np.median(peer.seconds),
+                "most s": max(peer.seconds),
+                "no answer": len(peer.missed),
+                "why, first": peer.missed[0][:60] if peer.missed else "",
+            }
+            for peer in ran.values()
+            if peer.seconds
+        ]
+    )
 
 
 def gcm_attribution(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:

@@ -21,10 +21,16 @@ def faults(fetches: int = FETCHES) -> pd.DataFrame:
     rows = []
     for name, drive in faulted.drives().items():
         found = drive.run(fetches=fetches, at_once=AT_ONCE)
-        rows.append({
-            "connector": name, "faults": len(drive.modes), "fetches": found.fetches,
-            "unmarked": share(len(found.unmarked), found.fetches),
-            "said whole": found.said_whole, "requests ×": found.requests,
-            "slowest s": found.slowest_s, "deadline s": faulted.LIMITS["deadline_s"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "connector": name,
+                "faults": len(drive.modes),
+                "fetches": found.fetches,
+                "unmarked": share(len(found.unmarked), found.fetches),
+                "said whole": found.said_whole,
+                "requests ×": found.requests,
+                "slowest s": found.slowest_s,
+                "deadline s": faulted.LIMITS["deadline_s"],
+            }
+        )
     return pd.DataFrame(rows)

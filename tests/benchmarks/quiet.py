@@ -15,7 +15,8 @@ from tests.benchmarks.rates import rate
 from tests.planted import SHOP, Fault, metrics_window
 from workbench import TimeRange, datasets
 from workbench.causal import rank
-from workbench.causal.rank import choose_sli, read_panel
+from workbench.causal.attribution.study import choose_sli
+from workbench.causal.rank import read_panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,10 +51,13 @@ def with_a_fault(*, each: int = 50) -> pd.DataFrame:
     rows = []
     for phi in PHIS:
         found = [rank(season(phi, _SEED + seed, fault)) for seed in range(each)]
-        rows.append({
-            "φ": phi, **blamed(found),
-            "payments first": rate(f.rows[0].service == "payments" for f in found),
-        })  # fmt: skip
+        rows.append(
+            {
+                "φ": phi,
+                **blamed(found),
+                "payments first": rate(f.rows[0].service == "payments" for f in found),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -61,9 +65,16 @@ def season(phi: float, seed: int, faults: tuple[Fault, ...] = ()) -> IncidentWin
     """Two days with a season, then the hour under test; each seed begins at another hour."""
     bins = 2 * _DAY + _HOUR
     return metrics_window(
-        SHOP, faults, phi=phi, seed=seed, bins=bins, step_s=600.0, load=12_000.0, day=_DAY,
+        SHOP,
+        faults,
+        phi=phi,
+        seed=seed,
+        bins=bins,
+        step_s=600.0,
+        load=12_000.0,
+        day=_DAY,
         incident=(2 * _DAY + 0.5) / bins,
-    )  # fmt: skip
+    )
 
 
 def little_history(*, each: int = 60) -> pd.DataFrame:
@@ -71,14 +82,25 @@ def little_history(*, each: int = 60) -> pd.DataFrame:
     rows = []
     for before in _SHORT:
         found = [
-            rank(metrics_window(SHOP, phi=phi, seed=_SEED + seed, bins=before + 30,
-                                incident=(before + 0.5) / (before + 30)))
-            for phi in PHIS for seed in range(each)
-        ]  # fmt: skip
-        rows.append({
-            "history": f"{before} min before 30 min", **blamed(found),
-            "told": rate(any("little history" in note for note in f.notes) for f in found),
-        })  # fmt: skip
+            rank(
+                metrics_window(
+                    SHOP,
+                    phi=phi,
+                    seed=_SEED + seed,
+                    bins=before + 30,
+                    incident=(before + 0.5) / (before + 30),
+                )
+            )
+            for phi in PHIS
+            for seed in range(each)
+        ]
+        rows.append(
+            {
+                "history": f"{before} min before 30 min",
+                **blamed(found),
+                "told": rate(any("little history" in note for note in f.notes) for f in found),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -12,7 +12,8 @@ from tests.benchmarks.quiet import blamed
 from tests.benchmarks.rates import rate
 from workbench import TimeRange, datasets
 from workbench.causal import rank
-from workbench.causal.rank import rank_study, read_panel, study
+from workbench.causal.attribution.study import study
+from workbench.causal.rank import rank_study, read_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +40,10 @@ def quiet_windows(path: Path, *, every: int = 6) -> pd.DataFrame:
     calm = window.with_(tables={"metrics": metrics[normal.mask(metrics["ts"])]})
     count = int(normal.duration / _STEP)
     begins = [normal.start + start * _STEP for start in range(count // 4, count - 4, every)]
-    found = [rank(calm.with_(when=TimeRange(begin, begin + 4 * _STEP), baseline=normal))
-             for begin in begins]  # fmt: skip
+    found = [
+        rank(calm.with_(when=TimeRange(begin, begin + 4 * _STEP), baseline=normal))
+        for begin in begins
+    ]
     return pd.DataFrame([blamed(found)])
 
 

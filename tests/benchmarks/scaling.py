@@ -77,29 +77,47 @@ def chart(frame: pd.DataFrame) -> Chart:
     """Seconds by services on two logarithmic axes, beside a line of n·log n."""
     nodes = frame[frame["signals"] == "4 a service"]
     line = _reference(nodes)
-    measured = frame.assign(kind=np.where(
-        frame["signals"] == "4 a service", "measured", "measured, calls too"))  # fmt: skip
+    measured = frame.assign(
+        kind=np.where(frame["signals"] == "4 a service", "measured", "measured, calls too")
+    )
     shown = pd.concat([measured[["services", "seconds", "kind"]], line], ignore_index=True)
     names = ["measured", "measured, calls too", "n·log n"]
     base = alt.Chart(shown).encode(
-        x=alt.X("services:Q", title="services (four signals, 1,440 steps each)",
-                scale=alt.Scale(type="log", domain=[40, 8000], nice=False),
-                axis=alt.Axis(values=[50, 200, 1000, 5000], format=",d", grid=True)),
-        y=alt.Y("seconds:Q", title="seconds to rank",
-                axis=alt.Axis(format="~g", values=[0.1, 1, 10]),
-                scale=alt.Scale(type="log", domain=[0.03, 30], nice=False)),
-        color=alt.Color("kind:N", title=None, legend=alt.Legend(orient="top", symbolType="stroke"),
-                        scale=alt.Scale(domain=names, range=[SLI_LINE, RISE, MUTED])),
-    )  # fmt: skip
-    lines = base.mark_line().encode(strokeDash=alt.StrokeDash("kind:N", title=None,
-        scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [5, 4]])))  # fmt: skip
+        x=alt.X(
+            "services:Q",
+            title="services (four signals, 1,440 steps each)",
+            scale=alt.Scale(type="log", domain=[40, 8000], nice=False),
+            axis=alt.Axis(values=[50, 200, 1000, 5000], format=",d", grid=True),
+        ),
+        y=alt.Y(
+            "seconds:Q",
+            title="seconds to rank",
+            axis=alt.Axis(format="~g", values=[0.1, 1, 10]),
+            scale=alt.Scale(type="log", domain=[0.03, 30], nice=False),
+        ),
+        color=alt.Color(
+            "kind:N",
+            title=None,
+            legend=alt.Legend(orient="top", symbolType="stroke"),
+            scale=alt.Scale(domain=names, range=[SLI_LINE, RISE, MUTED]),
+        ),
+    )
+    lines = base.mark_line().encode(
+        strokeDash=alt.StrokeDash(
+            "kind:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [5, 4]])
+        )
+    )
     points = base.transform_filter("datum.kind != 'n·log n'").mark_circle(size=70, opacity=1)
-    texts = base.transform_filter("datum.kind != 'n·log n'").mark_text(
-        dx=8, dy=16, align="left"
-    ).encode(text=alt.Text("seconds:Q", format=".2~r"), color=alt.value(INK))  # fmt: skip
+    texts = (
+        base.transform_filter("datum.kind != 'n·log n'")
+        .mark_text(dx=8, dy=16, align="left")
+        .encode(text=alt.Text("seconds:Q", format=".2~r"), color=alt.value(INK))
+    )
     most = nodes.loc[nodes["services"].idxmax()]
-    words = (f"Time of one ranking by the number of services, log-log: {most['seconds']:.1f} s for "
-             f"{most['services']:,} services, beside a line of n·log n.")  # fmt: skip
+    words = (
+        f"Time of one ranking by the number of services, log-log: {most['seconds']:.1f} s for "
+        f"{most['services']:,} services, beside a line of n·log n."
+    )
     return Chart((lines + points + texts).properties(width=520, height=300), words)
 
 

@@ -33,15 +33,18 @@ def coverage(*, each: int = 1000) -> pd.DataFrame:
         pairs = [planted_pair(phi, seed) for seed in range(each)]
         guilty = [(f.of("payments"), true) for f, true in pairs]
         bias = 1000 * np.array([r.attribution - true for r, true in guilty])
-        rows.append({
-            "φ": phi,
-            "holds what was added": rate(r.low <= true <= r.high for r, true in guilty),
-            "holds zero elsewhere": rate(f.of("front").low <= 0 <= f.of("front").high
-                                         for f, _ in pairs),
-            "added, ms": 1000 * sum(true for _, true in guilty) / each,
-            "bias, ms": f"{bias.mean():+.3f} ± {1.96 * bias.std() / each**0.5:.3f}",
-            "first": rate(f.rows[0].service == "payments" for f, _ in pairs),
-        })  # fmt: skip
+        rows.append(
+            {
+                "φ": phi,
+                "holds what was added": rate(r.low <= true <= r.high for r, true in guilty),
+                "holds zero elsewhere": rate(
+                    f.of("front").low <= 0 <= f.of("front").high for f, _ in pairs
+                ),
+                "added, ms": 1000 * sum(true for _, true in guilty) / each,
+                "bias, ms": f"{bias.mean():+.3f} ± {1.96 * bias.std() / each**0.5:.3f}",
+                "first": rate(f.rows[0].service == "payments" for f, _ in pairs),
+            }
+        )
     return pd.DataFrame(rows)
 
 

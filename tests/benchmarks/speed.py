@@ -14,7 +14,7 @@ from tests.benchmarks.rates import rate
 from tests.planted import SHOP, Fault, System, metrics_window
 from workbench import datasets
 from workbench.causal import distribution_change, rank
-from workbench.causal.guarded import load_gcm, quietly, seeded
+from workbench.causal.gcm.session import load_gcm, quietly, seeded
 from workbench.causal.rank import read_panel
 
 if TYPE_CHECKING:

@@ -105,8 +105,16 @@ def killed(number: int = 200) -> pd.DataFrame:
         told = stopped(number, how)
         whole = told["states"].get("whole", 0)
         low, high = wilson(whole, number)
-        rows.append({"stopped by": how, "n": number, "whole": whole, "low": low, "high": high,
-                     "slowest s": told["slowest_s"]})  # fmt: skip
+        rows.append(
+            {
+                "stopped by": how,
+                "n": number,
+                "whole": whole,
+                "low": low,
+                "high": high,
+                "slowest s": told["slowest_s"],
+            }
+        )
     return pd.DataFrame(rows)
 
 

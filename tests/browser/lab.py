@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _FOLDERS = (
-    "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
-    "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR",
-)  # fmt: skip
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "IPYTHONDIR",
+    "JUPYTERLAB_SETTINGS_DIR",
+    "JUPYTERLAB_WORKSPACES_DIR",
+)
 _READY_S = 60
 _STOP_S = 20
 
@@ -45,11 +49,18 @@ def lab(notebooks: Path, home: Path, *, theme: str = "JupyterLab Light") -> Iter
     _write_settings(home / "jupyterlab_settings_dir", theme)
     port, word = _free_port(), secrets.token_hex(16)
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-        f"--ServerApp.root_dir={notebooks}", f"--IdentityProvider.token={word}",
-        "--LabApp.extension_manager=readonly", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        f"--ServerApp.root_dir={notebooks}",
+        f"--IdentityProvider.token={word}",
+        "--LabApp.extension_manager=readonly",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+    ]
     with (home / "lab.log").open("w") as log:
         server = subprocess.Popen(
             command, env={**os.environ, **folders}, stdout=log, stderr=log, start_new_session=True

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from lab import lab, run_all
 
+from browser.lab import lab, run_all
 from browser_pages import OUTPUTS, outside
 from parts import missing_part
 from workbench import datasets

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from test_views_are_safe import every_view
 
+from browser.every_view import every_view
 from browser_pages import OUTPUTS, outside
-from workbench import reporting
+from workbench.notebooks import run as notebooks
 
 
 def executed() -> nbformat.NotebookNode:
@@ -28,7 +28,7 @@ def executed() -> nbformat.NotebookNode:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(reporting.export_html(executed(), "Incident <b>"), encoding="utf-8")
+    path.write_text(notebooks.export_html(executed(), "Incident <b>"), encoding="utf-8")
     return path
 
 

@@ -3,61 +3,12 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
+from browser.every_view import PAYLOADS, every_view
 from browser_pages import OUTPUTS, outside, page_of
-from pictures import NASTY, SERVICES, diagnosis, signals, suspect, window
-from test_views_results import ranking
-from workbench import views
-from workbench.causal.changegraph import adjustment, change_graph
-from workbench.errors import BadInput
-
-# Each closes something that a view might have opened around a name.
-PAYLOADS = {
-    "payments": NASTY,
-    "checkout": "</script></title></style><script>window.pwned=2</script>",
-    "cart": '"><svg onload="window.pwned=3">',
-    "recommendations": "]]></text><script>window.pwned=4</script>",
-    "redis": "javascript:window.pwned=5//{{constructor.constructor('window.pwned=6')()}}",
-    "orders": "&lt;script&gt;window.pwned=7&lt;/script&gt;",
-}
-
-
-def every_view() -> dict[str, object]:
-    odd, found, known = window(PAYLOADS), diagnosis(PAYLOADS), signals(PAYLOADS)
-    tested = diagnosis(suspects=(suspect(change=NASTY, tests=((NASTY, False, NASTY),)),))
-    what_if = SimpleNamespace(
-        actual=0.4,
-        counterfactual=0.1,
-        low=0.0,
-        high=0.2,
-        before=0.1,
-        unit="s",
-        service=NASTY,
-        statement=NASTY,
-    )
-    effect = SimpleNamespace(
-        change=NASTY, service=NASTY, sli=found.sli, adjustment=adjustment(change_graph())
-    )
-    return {
-        "adjustment": views.adjustment(effect),
-        "window": odd,
-        "coverage": odd.coverage,
-        "timeline": views.timeline(odd, found, signals=known),
-        "network": views.network(odd, found, signals=known),
-        "topology": views.topology(odd, found, signals=known),
-        "ladder": views.ladder(found),
-        "ranks": views.ranks(found),
-        "waterfall": views.waterfall(ranking((NASTY, 0.3), (PAYLOADS["cart"], 0.08))),
-        "evidence": views.evidence(odd, found, signals=known),
-        "effects": views.effects(tested),
-        "refutations": views.refutations(tested),
-        "counterfactual": views.counterfactual(what_if),
-        "message": views.message(NASTY, NASTY),
-        "problem": views.problem(BadInput(NASTY, value=NASTY, hint=NASTY)),
-    }
+from pictures import SERVICES
 
 
 @pytest.fixture(scope="module")

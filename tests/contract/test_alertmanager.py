@@ -17,16 +17,16 @@ import faulted
 import parts
 from servers.prometheus import free_port, running
 from workbench import TimeRange
-from workbench.connectors.alertmanager import (
+from workbench.connectors.conformance import ConnectorContract
+from workbench.connectors.registry import KINDS, connector_class, make, settings_class
+from workbench.connectors.sources.alertmanager.payload import api_alerts, webhook_alerts
+from workbench.connectors.sources.alertmanager.source import (
     Alertmanager,
     AlertmanagerSettings,
     AlertmanagerWebhook,
     AlertmanagerWebhookSettings,
 )
-from workbench.connectors.alertmanager_payload import api_alerts, webhook_alerts
-from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.registry import KINDS, connector_class, make, settings_class
+from workbench.connectors.transport.http import Http
 from workbench.errors import BadInput, SourceError, UnknownName
 
 CONFIG = """
@@ -54,8 +54,13 @@ def alertmanager():
         with open(f"{folder}/am.yml", "w", encoding="utf-8") as file:
             file.write(CONFIG)
         url = f"http://127.0.0.1:{free_port()}"
-        command = [server, "--config.file=am.yml", "--storage.path=data",
-                   f"--web.listen-address={url[7:]}", "--cluster.listen-address="]  # fmt: skip
+        command = [
+            server,
+            "--config.file=am.yml",
+            "--storage.path=data",
+            f"--web.listen-address={url[7:]}",
+            "--cluster.listen-address=",
+        ]
         with running(command, f"{url}/-/ready", folder=folder):
             yield url
 
@@ -65,11 +70,17 @@ def firing():
     """One with three alerts."""
     with alertmanager() as address:
         start = (NOW - pd.Timedelta("10min")).isoformat()
-        posted(address, "/api/v2/alerts", [
-            {"labels": {"alertname": name, "service": service, "severity": "critical"},
-             "startsAt": start}
-            for name, service in (("Slow", "cart"), ("Down", "cart"), ("Slow", "pay"))
-        ])  # fmt: skip
+        posted(
+            address,
+            "/api/v2/alerts",
+            [
+                {
+                    "labels": {"alertname": name, "service": service, "severity": "critical"},
+                    "startsAt": start,
+                }
+                for name, service in (("Slow", "cart"), ("Down", "cart"), ("Slow", "pay"))
+            ],
+        )
         yield address
 
 
@@ -124,9 +135,13 @@ def message(*alerts, cut=0):
 
 
 def alert(start, end=None, fingerprint="f1", service="cart"):
-    return {"status": "resolved" if end else "firing", "fingerprint": fingerprint,
-            "labels": {"alertname": "Slow", "service": service, "severity": "page"},
-            "startsAt": start, "endsAt": end or "0001-01-01T00:00:00Z"}  # fmt: skip
+    return {
+        "status": "resolved" if end else "firing",
+        "fingerprint": fingerprint,
+        "labels": {"alertname": "Slow", "service": service, "severity": "page"},
+        "startsAt": start,
+        "endsAt": end or "0001-01-01T00:00:00Z",
+    }
 
 
 START, END = "2026-01-31T12:05:00Z", "2026-01-31T12:20:00Z"
@@ -135,8 +150,12 @@ PAST = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T13:00:00Z")
 
 @pytest.fixture
 def folder(tmp_path):
-    told = [message(alert(START)), message(alert(START)), message(alert(START, END)),
-            message(alert("2026-01-31T12:30:00Z", fingerprint="f2", service="pay"))]  # fmt: skip
+    told = [
+        message(alert(START)),
+        message(alert(START)),
+        message(alert(START, END)),
+        message(alert("2026-01-31T12:30:00Z", fingerprint="f2", service="pay")),
+    ]
     (tmp_path / "kept.jsonl").write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
     return tmp_path
 
@@ -174,17 +193,23 @@ def test_alerts_left_out_of_a_message_are_told(tmp_path):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["labels", "startsAt", "endsAt", "status", "alerts", "version"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["labels", "startsAt", "endsAt", "status", "alerts", "version"]), inner
+        )
+    ),
     max_leaves=10,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=parts.examples(300), deadline=None)
 @given(JSON | st.lists(JSON), JSON)
 def test_anything_gives_alerts_or_a_named_error(payload, other):
-    for read, what in ((api_alerts, payload),
-                       (webhook_alerts, {"version": "4", "alerts": [other]})):  # fmt: skip
+    for read, what in (
+        (api_alerts, payload),
+        (webhook_alerts, {"version": "4", "alerts": [other]}),
+    ):
         try:
             frame, _ = read(what, "s", ("service",))
         except SourceError:
@@ -200,7 +225,7 @@ def test_every_kind_is_a_connector_with_settings():
 
 
 def test_a_kind_of_ones_own_is_found_by_its_place():
-    place = "workbench.connectors.alertmanager:AlertmanagerWebhook"
+    place = "workbench.connectors.sources.alertmanager.source:AlertmanagerWebhook"
     made = make(place, "mine", settings_class(place)(files="x"))
     assert made.source == "mine"
     with pytest.raises(UnknownName, match="alertmanager"):

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """GitHub deployments and Argo CD against models of their APIs, and Argo CD's dumps as files."""
 
 from __future__ import annotations
@@ -13,10 +12,18 @@ import faulted
 from modelservers import delivery as model
 from modelservers.serving import served
 from workbench import TimeRange
-from workbench.connectors.argocd import ArgoCD, ArgoCDFiles, ArgoCDFilesSettings, ArgoCDSettings
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.github_deployments import GitHubDeployments, GitHubDeploymentsSettings
-from workbench.connectors.http import Http
+from workbench.connectors.sources.argocd.source import (
+    ArgoCD,
+    ArgoCDFiles,
+    ArgoCDFilesSettings,
+    ArgoCDSettings,
+)
+from workbench.connectors.sources.github_deployments import (
+    GitHubDeployments,
+    GitHubDeploymentsSettings,
+)
+from workbench.connectors.transport.http import Http
 
 T0 = pd.Timestamp("2026-01-31T12:00:00Z")
 WHEN = TimeRange(T0, T0 + pd.Timedelta("2h"))
@@ -27,17 +34,38 @@ def iso(minutes):
 
 
 def deployment(n, at):
-    return {"id": n, "sha": f"{n:040x}", "ref": "main", "task": "deploy", "environment": "prod",
-            "created_at": iso(at), "updated_at": iso(at + 2), "creator": {"login": "ann"},
-            "description": "", "payload": {}, "url": f"https://api.example/{n}"}  # fmt: skip
+    return {
+        "id": n,
+        "sha": f"{n:040x}",
+        "ref": "main",
+        "task": "deploy",
+        "environment": "prod",
+        "created_at": iso(at),
+        "updated_at": iso(at + 2),
+        "creator": {"login": "ann"},
+        "description": "",
+        "payload": {},
+        "url": f"https://api.example/{n}",
+    }
 
 
 def application(name, *at):
-    history = [{"id": n, "revision": f"r{n}", "deployedAt": iso(m), "deployStartedAt": iso(m - 1),
-                "initiatedBy": {"username": "ann"}, "source": {"repoURL": "https://git.example/x"}}
-               for n, m in enumerate(at)]  # fmt: skip
-    return {"metadata": {"name": name, "labels": {"app.kubernetes.io/name": "cart"}},
-            "spec": {"destination": {"namespace": "prod"}}, "status": {"history": history}}  # fmt: skip
+    history = [
+        {
+            "id": n,
+            "revision": f"r{n}",
+            "deployedAt": iso(m),
+            "deployStartedAt": iso(m - 1),
+            "initiatedBy": {"username": "ann"},
+            "source": {"repoURL": "https://git.example/x"},
+        }
+        for n, m in enumerate(at)
+    ]
+    return {
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "cart"}},
+        "spec": {"destination": {"namespace": "prod"}},
+        "status": {"history": history},
+    }
 
 
 def store(deployments, every=3):
@@ -45,8 +73,10 @@ def store(deployments, every=3):
     times = {n: n * every - 120 for n in range(1, deployments + 1)}
     held = model.Store()
     held.deployments = {"shop/cart": [deployment(n, at) for n, at in times.items()]}
-    held.statuses = {n: [{"id": n * 10, "state": "success", "created_at": iso(at + 2)}]
-                     for n, at in times.items()}  # fmt: skip
+    held.statuses = {
+        n: [{"id": n * 10, "state": "success", "created_at": iso(at + 2)}]
+        for n, at in times.items()
+    }
     held.applications = {"items": [application("cart-prod", -30, 10, 50)]}
     return held
 

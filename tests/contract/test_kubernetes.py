@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """Kubernetes against a model of its API, event dumps, and audit logs."""
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ import parts
 from modelservers import kubernetes as model
 from modelservers.serving import served
 from workbench import TimeRange
-from workbench.connectors.audit_logs import AuditLogs, AuditLogsSettings, audit_rows
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.kubernetes import (
+from workbench.connectors.sources.audit_logs import AuditLogs, AuditLogsSettings, audit_rows
+from workbench.connectors.sources.kubernetes.payload import event_rows, host_edges
+from workbench.connectors.sources.kubernetes.source import (
     Kubernetes,
     KubernetesFiles,
     KubernetesFilesSettings,
     KubernetesSettings,
 )
-from workbench.connectors.kubernetes_payload import event_rows, host_edges
+from workbench.connectors.transport.http import Http
 from workbench.errors import WorkbenchError
 
 URL = "http://127.0.0.1:9"
@@ -41,29 +40,57 @@ def iso(seconds):
 
 
 def event(n, at, **more):
-    return {"metadata": {"uid": f"u{n}", "name": f"e{n}", "creationTimestamp": iso(at)},
-            "involvedObject": {"kind": "Pod", "namespace": "shop", "name": f"cart-{n}"},
-            "reason": "BackOff", "message": f"restarting {n}", "type": "Warning",
-            "lastTimestamp": iso(at), "count": 3, **more}  # fmt: skip
+    return {
+        "metadata": {"uid": f"u{n}", "name": f"e{n}", "creationTimestamp": iso(at)},
+        "involvedObject": {"kind": "Pod", "namespace": "shop", "name": f"cart-{n}"},
+        "reason": "BackOff",
+        "message": f"restarting {n}",
+        "type": "Warning",
+        "lastTimestamp": iso(at),
+        "count": 3,
+        **more,
+    }
 
 
 def new_event(n, at):
-    return {"metadata": {"uid": f"u{n}"}, "regarding": {"kind": "Pod", "namespace": "shop", "name": "x"},
-            "reason": "Evicted", "note": "disk", "type": "Warning", "eventTime": iso(at),
-            "deprecatedLastTimestamp": None, "series": {"count": 5, "lastObservedTime": iso(at + 9)}}  # fmt: skip
+    return {
+        "metadata": {"uid": f"u{n}"},
+        "regarding": {"kind": "Pod", "namespace": "shop", "name": "x"},
+        "reason": "Evicted",
+        "note": "disk",
+        "type": "Warning",
+        "eventTime": iso(at),
+        "deprecatedLastTimestamp": None,
+        "series": {"count": 5, "lastObservedTime": iso(at + 9)},
+    }
 
 
 def pod(name, node, **labels):
-    return {"metadata": {"uid": name, "name": name, "namespace": "shop", "labels": labels,
-                         "ownerReferences": [{"kind": "ReplicaSet", "name": "pay-7d9"}]},
-            "spec": {"nodeName": node}}  # fmt: skip
+    return {
+        "metadata": {
+            "uid": name,
+            "name": name,
+            "namespace": "shop",
+            "labels": labels,
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "pay-7d9"}],
+        },
+        "spec": {"nodeName": node},
+    }
 
 
 def store():
     made = model.Store([event(n, n * 30 - 60) for n in range(100)])
     made.pods = [pod("cart-1", "node-a", app="cart"), pod("pay-1", "node-b"), pod("new", "")]
-    made.replicasets = [{"metadata": {"uid": "r", "name": "pay-7d9", "namespace": "shop",
-                                      "ownerReferences": [{"kind": "Deployment", "name": "pay"}]}}]  # fmt: skip
+    made.replicasets = [
+        {
+            "metadata": {
+                "uid": "r",
+                "name": "pay-7d9",
+                "namespace": "shop",
+                "ownerReferences": [{"kind": "Deployment", "name": "pay"}],
+            }
+        }
+    ]
     return made
 
 
@@ -93,10 +120,13 @@ def fetched(app, table="events", **changes):
 
 DRIVES = {
     "kubernetes": faulted.Drive(
-        lambda: served(model.app(store())), lambda url, **limits: kubernetes(url, chunk=40, **limits),
-        "events", WHEN, counts=False,
+        lambda: served(model.app(store())),
+        lambda url, **limits: kubernetes(url, chunk=40, **limits),
+        "events",
+        WHEN,
+        counts=False,
     )
-}  # fmt: skip
+}
 
 
 class TestKubernetes(ConnectorContract):
@@ -166,13 +196,25 @@ class TestKubernetesFiles(ConnectorContract):
         return KubernetesFiles("dump", KubernetesFilesSettings(files=str(self.folder)))
 
 
-TRAIL = {"eventTime": iso(60), "eventSource": "iam.amazonaws.com", "eventName": "DeleteRole",
-         "userIdentity": {"type": "IAMUser", "userName": "ann"}, "errorCode": "AccessDenied",
-         "errorMessage": "no", "requestParameters": {"roleName": "r1"}}  # fmt: skip
-AUDIT = {"apiVersion": "audit.k8s.io/v1", "kind": "Event", "stage": "ResponseComplete",
-         "verb": "delete", "user": {"username": "system:serviceaccount:shop:ci"},
-         "objectRef": {"namespace": "shop", "resource": "pods", "name": "cart-1"},
-         "responseStatus": {"code": 200}, "requestReceivedTimestamp": iso(90)}  # fmt: skip
+TRAIL = {
+    "eventTime": iso(60),
+    "eventSource": "iam.amazonaws.com",
+    "eventName": "DeleteRole",
+    "userIdentity": {"type": "IAMUser", "userName": "ann"},
+    "errorCode": "AccessDenied",
+    "errorMessage": "no",
+    "requestParameters": {"roleName": "r1"},
+}
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Event",
+    "stage": "ResponseComplete",
+    "verb": "delete",
+    "user": {"username": "system:serviceaccount:shop:ci"},
+    "objectRef": {"namespace": "shop", "resource": "pods", "name": "cart-1"},
+    "responseStatus": {"code": 200},
+    "requestReceivedTimestamp": iso(90),
+}
 
 
 class TestAuditLogs(ConnectorContract):
@@ -197,8 +239,22 @@ def test_audit_records_are_acts_with_their_outcome():
     assert rows[1]["target"] == "shop/pods/cart-1"
 
 
-KEYS = ["involvedObject", "regarding", "reason", "lastTimestamp", "metadata", "spec", "nodeName",
-        "eventName", "eventTime", "apiVersion", "stage", "series", "count", "ownerReferences"]  # fmt: skip
+KEYS = [
+    "involvedObject",
+    "regarding",
+    "reason",
+    "lastTimestamp",
+    "metadata",
+    "spec",
+    "nodeName",
+    "eventName",
+    "eventTime",
+    "apiVersion",
+    "stage",
+    "series",
+    "count",
+    "ownerReferences",
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.just(iso(1)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
@@ -209,8 +265,12 @@ JSON = st.recursive(
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON)
 def test_any_record_gives_rows_or_a_named_error(inner):
-    shaped = (inner, {**event(1, 1), "series": inner, "lastTimestamp": inner},
-              {**TRAIL, "userIdentity": inner, "eventTime": inner}, {**AUDIT, "objectRef": inner})  # fmt: skip
+    shaped = (
+        inner,
+        {**event(1, 1), "series": inner, "lastTimestamp": inner},
+        {**TRAIL, "userIdentity": inner, "eventTime": inner},
+        {**AUDIT, "objectRef": inner},
+    )
     for record in shaped:
         for read in (event_rows, audit_rows):
             try:

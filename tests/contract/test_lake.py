@@ -17,8 +17,8 @@ import engines
 import parts
 from workbench import TimeRange
 from workbench.connectors.contract import Connector
-from workbench.connectors.lake import Lake, LakeSettings
-from workbench.connectors.lake_schema import OTEL, frame_of
+from workbench.connectors.sources.lake.schema import OTEL, frame_of
+from workbench.connectors.sources.lake.source import Lake, LakeSettings
 from workbench.errors import BadInput, SourceGarbled, UnknownName
 from workbench.tables import SCHEMAS, labels_of
 
@@ -69,25 +69,37 @@ def resource(name):
 def rows_of(table):
     """Values to insert, a list of SQL tuples."""
     if table == "otel_logs":
-        return [f"({moment(n)}, 't{n}', 's', 0, 'ERROR', {17 * (n % 2)}, {quoted(name)}, "
-                f"{quoted('said ' + name)}, {resource(name)}, "
-                f"map('who', 'own', {quoted(name)}, {quoted(name)}))"
-                for n, name in enumerate(NAMES)]  # fmt: skip
+        return [
+            f"({moment(n)}, 't{n}', 's', 0, 'ERROR', {17 * (n % 2)}, {quoted(name)}, "
+            f"{quoted('said ' + name)}, {resource(name)}, "
+            f"map('who', 'own', {quoted(name)}, {quoted(name)}))"
+            for n, name in enumerate(NAMES)
+        ]
     if table == "otel_traces":
-        return [f"({moment(n)}, 't{n}', 's{n}', '', 'GET /x', '{kind}', {quoted(name)}, "
-                f"{resource(name)}, map('http.route', '/x'), 1500000, '{status}', '')"
-                for n, (name, kind, status) in enumerate(zip(
-                    NAMES, ["Server", "SPAN_KIND_CLIENT", "Internal"] * 9,
-                    ["Unset", "STATUS_CODE_ERROR", "Error"] * 9, strict=False))]  # fmt: skip
+        return [
+            f"({moment(n)}, 't{n}', 's{n}', '', 'GET /x', '{kind}', {quoted(name)}, "
+            f"{resource(name)}, map('http.route', '/x'), 1500000, '{status}', '')"
+            for n, (name, kind, status) in enumerate(
+                zip(
+                    NAMES,
+                    ["Server", "SPAN_KIND_CLIENT", "Internal"] * 9,
+                    ["Unset", "STATUS_CODE_ERROR", "Error"] * 9,
+                    strict=False,
+                )
+            )
+        ]
     start = moment(0)
-    head = [f"{resource(name)}, {quoted(name)}, 'http.server.request.duration', 's', "
-            f"map('code', '200'), {start}, {moment(n)}, {n == 1:d}"
-            for n, name in enumerate(NAMES)]  # fmt: skip
+    head = [
+        f"{resource(name)}, {quoted(name)}, 'http.server.request.duration', 's', "
+        f"map('code', '200'), {start}, {moment(n)}, {n == 1:d}"
+        for n, name in enumerate(NAMES)
+    ]
     tails = {
-        "otel_metrics_gauge": "nan", "otel_metrics_sum": "5, 2, true",
+        "otel_metrics_gauge": "nan",
+        "otel_metrics_sum": "5, 2, true",
         "otel_metrics_histogram": "6, 0.9, [1, 2, 3], [0.1, 0.5], 2",
         "otel_metrics_summary": "6, 0.9",
-    }  # fmt: skip
+    }
     return [f"({text}, {tails[table]})" for text in head]
 
 
@@ -123,8 +135,9 @@ def spark():
 
 
 def otel(clickhouse):
-    settings = LakeSettings(engine="clickhouse", layout="opentelemetry", database="lake",
-                            url="http://127.0.0.1:8123")  # fmt: skip
+    settings = LakeSettings(
+        engine="clickhouse", layout="opentelemetry", database="lake", url="http://127.0.0.1:8123"
+    )
     return Lake("lake", settings, connection=clickhouse)
 
 
@@ -150,7 +163,10 @@ def test_logs_are_complete_with_their_attributes_merged(clickhouse):
     assert list(logs["body"]) == [f"said {name}" for name in NAMES]
     assert logs["ts"].iloc[0] == START
     assert labels_of(logs["attributes"].iloc[2]) == {
-        "host.name": "h1", "who": "own", NAMES[2]: NAMES[2]}  # fmt: skip
+        "host.name": "h1",
+        "who": "own",
+        NAMES[2]: NAMES[2],
+    }
     assert logs["severity_number"].isna().tolist() == [n % 2 == 0 for n in range(len(NAMES))]
     assert "otel_logs" in found.queries[0].text
 
@@ -193,14 +209,21 @@ def test_a_hostile_service_finds_its_own_rows_alone(clickhouse, folder, name):
 @pytest.mark.parametrize("table", ["logs", "spans", "metrics"])
 def test_every_engine_gives_the_same_rows(clickhouse, folder, spark, table):
     settings = LakeSettings(engine="spark", path=str(folder), layout="opentelemetry")
-    lakes = [otel(clickhouse), parquet(folder, layout="opentelemetry"),
-             Lake("lake", settings, connection=spark)]  # fmt: skip
+    lakes = [
+        otel(clickhouse),
+        parquet(folder, layout="opentelemetry"),
+        Lake("lake", settings, connection=spark),
+    ]
     when = TimeRange(START.floor("us"), WHEN.end)  # Parquet here has microseconds
     told = [fetch(lake, table, when) for lake in lakes]
     assert all(found.complete for found in told)
     order = ["ts", "service", "metric", "le"] if table == "metrics" else ["ts", "service"]
-    frames = [f.frame.assign(ts=f.frame["ts"].dt.floor("us")).sort_values(order, ignore_index=True)
-              .astype(str) for f in told]  # fmt: skip
+    frames = [
+        f.frame.assign(ts=f.frame["ts"].dt.floor("us"))
+        .sort_values(order, ignore_index=True)
+        .astype(str)
+        for f in told
+    ]
     assert len(frames[0])
     pd.testing.assert_frame_equal(frames[0], frames[1])
     pd.testing.assert_frame_equal(frames[0], frames[2])
@@ -259,10 +282,14 @@ def test_more_rows_than_allowed_are_refused_before_they_are_read(clickhouse, fol
 
 def test_rows_that_came_short_are_partial(clickhouse, monkeypatch):
     lake = otel(clickhouse)
-    monkeypatch.setattr("workbench.connectors.lake._count", lambda *_: len(NAMES) + 2)
+    monkeypatch.setattr(
+        "workbench.connectors.sources.lake.source._count", lambda *_: len(NAMES) + 2
+    )
     row = fetch(lake, "logs").coverage[0]
     assert (row.status, row.reason) == ("partial", "2 rows fewer were read than counted")
-    monkeypatch.setattr("workbench.connectors.lake._count", lambda *_: len(NAMES) - 1)
+    monkeypatch.setattr(
+        "workbench.connectors.sources.lake.source._count", lambda *_: len(NAMES) - 1
+    )
     assert "arrived" in fetch(lake, "logs").coverage[0].reason
 
 
@@ -276,13 +303,15 @@ def test_what_the_user_asked_wrongly_is_refused(clickhouse):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"engine": "parquet"}, {"engine": "clickhouse"}, {"engine": "oracle"},
+        {"engine": "parquet"},
+        {"engine": "clickhouse"},
+        {"engine": "oracle"},
         {"engine": "parquet", "path": "x", "memory": "1; SET x"},
         {"engine": "clickhouse", "url": "http://169.254.169.254/"},
         {"engine": "clickhouse", "url": "http://user:word@host/"},
         {"engine": "parquet", "path": "x", "unknown": 1},
     ],
-)  # fmt: skip
+)
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(pydantic.ValidationError) as refused:
         LakeSettings(**settings)
@@ -302,17 +331,41 @@ def test_closing_leaves_a_connection_that_was_given(clickhouse):
     assert clickhouse.list_tables(database="lake")
 
 
-JSON = st.one_of(st.text(max_size=20), st.sampled_from(
-    ["{}", '{"a":"b"}', "[1,2]", "[]", "null", '{"a":{"b":[1]}}', "[[", "1e999", "[1,null]", ""]
-))  # fmt: skip
+JSON = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        ["{}", '{"a":"b"}', "[1,2]", "[]", "null", '{"a":{"b":[1]}}', "[[", "1e999", "[1,null]", ""]
+    ),
+)
 NUMBER = st.one_of(st.none(), st.floats(), st.integers(-(2**63), 2**63 - 1))
-CELLS = {"ts": st.integers(-(2**62), 2**62), "flags": st.sampled_from([0, 1, None]),
-         "own": JSON, "resource": JSON, "buckets": JSON, "bounds": JSON, "count": NUMBER,
-         "sum": NUMBER, "value": NUMBER, "monotonic": st.sampled_from([0, 1, None]),
-         "temporality": st.sampled_from(["0", "1", "2", None]), "severity_number": NUMBER,
-         "duration_s": NUMBER}  # fmt: skip
-WORDS = ("service", "metric", "unit", "body", "severity_text", "trace_id", "span_id",
-         "parent_span_id", "name", "kind", "status")  # fmt: skip
+CELLS = {
+    "ts": st.integers(-(2**62), 2**62),
+    "flags": st.sampled_from([0, 1, None]),
+    "own": JSON,
+    "resource": JSON,
+    "buckets": JSON,
+    "bounds": JSON,
+    "count": NUMBER,
+    "sum": NUMBER,
+    "value": NUMBER,
+    "monotonic": st.sampled_from([0, 1, None]),
+    "temporality": st.sampled_from(["0", "1", "2", None]),
+    "severity_number": NUMBER,
+    "duration_s": NUMBER,
+}
+WORDS = (
+    "service",
+    "metric",
+    "unit",
+    "body",
+    "severity_text",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "name",
+    "kind",
+    "status",
+)
 
 
 @settings(max_examples=parts.examples(40))

@@ -17,9 +17,9 @@ from modelservers import loki as model
 from modelservers.serving import served
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.loki import Loki, LokiSettings
-from workbench.connectors.loki_payload import count_of, lines_of, log_frame
+from workbench.connectors.sources.loki.payload import count_of, lines_of, log_frame
+from workbench.connectors.sources.loki.source import Loki, LokiSettings
+from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
 
 URL = "http://127.0.0.1:9"
@@ -62,10 +62,13 @@ def fetched(app, **changes):
 
 DRIVES = {
     "loki": faulted.Drive(
-        lambda: served(model.app(store())), lambda url, **limits: loki(url, page=40, **limits),
-        "logs", WHEN, speaks="prometheus",
+        lambda: served(model.app(store())),
+        lambda url, **limits: loki(url, page=40, **limits),
+        "logs",
+        WHEN,
+        speaks="prometheus",
     )
-}  # fmt: skip
+}
 
 
 class TestLoki(ConnectorContract):
@@ -95,8 +98,10 @@ def test_what_came_is_what_there_is_or_marked():
     """RELIABILITY Q5: 200 random stores, many lines at one nanosecond, small pages."""
     rng, exact, app = random.Random(7), 0, model.app(None)
     for _ in range(200):
-        times = [rng.choice([0, 7, 7, 3600 * 10**9 - 1, 3600 * 10**9, rng.randint(0, 50)])
-                 for _ in range(rng.randint(0, 60))]  # fmt: skip
+        times = [
+            rng.choice([0, 7, 7, 3600 * 10**9 - 1, 3600 * 10**9, rng.randint(0, 50)])
+            for _ in range(rng.randint(0, 60))
+        ]
         bodies = [rng.choice(["same", f"line {n}"]) for n in range(len(times))]
         held = model.Store(
             [line(n, at, body=b) for n, (at, b) in enumerate(zip(times, bodies, strict=True))]
@@ -129,9 +134,13 @@ JSON = st.recursive(
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON, JSON)
 def test_any_answer_gives_lines_or_a_named_error(inner, value):
-    for result in (inner, [inner], [{"stream": {}, "values": inner}],
-                   [{"stream": {"a": value}, "values": [inner]}],
-                   [{"stream": {}, "values": [["1", "x", inner]]}]):  # fmt: skip
+    for result in (
+        inner,
+        [inner],
+        [{"stream": {}, "values": inner}],
+        [{"stream": {"a": value}, "values": [inner]}],
+        [{"stream": {}, "values": [["1", "x", inner]]}],
+    ):
         payload = {"status": "success", "data": {"resultType": "streams", "result": result}}
         for read in (lambda p: log_frame(list(lines_of(p)), "service_name"), count_of):
             try:

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """OpenSearch against a model of its API and a server of its protocol."""
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from modelservers.serving import served
 from servers.prometheus import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.opensearch import OpenSearch, OpenSearchSettings
-from workbench.connectors.opensearch_payload import FieldNames, Found, hit_rows, page_of
+from workbench.connectors.sources.opensearch.payload import FieldNames, Found, hit_rows, page_of
+from workbench.connectors.sources.opensearch.source import OpenSearch, OpenSearchSettings
+from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
 
 URL = "http://127.0.0.1:9"
@@ -36,9 +35,14 @@ WHEN = TimeRange(T0, T0 + pd.Timedelta("1h"))
 
 
 def document(n, at_s, service="cart"):
-    return {"@timestamp": (T0 + pd.Timedelta(seconds=at_s)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "message": f"line {n}", "service.name": service, "log": {"level": "error"},
-            "trace": {"id": "4bf92f3577b34da6a3ce929d0e0e4736"}, "host": "h1"}  # fmt: skip
+    return {
+        "@timestamp": (T0 + pd.Timedelta(seconds=at_s)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "message": f"line {n}",
+        "service.name": service,
+        "log": {"level": "error"},
+        "trace": {"id": "4bf92f3577b34da6a3ce929d0e0e4736"},
+        "host": "h1",
+    }
 
 
 def store(n=120):
@@ -71,10 +75,13 @@ def fetched(app, url=URL, **changes):
 
 DRIVES = {
     "opensearch": faulted.Drive(
-        lambda: served(model.app(store())), lambda url, **limits: opensearch(url, page=40, **limits),
-        "logs", WHEN, speaks="opensearch",
+        lambda: served(model.app(store())),
+        lambda url, **limits: opensearch(url, page=40, **limits),
+        "logs",
+        WHEN,
+        speaks="opensearch",
     )
-}  # fmt: skip
+}
 
 
 class TestOpenSearch(ConnectorContract):
@@ -103,9 +110,14 @@ def test_hits_are_rows_and_points_in_time_are_given_back():
     assert held.open == {}
 
 
-@pytest.mark.parametrize(("change", "word"), [
-    ({"shards_failed": 1}, "shard"), ({"timed_out": True}, "timed out"), ({"lost": 2}, "counts"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"shards_failed": 1}, "shard"),
+        ({"timed_out": True}, "timed out"),
+        ({"lost": 2}, "counts"),
+    ],
+)
 def test_what_is_partial_is_said(change, word):
     held = store(10)
     for name, value in change.items():
@@ -140,15 +152,22 @@ def test_what_came_is_what_there_is_or_marked():
 
 def test_a_server_of_the_protocol_gives_the_same(tmp_path):
     osmem = pytest.importorskip("osmem_server")
-    program = next((p for p in (Path(osmem.__file__).parent / "bin").iterdir()
-                    if p.is_file() and "server" in p.name), None)  # fmt: skip
+    program = next(
+        (
+            p
+            for p in (Path(osmem.__file__).parent / "bin").iterdir()
+            if p.is_file() and "server" in p.name
+        ),
+        None,
+    )
     if program is None:
         parts.missing_part("osmem-server has no program for this machine")
     port = free_port()
     command = [str(program), "-addr", f"127.0.0.1:{port}", "-no-ja", "-no-stdin-watch"]
     with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)  # fmt: skip
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             address = f"http://127.0.0.1:{port}"
             _ready(address)
@@ -157,7 +176,8 @@ def test_a_server_of_the_protocol_gives_the_same(tmp_path):
             found = fetched(None, address, page=7)
             assert found.coverage[0].status == "complete", found.coverage
             assert sorted(found.frame["body"].astype("str")) == sorted(
-                one["message"] for one in documents.values())  # fmt: skip
+                one["message"] for one in documents.values()
+            )
         finally:
             process.terminate()
             process.wait(10)
@@ -184,27 +204,52 @@ def _bulk(address, documents):
 
 
 def _send(address, path, text, method):
-    request = urllib.request.Request(address + path, data=text.encode(), method=method,
-                                     headers={"content-type": "application/json"})  # fmt: skip
+    request = urllib.request.Request(
+        address + path,
+        data=text.encode(),
+        method=method,
+        headers={"content-type": "application/json"},
+    )
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status < 300
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["hits", "_id", "_source", "@timestamp", "total", "sort",
-                                       "service", "name", "log", "message"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "hits",
+                    "_id",
+                    "_source",
+                    "@timestamp",
+                    "total",
+                    "sort",
+                    "service",
+                    "name",
+                    "log",
+                    "message",
+                ]
+            ),
+            inner,
+        )
+    ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON, JSON)
 def test_any_answer_gives_rows_or_a_named_error(inner, source):
-    for payload in (inner, {"hits": inner}, {"hits": {"hits": inner}},
-                    {"hits": {"hits": [{"_id": "a", "_source": source}], "total": inner}},
-                    {"hits": {"hits": [{"_id": "a", "_source": {"@timestamp": source}}]}}):  # fmt: skip
+    for payload in (
+        inner,
+        {"hits": inner},
+        {"hits": {"hits": inner}},
+        {"hits": {"hits": [{"_id": "a", "_source": source}], "total": inner}},
+        {"hits": {"hits": [{"_id": "a", "_source": {"@timestamp": source}}]}},
+    ):
         found = Found()
         try:
             page_of(payload, found)

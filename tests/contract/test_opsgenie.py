@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """Opsgenie against a model of its API."""
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from modelservers import opsgenie as model
 from modelservers.serving import served
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.opsgenie import Opsgenie, OpsgenieSettings
+from workbench.connectors.sources.opsgenie.source import Opsgenie, OpsgenieSettings
+from workbench.connectors.transport.http import Http
 
 URL = "http://127.0.0.1:9"
 T0 = pd.Timestamp("2026-01-31T12:00:00Z")
@@ -28,21 +27,52 @@ def iso(offset_s):
 
 
 def alert(n, at):
-    return {"id": f"a{n}", "tinyId": str(n), "alias": f"k{n}", "message": f"slow {n}",
-            "status": "closed", "acknowledged": True, "createdAt": iso(at), "updatedAt": iso(at + 60),
-            "priority": "P1", "entity": "cart", "tags": [], "owner": "ann@example.com",
-            "report": {"ackTime": 30_000, "closeTime": 600_000}}  # fmt: skip
+    return {
+        "id": f"a{n}",
+        "tinyId": str(n),
+        "alias": f"k{n}",
+        "message": f"slow {n}",
+        "status": "closed",
+        "acknowledged": True,
+        "createdAt": iso(at),
+        "updatedAt": iso(at + 60),
+        "priority": "P1",
+        "entity": "cart",
+        "tags": [],
+        "owner": "ann@example.com",
+        "report": {"ackTime": 30_000, "closeTime": 600_000},
+    }
 
 
 def store():
     made = model.Store()
     made.alerts = [alert(n, n * 60) for n in range(60)]
-    made.logs = {f"a{n}": [{"log": "acked", "type": "system", "owner": "ann", "createdAt": iso(n * 60),
-                            "offset": f"o{n}"}] for n in range(60)}  # fmt: skip
+    made.logs = {
+        f"a{n}": [
+            {
+                "log": "acked",
+                "type": "system",
+                "owner": "ann",
+                "createdAt": iso(n * 60),
+                "offset": f"o{n}",
+            }
+        ]
+        for n in range(60)
+    }
     made.services = [{"id": "s1", "name": "cart"}]
-    made.incidents = [{"id": f"i{n}", "tinyId": str(n), "message": f"cart is slow {n}",
-                       "status": "resolved", "createdAt": iso(n * 600), "updatedAt": iso(n * 600 + 300),
-                       "priority": "P2", "impactedServices": ["s1"]} for n in range(5)]  # fmt: skip
+    made.incidents = [
+        {
+            "id": f"i{n}",
+            "tinyId": str(n),
+            "message": f"cart is slow {n}",
+            "status": "resolved",
+            "createdAt": iso(n * 600),
+            "updatedAt": iso(n * 600 + 300),
+            "priority": "P2",
+            "impactedServices": ["s1"],
+        }
+        for n in range(5)
+    ]
     return made
 
 
@@ -62,9 +92,12 @@ def opsgenie(url, *, app=None, **changes):
 DRIVES = {
     "opsgenie": faulted.Drive(
         lambda: served(model.app(store())),
-        lambda url, **limits: opsgenie(url, page_size=20, **limits), "alerts", WHEN, counts=False,
+        lambda url, **limits: opsgenie(url, page_size=20, **limits),
+        "alerts",
+        WHEN,
+        counts=False,
     )
-}  # fmt: skip
+}
 
 
 class TestOpsgenie(ConnectorContract):
@@ -112,8 +145,9 @@ def test_what_came_is_what_there_is_or_marked():
         times = [rng.choice([1, 60, rng.randint(0, 9000)]) for _ in range(rng.randint(0, 240))]
         held.alerts = [alert(n, at) for n, at in enumerate(times)]
         app.state.store = held
-        found = fetched(URL, "alerts", app=app, page_size=rng.choice([9, 40, 100]),
-                            offset_cap=held.cap)  # fmt: skip
+        found = fetched(
+            URL, "alerts", app=app, page_size=rng.choice([9, 40, 100]), offset_cap=held.cap
+        )
         truth = sum(at < 7200 for at in times)
         if found.complete:
             exact += 1

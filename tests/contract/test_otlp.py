@@ -23,11 +23,11 @@ import parts
 from servers.prometheus import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.otlp import Otlp, OtlpSettings
-from workbench.connectors.otlp_metrics import MetricPoints
-from workbench.connectors.otlp_payload import _message, documents
-from workbench.connectors.otlp_receiver import receiving
-from workbench.connectors.otlp_spans import log_rows, span_rows
+from workbench.connectors.sources.otlp.metrics import MetricPoints
+from workbench.connectors.sources.otlp.payload import _message, documents
+from workbench.connectors.sources.otlp.receiver import receiving
+from workbench.connectors.sources.otlp.source import Otlp, OtlpSettings
+from workbench.connectors.sources.otlp.spans import log_rows, span_rows
 from workbench.errors import SourceError
 from workbench.tables import labels_of
 
@@ -57,9 +57,18 @@ def at(seconds):
 
 def span(n, service="cart", parent="", start=None, **more):
     start = n if start is None else start
-    return {"traceId": TRACE, "spanId": f"{n + 1:016x}", "parentSpanId": parent, "name": "GET /x",
-            "kind": 2, "startTimeUnixNano": at(start), "endTimeUnixNano": at(start + 0.25),
-            "attributes": keyed(http_status=200), "status": {"code": 2}, **more}  # fmt: skip
+    return {
+        "traceId": TRACE,
+        "spanId": f"{n + 1:016x}",
+        "parentSpanId": parent,
+        "name": "GET /x",
+        "kind": 2,
+        "startTimeUnixNano": at(start),
+        "endTimeUnixNano": at(start + 0.25),
+        "attributes": keyed(http_status=200),
+        "status": {"code": 2},
+        **more,
+    }
 
 
 def traces(*spans, service="cart"):
@@ -69,25 +78,45 @@ def traces(*spans, service="cart"):
 
 
 def logs(*records):
-    return {"resourceLogs": [{"resource": resource("cart"),
-                              "scopeLogs": [{"logRecords": list(records)}]}]}  # fmt: skip
+    return {
+        "resourceLogs": [
+            {"resource": resource("cart"), "scopeLogs": [{"logRecords": list(records)}]}
+        ]
+    }
 
 
 def metrics(*described, service="cart"):
-    return {"resourceMetrics": [{"resource": resource(service),
-                                 "scopeMetrics": [{"metrics": list(described)}]}]}  # fmt: skip
+    return {
+        "resourceMetrics": [
+            {"resource": resource(service), "scopeMetrics": [{"metrics": list(described)}]}
+        ]
+    }
 
 
-RECORD = {"timeUnixNano": at(1), "severityNumber": 17, "body": {"stringValue": "failed"},
-          "attributes": keyed(a=1), "traceId": TRACE, "spanId": SPAN}  # fmt: skip
+RECORD = {
+    "timeUnixNano": at(1),
+    "severityNumber": 17,
+    "body": {"stringValue": "failed"},
+    "attributes": keyed(a=1),
+    "traceId": TRACE,
+    "spanId": SPAN,
+}
 
 
 def summed(values, *, delta=False, monotonic=True):
-    points = [{"timeUnixNano": at(n * 10), "startTimeUnixNano": at(0), "asInt": str(v)}
-              for n, v in enumerate(values)]  # fmt: skip
-    return {"name": "jobs", "unit": "1",
-            "sum": {"aggregationTemporality": 1 if delta else 2, "isMonotonic": monotonic,
-                    "dataPoints": points}}  # fmt: skip
+    points = [
+        {"timeUnixNano": at(n * 10), "startTimeUnixNano": at(0), "asInt": str(v)}
+        for n, v in enumerate(values)
+    ]
+    return {
+        "name": "jobs",
+        "unit": "1",
+        "sum": {
+            "aggregationTemporality": 1 if delta else 2,
+            "isMonotonic": monotonic,
+            "dataPoints": points,
+        },
+    }
 
 
 @pytest.fixture
@@ -133,13 +162,20 @@ def test_protobuf_gzip_and_delimited_files_hold_the_same(tmp_path):
     one = fetched(tmp_path / "a" / "*", "spans").frame
     raw = [protobuf(document, "traces") for document in documents_]
     framed = b"".join(bytes([len(r) & 0x7F | 0x80, len(r) >> 7]) + r for r in raw)
-    for name, data in (("b/traces.pb", framed), ("c/traces.pb.gz", gzip.compress(framed)),
-                       ("d/traces-0.pb", raw[0])):  # fmt: skip
+    for name, data in (
+        ("b/traces.pb", framed),
+        ("c/traces.pb.gz", gzip.compress(framed)),
+        ("d/traces-0.pb", raw[0]),
+    ):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(data)
         two = fetched(tmp_path / name, "spans").frame
-        pd.testing.assert_frame_equal(two, one.iloc[: len(two)].reset_index(drop=True),
-                                      check_categorical=False, check_dtype=False)  # fmt: skip
+        pd.testing.assert_frame_equal(
+            two,
+            one.iloc[: len(two)].reset_index(drop=True),
+            check_categorical=False,
+            check_dtype=False,
+        )
         assert len(two) == (1 if name.startswith("d") else 3)
     (tmp_path / "unnamed.bin").write_bytes(framed)
     found = fetched(tmp_path / "unnamed.bin", "spans", signal="traces")
@@ -166,16 +202,24 @@ def test_odd_spans_are_told_and_left_as_they_are(tmp_path):
     why = found.coverage[-1].reason
     assert len(found.frame) == 3
     assert found.coverage[-1].status == "partial"
-    for words in ("1 duplicated span(s)", "1 span(s) whose parent is not there", "pay begin up to",
-                  "4 record(s) refused", "line 5"):  # fmt: skip
+    for words in (
+        "1 duplicated span(s)",
+        "1 span(s) whose parent is not there",
+        "pay begin up to",
+        "4 record(s) refused",
+        "line 5",
+    ):
         assert words in why, why
     assert found.frame["ts"].min() == pd.Timestamp(T0, tz="UTC") - pd.Timedelta("4min")
 
 
 def test_logs_without_a_time_take_the_observed_one(tmp_path):
-    odd = {"timeUnixNano": "0", "observedTimeUnixNano": at(3),
-           "severityNumber": "SEVERITY_NUMBER_WARN2",
-           "body": {"kvlistValue": {"values": keyed(a="b")}}}  # fmt: skip
+    odd = {
+        "timeUnixNano": "0",
+        "observedTimeUnixNano": at(3),
+        "severityNumber": "SEVERITY_NUMBER_WARN2",
+        "body": {"kvlistValue": {"values": keyed(a="b")}},
+    }
     (tmp_path / "l.jsonl").write_text(json.dumps(logs(RECORD, odd, {"body": {}})))
     found = fetched(tmp_path, "logs")
     assert list(found.frame["severity_number"]) == [17, 14]
@@ -204,9 +248,18 @@ def test_counters_are_cumulative_whatever_was_sent():
 
 
 def test_a_point_without_a_value_is_a_gap():
-    document = metrics({"name": "queue", "gauge": {"dataPoints": [
-        {"timeUnixNano": at(0), "asDouble": 1.5}, {"timeUnixNano": at(10), "flags": 1},
-        {"timeUnixNano": at(20), "asDouble": "NaN"}]}})  # fmt: skip
+    document = metrics(
+        {
+            "name": "queue",
+            "gauge": {
+                "dataPoints": [
+                    {"timeUnixNano": at(0), "asDouble": 1.5},
+                    {"timeUnixNano": at(10), "flags": 1},
+                    {"timeUnixNano": at(20), "asDouble": "NaN"},
+                ]
+            },
+        }
+    )
     points = MetricPoints()
     points.add(document)
     frame = points.frame()
@@ -216,10 +269,24 @@ def test_a_point_without_a_value_is_a_gap():
 
 
 def test_histograms_are_in_prometheus_form():
-    document = metrics({"name": "http.server.request.duration", "unit": "s", "histogram": {
-        "aggregationTemporality": 2, "dataPoints": [
-            {"timeUnixNano": at(0), "sum": 3.5, "count": "6", "explicitBounds": [0.1, 1],
-             "bucketCounts": ["1", "2", "3"]}]}})  # fmt: skip
+    document = metrics(
+        {
+            "name": "http.server.request.duration",
+            "unit": "s",
+            "histogram": {
+                "aggregationTemporality": 2,
+                "dataPoints": [
+                    {
+                        "timeUnixNano": at(0),
+                        "sum": 3.5,
+                        "count": "6",
+                        "explicitBounds": [0.1, 1],
+                        "bucketCounts": ["1", "2", "3"],
+                    }
+                ],
+            },
+        }
+    )
     buckets = values(document, "http_server_request_duration_seconds_bucket")
     assert dict(zip(buckets["le"], buckets["value"], strict=True)) == {0.1: 1, 1: 3, np.inf: 6}
     assert list(values(document, "http_server_request_duration_seconds_count")["value"]) == [6]
@@ -227,19 +294,35 @@ def test_histograms_are_in_prometheus_form():
 
 
 def exponential(scale, offset, counts, zeros=0):
-    return {"timeUnixNano": at(0), "scale": scale, "zeroCount": str(zeros), "sum": 1.0,
-            "positive": {"offset": offset, "bucketCounts": [str(c) for c in counts]}}  # fmt: skip
+    return {
+        "timeUnixNano": at(0),
+        "scale": scale,
+        "zeroCount": str(zeros),
+        "sum": 1.0,
+        "positive": {"offset": offset, "bucketCounts": [str(c) for c in counts]},
+    }
 
 
 @settings(max_examples=parts.examples(100), deadline=None)
-@given(st.integers(-2, 4), st.integers(-20, 20), st.lists(st.integers(0, 9), max_size=12),
-       st.integers(0, 3), st.integers(0, 3))  # fmt: skip
+@given(
+    st.integers(-2, 4),
+    st.integers(-20, 20),
+    st.lists(st.integers(0, 9), max_size=12),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
 def test_exponential_buckets_count_what_lies_below(scale, offset, counts, zeros, coarser):
     """Against the definition: bucket i holds (base**i, base**(i+1)]."""
     second = {**exponential(scale - coarser, 0, [1]), "timeUnixNano": at(10)}
-    document = metrics({"name": "h", "exponentialHistogram": {
-        "aggregationTemporality": 2,
-        "dataPoints": [exponential(scale, offset, counts, zeros), second]}})  # fmt: skip
+    document = metrics(
+        {
+            "name": "h",
+            "exponentialHistogram": {
+                "aggregationTemporality": 2,
+                "dataPoints": [exponential(scale, offset, counts, zeros), second],
+            },
+        }
+    )
     found = values(document, "h_bucket")
     first = found[found["ts"] == found["ts"].min()]
     base = 2.0 ** (2.0**-scale)
@@ -251,8 +334,9 @@ def test_exponential_buckets_count_what_lies_below(scale, offset, counts, zeros,
 
 
 def post(url, path, data, kind="application/json", **headers):
-    request = urllib.request.Request(url + path, data=data, method="POST",
-                                     headers={"content-type": kind, **headers})  # fmt: skip
+    request = urllib.request.Request(
+        url + path, data=data, method="POST", headers={"content-type": kind, **headers}
+    )
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.status
@@ -289,13 +373,24 @@ def test_a_real_collector_sends_to_the_receiver(tmp_path):
     http, grpc = free_port(), free_port()
     with receiving(tmp_path / "kept") as receiver:
         command = [
-            str(agent), "start", "--otlp-http-endpoint", f"127.0.0.1:{http}",
-            "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}", "--exporter", "otlp",
-            "--otlp-exporter-endpoint", receiver.url, "--otlp-exporter-protocol", "http",
-            "--batch-timeout", "100ms",
-        ]  # fmt: skip
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)  # fmt: skip
+            str(agent),
+            "start",
+            "--otlp-http-endpoint",
+            f"127.0.0.1:{http}",
+            "--otlp-grpc-endpoint",
+            f"127.0.0.1:{grpc}",
+            "--exporter",
+            "otlp",
+            "--otlp-exporter-endpoint",
+            receiver.url,
+            "--otlp-exporter-protocol",
+            "http",
+            "--batch-timeout",
+            "100ms",
+        ]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             ends = time.monotonic() + 20
             sent = protobuf(traces(span(1), span(2)), "traces")
@@ -317,32 +412,80 @@ def _sent(port, data):
         return False
 
 
-KEYS = ["resourceSpans", "scopeSpans", "spans", "resourceMetrics", "scopeMetrics", "metrics", "sum",
-        "dataPoints", "histogram", "exponentialHistogram", "resourceLogs", "scopeLogs",
-        "logRecords", "timeUnixNano", "asInt", "attributes", "key", "value", "startTimeUnixNano",
-        "endTimeUnixNano", "traceId", "spanId", "bucketCounts", "positive", "body"]  # fmt: skip
+KEYS = [
+    "resourceSpans",
+    "scopeSpans",
+    "spans",
+    "resourceMetrics",
+    "scopeMetrics",
+    "metrics",
+    "sum",
+    "dataPoints",
+    "histogram",
+    "exponentialHistogram",
+    "resourceLogs",
+    "scopeLogs",
+    "logRecords",
+    "timeUnixNano",
+    "asInt",
+    "attributes",
+    "key",
+    "value",
+    "startTimeUnixNano",
+    "endTimeUnixNano",
+    "traceId",
+    "spanId",
+    "bucketCounts",
+    "positive",
+    "body",
+]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
     | st.sampled_from([TRACE, SPAN, at(1)]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
     max_leaves=16,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=parts.examples(600), deadline=None)
 @given(JSON, JSON)
 def test_any_json_gives_rows_or_a_named_error(inner, outer):
     shaped = [
-        outer, traces(inner), logs(inner), metrics(inner), traces(inner, span(1)),
+        outer,
+        traces(inner),
+        logs(inner),
+        metrics(inner),
+        traces(inner, span(1)),
         metrics({"name": "a", "sum": {"dataPoints": [inner]}}),
-        metrics({"name": "a", "exponentialHistogram": {"dataPoints": [
-            {"timeUnixNano": at(1), "positive": {"bucketCounts": inner}, "scale": outer}]}}),
-        metrics({"name": "a", "histogram": {"dataPoints": [
-            {"timeUnixNano": at(1), "bucketCounts": inner, "explicitBounds": outer}]}}),
+        metrics(
+            {
+                "name": "a",
+                "exponentialHistogram": {
+                    "dataPoints": [
+                        {"timeUnixNano": at(1), "positive": {"bucketCounts": inner}, "scale": outer}
+                    ]
+                },
+            }
+        ),
+        metrics(
+            {
+                "name": "a",
+                "histogram": {
+                    "dataPoints": [
+                        {"timeUnixNano": at(1), "bucketCounts": inner, "explicitBounds": outer}
+                    ]
+                },
+            }
+        ),
         traces({**span(1), "attributes": inner, "links": outer, "events": inner}),
         logs({**RECORD, "body": inner, "severityNumber": outer}),
-    ]  # fmt: skip
+    ]
     for document in shaped:
         assert isinstance(span_rows(document)[0], pd.DataFrame)
         assert isinstance(log_rows(document)[0], pd.DataFrame)

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """PagerDuty against a model of its API: nothing beyond a cap or a default range is lost unsaid."""
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from modelservers.serving import served
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.contract import FindsIncidents
-from workbench.connectors.http import Http
-from workbench.connectors.pagerduty import PagerDuty, PagerDutySettings
+from workbench.connectors.sources.pagerduty.source import PagerDuty, PagerDutySettings
+from workbench.connectors.transport.http import Http
 from workbench.errors import SourceRefused
 
 URL = "http://127.0.0.1:9"
@@ -30,33 +29,71 @@ def iso(offset_s):
 
 
 def incident(n, at, resolved=True):
-    return {"id": f"P{n}", "incident_number": n, "title": f"slow {n}", "summary": f"[#{n}] slow {n}",
-            "created_at": iso(at), "status": "resolved" if resolved else "triggered",
-            "resolved_at": iso(at + 600) if resolved else None, "urgency": "high",
-            "priority": {"summary": "P1"}, "service": {"id": "S1", "summary": "cart"}}  # fmt: skip
+    return {
+        "id": f"P{n}",
+        "incident_number": n,
+        "title": f"slow {n}",
+        "summary": f"[#{n}] slow {n}",
+        "created_at": iso(at),
+        "status": "resolved" if resolved else "triggered",
+        "resolved_at": iso(at + 600) if resolved else None,
+        "urgency": "high",
+        "priority": {"summary": "P1"},
+        "service": {"id": "S1", "summary": "cart"},
+    }
 
 
 def entry(n, kind, at, who="user"):
     agent = {"id": "U1", "type": f"{who}_reference", "summary": "Ann"}
-    return {"id": f"L{n}", "type": f"{kind}_log_entry", "created_at": iso(at), "agent": agent,
-            "channel": {"type": "website"}, "incident": {"id": "P1"}, "summary": kind}  # fmt: skip
+    return {
+        "id": f"L{n}",
+        "type": f"{kind}_log_entry",
+        "created_at": iso(at),
+        "agent": agent,
+        "channel": {"type": "website"},
+        "incident": {"id": "P1"},
+        "summary": kind,
+    }
 
 
 def store():
     made = model.Store()
     made.incidents = [incident(n, n * 86_400, resolved=n != 2) for n in range(1, 41)]
-    made.entries = {f"P{n}": [entry(n * 10, "acknowledge", n * 86_400 + 60),
-                              entry(n * 10 + 1, "resolve", n * 86_400 + 600)]
-                    for n in range(1, 41)}  # fmt: skip
+    made.entries = {
+        f"P{n}": [
+            entry(n * 10, "acknowledge", n * 86_400 + 60),
+            entry(n * 10 + 1, "resolve", n * 86_400 + 600),
+        ]
+        for n in range(1, 41)
+    }
     made.log_entries = [e for some in made.entries.values() for e in some]
-    made.alerts = {f"P{n}": [{"id": f"A{n}", "created_at": iso(n * 86_400), "status": "triggered",
-                              "summary": "slow", "severity": "critical", "alert_key": f"k{n}",
-                              "service": {"summary": "cart"}}] for n in range(1, 41)}  # fmt: skip
-    made.change_events = [{"id": f"C{n}", "timestamp": iso(n * 3600), "summary": f"deploy {n}",
-                           "services": [{"summary": "cart"}]} for n in range(30)]  # fmt: skip
+    made.alerts = {
+        f"P{n}": [
+            {
+                "id": f"A{n}",
+                "created_at": iso(n * 86_400),
+                "status": "triggered",
+                "summary": "slow",
+                "severity": "critical",
+                "alert_key": f"k{n}",
+                "service": {"summary": "cart"},
+            }
+        ]
+        for n in range(1, 41)
+    }
+    made.change_events = [
+        {
+            "id": f"C{n}",
+            "timestamp": iso(n * 3600),
+            "summary": f"deploy {n}",
+            "services": [{"summary": "cart"}],
+        }
+        for n in range(30)
+    ]
     made.services = [{"id": "S1", "name": "cart"}, {"id": "S2", "name": "pay"}]
-    made.dependencies = {"S1": [{"dependent_service": {"id": "S1"},
-                                 "supporting_service": {"id": "S2"}}]}  # fmt: skip
+    made.dependencies = {
+        "S1": [{"dependent_service": {"id": "S1"}, "supporting_service": {"id": "S2"}}]
+    }
     return made
 
 
@@ -87,9 +124,11 @@ def fetched(url, table, when=WHEN, **changes):
 DRIVES = {
     "pagerduty": faulted.Drive(
         lambda: served(model.app(store())),
-        lambda url, **limits: pagerduty(url, page_size=10, **limits), "changes", WHEN,
+        lambda url, **limits: pagerduty(url, page_size=10, **limits),
+        "changes",
+        WHEN,
     )
-}  # fmt: skip
+}
 
 
 class TestPagerDuty(ConnectorContract):
@@ -140,12 +179,15 @@ def test_what_came_is_what_there_is_or_marked():
         times = [
             rng.choice([5, 3600, rng.randint(0, 5_000_000)]) for _ in range(rng.randint(0, 260))
         ]
-        held.change_events = [{"id": f"C{n}", "timestamp": iso(at), "summary": "x", "services": []}
-                              for n, at in enumerate(times)]  # fmt: skip
+        held.change_events = [
+            {"id": f"C{n}", "timestamp": iso(at), "summary": "x", "services": []}
+            for n, at in enumerate(times)
+        ]
         held.lost = rng.choice([0, 0, 0, 3])
         app.state.store = held
-        found = fetched(URL, "changes", app=app, page_size=rng.choice([7, 50, 100]),
-                        offset_cap=held.cap)  # fmt: skip
+        found = fetched(
+            URL, "changes", app=app, page_size=rng.choice([7, 50, 100]), offset_cap=held.cap
+        )
         truth = sum(T0 + pd.Timedelta(seconds=at) < WHEN.end for at in times)
         if found.complete:
             exact += 1

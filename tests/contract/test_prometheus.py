@@ -18,19 +18,60 @@ from modelservers.serving import served
 from servers.prometheus import node_exporter, prometheus, victoria_metrics
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.prometheus import MetricQuery, Prometheus, PrometheusSettings
-from workbench.connectors.prometheus_payload import gaps_of, merged, read_answer, read_samples
-from workbench.connectors.promql import any_of, selector
+from workbench.connectors.sources.prometheus.payload import (
+    gaps_of,
+    merged,
+    read_answer,
+    read_samples,
+)
+from workbench.connectors.sources.prometheus.promql import any_of, selector
+from workbench.connectors.sources.prometheus.source import (
+    MetricQuery,
+    Prometheus,
+    PrometheusSettings,
+)
+from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
 
 T0 = 1_769_860_800  # 2026-01-31T12:00:00Z
 WHEN = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T12:30:00Z")
 HOSTILE = (
-    "plain", "", 'quo"te', "back\\slash", "new\nline", "{}", '"} or vector(1) or {x="', "ümläut",
-    "日本", "a|b", ".*", "^$", "(", "[", "\\d+", "'", "`", "#", "$(id)", "${x}", "tab\t", "\x7f",
-    " lead", "trail ", "\u202e", "é", "e\u0301", "😀", "\\", '\\"', "\\n", "%s", "a,b", "a=b", "\r",
-)  # fmt: skip
+    "plain",
+    "",
+    'quo"te',
+    "back\\slash",
+    "new\nline",
+    "{}",
+    '"} or vector(1) or {x="',
+    "ümläut",
+    "日本",
+    "a|b",
+    ".*",
+    "^$",
+    "(",
+    "[",
+    "\\d+",
+    "'",
+    "`",
+    "#",
+    "$(id)",
+    "${x}",
+    "tab\t",
+    "\x7f",
+    " lead",
+    "trail ",
+    "\u202e",
+    "é",
+    "e\u0301",
+    "😀",
+    "\\",
+    '\\"',
+    "\\n",
+    "%s",
+    "a,b",
+    "a=b",
+    "\r",
+)
 QUERIES = (
     MetricQuery(promql="requests_total"),
     MetricQuery(promql="latency_seconds_bucket", name="latency_seconds_bucket"),
@@ -55,18 +96,29 @@ def history():
     series.append(("up", lone, [(T0 + s, 1) for s in times]))
     series.append(("requests_total", lone, [(T0 + s, s) for s in times]))
     for le in ("0.1", "+Inf"):
-        series.append(("latency_seconds_bucket", {"service": "cart", "le": le},
-                       [(T0 + s, s) for s in every(15)]))  # fmt: skip
+        series.append(
+            (
+                "latency_seconds_bucket",
+                {"service": "cart", "le": le},
+                [(T0 + s, s) for s in every(15)],
+            )
+        )
     odd = ["NaN", "+Inf", "-Inf", 0, 1]
     series.append(("odd", {"service": "cart"}, [(T0 + s, odd[s // 15 % 5]) for s in every(15)]))
     alert = {"alertname": "Slow", "service": "cart", "severity": "critical"}
-    series.append(("ALERTS", {**alert, "alertstate": "firing"},
-                   [(T0 + s, 1) for s in every(15) if s < 300 or 600 <= s < 900]))  # fmt: skip
+    series.append(
+        (
+            "ALERTS",
+            {**alert, "alertstate": "firing"},
+            [(T0 + s, 1) for s in every(15) if s < 300 or 600 <= s < 900],
+        )
+    )
     series.append(("ALERTS_FOR_STATE", alert, [(T0 + s, T0 - 120) for s in every(15, 300)]))
     for client, server, n in (("edge", "cart", 30), ("cart", "pay", 10)):
         ends = {"client": client, "server": server}
-        series.append(("traces_service_graph_request_total", ends,
-                       [(T0 + s, s * n / 15) for s in every(15)]))  # fmt: skip
+        series.append(
+            ("traces_service_graph_request_total", ends, [(T0 + s, s * n / 15) for s in every(15)])
+        )
     return series
 
 
@@ -102,9 +154,11 @@ DRIVES = {
     "prometheus": faulted.Drive(
         lambda: prometheus(history()),
         lambda url, **limits: connector(url, chunk_rows=100, **limits),
-        "metrics", WHEN, speaks="prometheus",
+        "metrics",
+        WHEN,
+        speaks="prometheus",
     )
-}  # fmt: skip
+}
 
 
 class TestPrometheus(ConnectorContract):
@@ -158,8 +212,11 @@ def test_exemplars_rules_and_targets_of_a_server_that_scrapes():
         made, ends = connector(url), time.monotonic() + 20
         try:
             while time.monotonic() < ends:
-                found = (await made.exemplars("requests_total", when), await made.rules(),
-                         await made.targets())  # fmt: skip
+                found = (
+                    await made.exemplars("requests_total", when),
+                    await made.rules(),
+                    await made.targets(),
+                )
                 if len(found[0]) and set(found[2]["health"]) == {"up", "down"}:
                     break
                 await asyncio.sleep(0.3)
@@ -167,9 +224,10 @@ def test_exemplars_rules_and_targets_of_a_server_that_scrapes():
         finally:
             await made.aclose()
 
-    with served(exposed) as host, prometheus(
-        config=LIVE.replace("HOST", host[7:]), files={"rules.yml": RULES}
-    ) as url:  # fmt: skip
+    with (
+        served(exposed) as host,
+        prometheus(config=LIVE.replace("HOST", host[7:]), files={"rules.yml": RULES}) as url,
+    ):
         exemplars, rules, targets = asyncio.run(work(url))
     assert set(exemplars["trace_id"]) == {"4bf92f3577b34da6a3ce929d0e0e4736"}
     assert list(rules[["group", "name", "type"]].iloc[0]) == ["slos", "Slow", "alerting"]
@@ -209,9 +267,13 @@ def test_what_a_real_host_tells_of_itself_is_rows():
 
 
 def test_a_gap_is_told_and_nothing_is_put_into_it(url):
-    found = fetched(url, queries=(MetricQuery(promql="requests_total"),
-                                  MetricQuery(promql="sum by (service) (requests_total)",
-                                              name="sum")))  # fmt: skip
+    found = fetched(
+        url,
+        queries=(
+            MetricQuery(promql="requests_total"),
+            MetricQuery(promql="sum by (service) (requests_total)", name="sum"),
+        ),
+    )
     rows = {row.service: row for row in found.coverage}
     assert rows["*"].status == "complete", rows["*"]
     assert rows["pay"].gaps == (("2026-01-31T12:04:45+00:00", "2026-01-31T12:15:00+00:00"),)
@@ -237,10 +299,14 @@ def test_values_keep_what_they_are(url):
 
 def test_alerts_are_unbroken_runs(url):
     frame = fetched(url, "alerts").frame
-    assert list(frame["starts_at"]) == [pd.Timestamp("2026-01-31T11:58:00Z"),
-                                        pd.Timestamp("2026-01-31T12:10:00Z")]  # fmt: skip
-    assert list(frame["ends_at"]) == [pd.Timestamp("2026-01-31T12:04:45Z"),
-                                      pd.Timestamp("2026-01-31T12:14:45Z")]  # fmt: skip
+    assert list(frame["starts_at"]) == [
+        pd.Timestamp("2026-01-31T11:58:00Z"),
+        pd.Timestamp("2026-01-31T12:10:00Z"),
+    ]
+    assert list(frame["ends_at"]) == [
+        pd.Timestamp("2026-01-31T12:04:45Z"),
+        pd.Timestamp("2026-01-31T12:14:45Z"),
+    ]
     assert set(frame["service"]) == {"cart"}
     assert set(frame["severity"]) == {"critical"}
 
@@ -274,11 +340,14 @@ def test_split_is_unsplit(url):
         for n in range(500):
             start = rng.choice([0, 15, 14.999, 15.001, rng.uniform(0, 1500)])
             length = rng.choice([15, 15.001, 90, rng.uniform(0.01, 90)])
-            when = TimeRange(*(pd.Timestamp(round((T0 + s) * 1000), unit="ms", tz="UTC")
-                               for s in (start, start + length)))  # fmt: skip
+            when = TimeRange(
+                *(
+                    pd.Timestamp(round((T0 + s) * 1000), unit="ms", tz="UTC")
+                    for s in (start, start + length)
+                )
+            )
             promql = "requests_total" if n % 2 else "sum by (service) (requests_total)"
-            changes = {"queries": (MetricQuery(promql=promql),),
-                       "step_s": rng.choice([5, 15])}  # fmt: skip
+            changes = {"queries": (MetricQuery(promql=promql),), "step_s": rng.choice([5, 15])}
             one = connector(url, **changes, chunk_rows=rng.choice([3, 7, 11]))
             two = connector(url, **changes)
             many, single = await one.fetch("metrics", when), await two.fetch("metrics", when)
@@ -326,11 +395,16 @@ def test_hostile_values_stay_values(hostile_url):
         query = " or ".join(f'label_replace({t}, "q", "{k}", "", "")' for k, t in enumerate(texts))
         answer = await http.json("POST", "/api/v1/query", form={"query": query, "time": at})
         data, _, _ = read_answer(answer.payload)
-        found = sorted((s["metric"]["q"], s["metric"]["n"], s["metric"]["v"])
-                       for s in data["result"])  # fmt: skip
+        found = sorted(
+            (s["metric"]["q"], s["metric"]["n"], s["metric"]["v"]) for s in data["result"]
+        )
         theirs = (str(other), values[other])
-        assert found == [("0", str(n), value), ("1", str(n), value),
-                         ("2", *theirs), ("3", *theirs)], value  # fmt: skip
+        assert found == [
+            ("0", str(n), value),
+            ("1", str(n), value),
+            ("2", *theirs),
+            ("3", *theirs),
+        ], value
 
     async def work():
         chosen = PrometheusSettings(url=hostile_url, deadline_s=600)
@@ -349,17 +423,33 @@ def test_hostile_values_stay_values(hostile_url):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["status", "data", "result", "resultType", "metric", "values", "value"])
-        | st.text(max_size=3), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["status", "data", "result", "resultType", "metric", "values", "value"])
+            | st.text(max_size=3),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=12,
-)  # fmt: skip
-SERIES = st.fixed_dictionaries({
-    "resultType": st.sampled_from(["matrix", "vector", "scalar"]),
-    "result": st.lists(st.fixed_dictionaries(
-        {"metric": JSON | st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
-         "values": JSON | st.lists(st.tuples(st.floats(), st.text(max_size=5)), max_size=4),
-         "value": JSON}), max_size=3)})  # fmt: skip
+)
+SERIES = st.fixed_dictionaries(
+    {
+        "resultType": st.sampled_from(["matrix", "vector", "scalar"]),
+        "result": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "metric": JSON | st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
+                    "values": JSON
+                    | st.lists(st.tuples(st.floats(), st.text(max_size=5)), max_size=4),
+                    "value": JSON,
+                }
+            ),
+            max_size=3,
+        ),
+    }
+)
 
 
 @settings(max_examples=parts.examples(500), deadline=None)
@@ -377,9 +467,14 @@ def test_any_answer_gives_samples_or_a_named_error(payload):
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=60), st.integers(1, 5))
 def test_parts_are_merged_without_loss(pairs, pieces):
     def part(some):
-        return read_samples({"resultType": "matrix", "result": [
-            {"metric": {"s": str(s)}, "values": [[t, str(s * 100 + t)]]}
-            for s, t in some]})  # fmt: skip
+        return read_samples(
+            {
+                "resultType": "matrix",
+                "result": [
+                    {"metric": {"s": str(s)}, "values": [[t, str(s * 100 + t)]]} for s, t in some
+                ],
+            }
+        )
 
     whole, doubled, _ = merged([part(pairs[n::pieces]) for n in range(pieces)])
     assert len(whole) == len(set(pairs))

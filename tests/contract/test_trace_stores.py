@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """Jaeger, Tempo and Zipkin against models of their APIs: what a full answer leaves out is found."""
 
 from __future__ import annotations
@@ -18,10 +17,15 @@ from modelservers import traces as model
 from modelservers.serving import served
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.http import Http
-from workbench.connectors.jaeger import Jaeger, JaegerSettings, ui_rows
-from workbench.connectors.tempo import Tempo, TempoSettings
-from workbench.connectors.zipkin import Zipkin, ZipkinSettings, dependency_frame, zipkin_rows
+from workbench.connectors.sources.jaeger import Jaeger, JaegerSettings, ui_rows
+from workbench.connectors.sources.tempo import Tempo, TempoSettings
+from workbench.connectors.sources.zipkin import (
+    Zipkin,
+    ZipkinSettings,
+    dependency_frame,
+    zipkin_rows,
+)
+from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
 
 URL = "http://127.0.0.1:9"
@@ -37,8 +41,10 @@ MAKERS = {
 
 def trace(n, at_ns):
     ids = [f"{n * 2 + k + 1:016x}" for k in range(2)]
-    return [(ids[0], "", "edge", "client", T0 + at_ns, 300_000_000, False),
-            (ids[1], ids[0], "cart", "server", T0 + at_ns + 1_000_000, 250_000_000, n % 3 == 0)]  # fmt: skip
+    return [
+        (ids[0], "", "edge", "client", T0 + at_ns, 300_000_000, False),
+        (ids[1], ids[0], "cart", "server", T0 + at_ns + 1_000_000, 250_000_000, n % 3 == 0),
+    ]
 
 
 def store(times):
@@ -72,8 +78,11 @@ def fetched(name, app, **changes):
 def _drive(name):
     return faulted.Drive(
         lambda: served(model.app(store([n * 50 * 10**9 for n in range(12)]))),
-        lambda url, **limits: made(name, url, limit=100, **limits), "spans", WHEN, counts=False,
-    )  # fmt: skip
+        lambda url, **limits: made(name, url, limit=100, **limits),
+        "spans",
+        WHEN,
+        counts=False,
+    )
 
 
 DRIVES = {name: _drive(name) for name in MAKERS}
@@ -119,14 +128,19 @@ def test_what_came_is_what_there_is_or_marked(name):
     """RELIABILITY Q5: 200 random stores, with more traces than an answer holds."""
     rng, exact, app = random.Random(9), 0, model.app(None)
     for _ in range(200):
-        times = [rng.choice([5, 599 * 10**9, rng.randint(0, 620 * 10**9)])
-                 for _ in range(rng.randint(0, 12))]  # fmt: skip
+        times = [
+            rng.choice([5, 599 * 10**9, rng.randint(0, 620 * 10**9)])
+            for _ in range(rng.randint(0, 12))
+        ]
         held = app.state.store = store(times)
         if name == "tempo" and times and rng.random() < 0.2:
             held.partial = {f"{1:032x}"}
         found = fetched(name, app, limit=rng.choice([3, 7, 30]))
-        truth = sum(WHEN.start.value <= s[4] < WHEN.end.value
-                    for spans in held.traces.values() for s in spans)  # fmt: skip
+        truth = sum(
+            WHEN.start.value <= s[4] < WHEN.end.value
+            for spans in held.traces.values()
+            for s in spans
+        )
         if found.complete:
             exact += 1
             assert len(found.frame) == truth
@@ -137,18 +151,48 @@ def test_what_came_is_what_there_is_or_marked(name):
 
 
 def test_shared_ids_and_odd_units_of_zipkin():
-    spans = [{"traceId": "1f", "id": "a", "kind": "CLIENT", "timestamp": 10**15, "duration": 5,
-              "localEndpoint": {"serviceName": "edge"}},
-             {"traceId": "1f", "id": "a", "kind": "SERVER", "timestamp": 10**15 + 1, "shared": True,
-              "localEndpoint": {"serviceName": "cart"}}]  # fmt: skip
+    spans = [
+        {
+            "traceId": "1f",
+            "id": "a",
+            "kind": "CLIENT",
+            "timestamp": 10**15,
+            "duration": 5,
+            "localEndpoint": {"serviceName": "edge"},
+        },
+        {
+            "traceId": "1f",
+            "id": "a",
+            "kind": "SERVER",
+            "timestamp": 10**15 + 1,
+            "shared": True,
+            "localEndpoint": {"serviceName": "cart"},
+        },
+    ]
     frame, refused = zipkin_rows(spans)
     assert not refused
     assert list(frame["parent_span_id"]) == ["", "a"]
     assert frame["trace_id"].iloc[0] == "1f".rjust(32, "0")
 
 
-KEYS = ["traceId", "id", "timestamp", "duration", "localEndpoint", "serviceName", "spans", "tags",
-        "processes", "references", "traceID", "spanID", "startTime", "parent", "child", "callCount"]  # fmt: skip
+KEYS = [
+    "traceId",
+    "id",
+    "timestamp",
+    "duration",
+    "localEndpoint",
+    "serviceName",
+    "spans",
+    "tags",
+    "processes",
+    "references",
+    "traceID",
+    "spanID",
+    "startTime",
+    "parent",
+    "child",
+    "callCount",
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - payloads
 """A model of the Kubernetes API's lists: chunks, continue tokens that expire, resource versions."""
 
 from __future__ import annotations
@@ -34,15 +33,20 @@ def listing(name):
         metadata = {"resourceVersion": "7"}
         if start + limit < len(held):
             metadata["continue"] = str(start + limit)
-        return JSONResponse({"kind": "List", "metadata": metadata,
-                             "items": held[start : start + limit]})  # fmt: skip
+        return JSONResponse(
+            {"kind": "List", "metadata": metadata, "items": held[start : start + limit]}
+        )
 
     return answer
 
 
 def app(store):
-    made = Starlette(routes=[Route("/api/v1/events", listing("events")),
-                             Route("/api/v1/pods", listing("pods")),
-                             Route("/apis/apps/v1/replicasets", listing("replicasets"))])  # fmt: skip
+    made = Starlette(
+        routes=[
+            Route("/api/v1/events", listing("events")),
+            Route("/api/v1/pods", listing("pods")),
+            Route("/apis/apps/v1/replicasets", listing("replicasets")),
+        ]
+    )
     made.state.store = store
     return made

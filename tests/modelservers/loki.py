@@ -65,7 +65,8 @@ async def query(request):
 
 
 def app(store):
-    made = Starlette(routes=[Route("/loki/api/v1/query_range", query_range),
-                             Route("/loki/api/v1/query", query)])  # fmt: skip
+    made = Starlette(
+        routes=[Route("/loki/api/v1/query_range", query_range), Route("/loki/api/v1/query", query)]
+    )
     made.state.store = store
     return made

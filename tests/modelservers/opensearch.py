@@ -30,8 +30,11 @@ def matches(document, query):
             if not pd.Timestamp(ends["gte"]) <= at < pd.Timestamp(ends["lt"]):
                 return False
         elif "bool" in one:
-            names = {n for should in one["bool"]["should"] for n in should.get("terms", {}).get(
-                "service.name", [])}  # fmt: skip
+            names = {
+                n
+                for should in one["bool"]["should"]
+                for n in should.get("terms", {}).get("service.name", [])
+            }
             if names and document.get("service.name") not in names:
                 return False
     return True
@@ -70,22 +73,31 @@ async def search(request):
     after = body.get("search_after")
     rest = [one for one in found if after is None or list(one) > after][: body["size"]]
     hits = [{"_index": "logs", "_id": n, "_source": held[n], "sort": [at, n]} for at, n in rest]
-    return JSONResponse({
-        "pit_id": body["pit"]["id"], "took": 1, "timed_out": store.timed_out,
-        "_shards": {"total": 2, "successful": 2 - store.shards_failed,
-                    "failed": store.shards_failed},
-        "hits": {"total": {"value": total, "relation": "eq"}, "hits": hits},
-    })  # fmt: skip
+    return JSONResponse(
+        {
+            "pit_id": body["pit"]["id"],
+            "took": 1,
+            "timed_out": store.timed_out,
+            "_shards": {
+                "total": 2,
+                "successful": 2 - store.shards_failed,
+                "failed": store.shards_failed,
+            },
+            "hits": {"total": {"value": total, "relation": "eq"}, "hits": hits},
+        }
+    )
 
 
 def app(store):
-    made = Starlette(routes=[
-        Route("/_search", search, methods=["POST"]),
-        Route("/{index}/_count", count, methods=["POST"]),
-        Route("/_search/point_in_time", closed, methods=["DELETE"]),
-        Route("/_pit", closed, methods=["DELETE"]),
-        Route("/{index}/_search/point_in_time", point_in_time, methods=["POST"]),
-        Route("/{index}/_pit", point_in_time, methods=["POST"]),
-    ])  # fmt: skip
+    made = Starlette(
+        routes=[
+            Route("/_search", search, methods=["POST"]),
+            Route("/{index}/_count", count, methods=["POST"]),
+            Route("/_search/point_in_time", closed, methods=["DELETE"]),
+            Route("/_pit", closed, methods=["DELETE"]),
+            Route("/{index}/_search/point_in_time", point_in_time, methods=["POST"]),
+            Route("/{index}/_pit", point_in_time, methods=["POST"]),
+        ]
+    )
     made.state.store = store
     return made

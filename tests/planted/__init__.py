@@ -18,7 +18,25 @@ from .system import SHOP, SMALL, START, Fault, System, ar1
 from .telling import blamed, diagnosed, first, holds_most, share_right, without
 
 __all__ = [
-    "SHOP", "SMALL", "START", "Fault", "System", "aggregates", "ar1", "blamed", "changes_frame",
-    "counter_rows", "diagnosed", "events_frame", "first", "holds_most", "logs_frame",
-    "metrics_window", "share_right", "span_row", "spans_frame", "spans_window", "without",
-]  # fmt: skip
+    "SHOP",
+    "SMALL",
+    "START",
+    "Fault",
+    "System",
+    "aggregates",
+    "ar1",
+    "blamed",
+    "changes_frame",
+    "counter_rows",
+    "diagnosed",
+    "events_frame",
+    "first",
+    "holds_most",
+    "logs_frame",
+    "metrics_window",
+    "share_right",
+    "span_row",
+    "spans_frame",
+    "spans_window",
+    "without",
+]

@@ -26,9 +26,15 @@ HOST_GAUGES = {"cpu": "node_cpu_utilization", "disk": "node_disk_io_seconds"}
 
 
 def gauges_of(
-    system: System, faults: tuple[Fault, ...], made: dict[tuple[str, ...], np.ndarray],
-    kinds: tuple[str, ...], *, step_s: float, phi: float, rng: np.random.Generator,
-) -> list[Part]:  # fmt: skip
+    system: System,
+    faults: tuple[Fault, ...],
+    made: dict[tuple[str, ...], np.ndarray],
+    kinds: tuple[str, ...],
+    *,
+    step_s: float,
+    phi: float,
+    rng: np.random.Generator,
+) -> list[Part]:
     """Gauges of every instance of every service, and of every host."""
     parts: list[Part] = []
     hosts: dict[tuple[str, str], np.ndarray] = {}
@@ -62,8 +68,9 @@ def _added(
 ) -> np.ndarray:
     """What faults add to a gauge, in parts of it."""
     share = (np.arange(size) + 0.5) / size
-    chosen = [f for f in faults
-              if (f.service, f.kind) == (owner, kind) and f.instance in {"", copy}]  # fmt: skip
+    chosen = [
+        f for f in faults if (f.service, f.kind) == (owner, kind) and f.instance in {"", copy}
+    ]
     return sum((f.amount * f.strength(share) for f in chosen), np.zeros(size))
 
 

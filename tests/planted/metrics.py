@@ -44,11 +44,21 @@ def metrics_window(
     daily season that own time follows; without, traffic alone swings every 50 bins.
     """
     made = aggregates(
-        system, faults, bins=bins, load=load, phi=phi, noise=noise, traffic=traffic, day=day,
+        system,
+        faults,
+        bins=bins,
+        load=load,
+        phi=phi,
+        noise=noise,
+        traffic=traffic,
+        day=day,
         seed=seed,
-    )  # fmt: skip
-    kept = {p: v for p, v in made.items() if (edges or len(p) == 2) and
-            (callee_view or p[-1] != "latency_callee")}  # fmt: skip
+    )
+    kept = {
+        p: v
+        for p, v in made.items()
+        if (edges or len(p) == 2) and (callee_view or p[-1] != "latency_callee")
+    }
     parts = _parts(kept, system, faults, seed=seed)
     if gauges:
         rng = np.random.default_rng([seed, 1])
@@ -90,9 +100,14 @@ class _Simulation:
     """Requests flow down the calls, then time and failures come back up."""
 
     def __init__(
-        self, system: System, faults: tuple[Fault, ...], bins: int, phi: float, noise: float,
+        self,
+        system: System,
+        faults: tuple[Fault, ...],
+        bins: int,
+        phi: float,
+        noise: float,
         seed: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.system, self.faults, self.bins = system, faults, bins
         self.phi, self.noise = phi, noise
         self.rng = np.random.default_rng(seed)
@@ -151,7 +166,8 @@ class _Simulation:
             for again in range(1, 1 + self.system.retried.get((service, callee), 0)):
                 times = times + ratio * risk[callee] ** again
             self.made[service, callee, "calls"] = self.rng.poisson(
-                arrived * times * goes_on).astype(float)  # fmt: skip
+                arrived * times * goes_on
+            ).astype(float)
             if service in self.system.aborting:
                 goes_on = goes_on * (1 - self._felt(service, callee, risk)) ** ratio
 
@@ -228,9 +244,14 @@ def _parts(made: Places, system: System, faults: tuple[Fault, ...], *, seed: int
 
 
 def _copy_of(
-    place: tuple[str, ...], values: np.ndarray, made: Places, faults: tuple[Fault, ...],
-    copy: str, count: int, rng: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
+    place: tuple[str, ...],
+    values: np.ndarray,
+    made: Places,
+    faults: tuple[Fault, ...],
+    copy: str,
+    count: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """What one instance of a service reports: its part of the requests, its own faults."""
     kind = {"latency": "latency", "errors": "errors"}.get(place[-1], "")
     share = (np.arange(len(values)) + 0.5) / len(values)

@@ -75,27 +75,47 @@ def gauges_frame(parts: list[Part], step_s: float) -> pd.DataFrame:
 def logs_frame(rows: list[tuple[float, str, int, str]]) -> pd.DataFrame:
     """Lines as (second, service, severity, body)."""
     return pd.DataFrame(
-        [{"ts": _at(second), "service": service, "severity_number": severity, "body": body,
-          "attributes": {}} for second, service, severity, body in rows]
-    )  # fmt: skip
+        [
+            {
+                "ts": _at(second),
+                "service": service,
+                "severity_number": severity,
+                "body": body,
+                "attributes": {},
+            }
+            for second, service, severity, body in rows
+        ]
+    )
 
 
 def changes_frame(rows: list[tuple[float, str, str, str]]) -> pd.DataFrame:
     """Changes as (second, kind, service, ref)."""
     return pd.DataFrame(
-        [{"ts": _at(second), "kind": kind, "service": service, "ref": ref}
-         for second, kind, service, ref in rows]
-    )  # fmt: skip
+        [
+            {"ts": _at(second), "kind": kind, "service": service, "ref": ref}
+            for second, kind, service, ref in rows
+        ]
+    )
 
 
 def events_frame(rows: list[tuple[float, str, str, str]]) -> pd.DataFrame:
     """Events as (second, reason, kind, name); Kubernetes calls these Warning but a few."""
     usual = {"Scheduled", "Pulled", "Created", "Started", "SuccessfulRescale", "Killing"}
     return pd.DataFrame(
-        [{"ts": _at(second), "reason": reason, "type": "Normal" if reason in usual else "Warning",
-          "kind": kind, "namespace": "shop", "name": name, "message": reason, "count": 1}
-         for second, reason, kind, name in rows]
-    )  # fmt: skip
+        [
+            {
+                "ts": _at(second),
+                "reason": reason,
+                "type": "Normal" if reason in usual else "Warning",
+                "kind": kind,
+                "namespace": "shop",
+                "name": name,
+                "message": reason,
+                "count": 1,
+            }
+            for second, reason, kind, name in rows
+        ]
+    )
 
 
 def counter_rows(

@@ -115,9 +115,18 @@ class _Traces:
         return begun + _HOP_S
 
     def _add(
-        self, trace: str, span: str, parent: str, service: str, name: str, kind: str,
-        start: float, end: float, failed: bool, where: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        trace: str,
+        span: str,
+        parent: str,
+        service: str,
+        name: str,
+        kind: str,
+        start: float,
+        end: float,
+        failed: bool,
+        where: str = "",
+    ) -> None:
         told = {}
         if self.told:
             told = {"service.instance.id": where or f"{service}-0"}
@@ -125,11 +134,18 @@ class _Traces:
                 told["host.name"] = self.system.hosts[service]
         self.rows.append(
             span_row(
-                trace=trace, span=span, parent=parent, service=service, name=name, kind=kind,
-                start=start + self.skew.get(service, 0.0), duration=end - start,
-                status="error" if failed else "unset", attributes=told,
+                trace=trace,
+                span=span,
+                parent=parent,
+                service=service,
+                name=name,
+                kind=kind,
+                start=start + self.skew.get(service, 0.0),
+                duration=end - start,
+                status="error" if failed else "unset",
+                attributes=told,
             )
-        )  # fmt: skip
+        )
 
     def _instance(self, service: str) -> str:
         copies = self.system.instances_of(service)

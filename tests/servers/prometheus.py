@@ -77,17 +77,23 @@ def prometheus(series=(), *, config=CONFIG, files=None):
             (folder / "history.txt").write_text(openmetrics(series), encoding="utf-8")
             subprocess.run(
                 [promtool, "tsdb", "create-blocks-from", "openmetrics", "history.txt", "data"],
-                cwd=folder, check=True, capture_output=True,
-            )  # fmt: skip
+                cwd=folder,
+                check=True,
+                capture_output=True,
+            )
         (folder / "prometheus.yml").write_text(config, encoding="utf-8")
         for file, text in (files or {}).items():
             (folder / file).write_text(text, encoding="utf-8")
         url = f"http://127.0.0.1:{free_port()}"
         command = [
-            server, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
-            "--storage.tsdb.retention.time=100y", "--log.level=error",
-            "--enable-feature=exemplar-storage", f"--web.listen-address={url[7:]}",
-        ]  # fmt: skip
+            server,
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=data",
+            "--storage.tsdb.retention.time=100y",
+            "--log.level=error",
+            "--enable-feature=exemplar-storage",
+            f"--web.listen-address={url[7:]}",
+        ]
         with running(command, f"{url}/-/ready", folder=folder):
             yield url
 
@@ -98,8 +104,14 @@ def node_exporter():
     server = parts.require_program("prometheus-node-exporter", "node_exporter")
     with tempfile.TemporaryDirectory() as folder:
         url = f"http://127.0.0.1:{free_port()}"
-        command = [server, f"--web.listen-address={url[7:]}", "--collector.disable-defaults",
-                   "--collector.loadavg", "--collector.cpu", "--collector.meminfo"]  # fmt: skip
+        command = [
+            server,
+            f"--web.listen-address={url[7:]}",
+            "--collector.disable-defaults",
+            "--collector.loadavg",
+            "--collector.cpu",
+            "--collector.meminfo",
+        ]
         with running(command, f"{url}/metrics", folder=folder):
             yield url
 
@@ -110,8 +122,13 @@ def victoria_metrics(series):
     server = parts.require_program("victoria-metrics")
     with tempfile.TemporaryDirectory() as folder:
         url = f"http://127.0.0.1:{free_port()}"
-        command = [server, "-storageDataPath=data", f"-httpListenAddr={url[7:]}",
-                   "-retentionPeriod=100y", "-loggerLevel=ERROR"]  # fmt: skip
+        command = [
+            server,
+            "-storageDataPath=data",
+            f"-httpListenAddr={url[7:]}",
+            "-retentionPeriod=100y",
+            "-loggerLevel=ERROR",
+        ]
         with running(command, f"{url}/health", folder=folder):
             # Its importer wants milliseconds where OpenMetrics has seconds.
             text = openmetrics(

@@ -10,10 +10,10 @@ from workbench.archive.bundles import (
     verify_bundle,
     write_bundle,
 )
-from workbench.archive.csvfiles import read_csv, write_csv
-from workbench.archive.found import Found, Gap, Resampled
+from workbench.archive.csv_files import read_csv, write_csv
 from workbench.archive.graphs import graph_from_dict, graph_to_dict
 from workbench.archive.packing import pack, unpack
+from workbench.archive.results import Found, Gap, Resampled
 from workbench.archive.searching import Archive
 from workbench.archive.searching import open_archive as open
 from workbench.archive.writing import write_text

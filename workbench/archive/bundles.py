@@ -282,5 +282,7 @@ def _refuse_large(facts: pq.FileMetaData, path: Path) -> None:
 
 def _file_facts(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-                "bytes": path.stat().st_size}  # fmt: skip
+        return {
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+            "bytes": path.stat().st_size,
+        }

@@ -36,8 +36,13 @@ __all__ = ["ENGINES", "Engine", "embedded"]
 ENGINES = ("duckdb", "pyspark", "clickhouse")
 """Names of the Ibis backends that the archive's queries run on."""
 
-_PLAIN = {"time": "int64", "number": "float64", "word": "string", "text": "string",
-          "json": "string"}  # fmt: skip
+_PLAIN = {
+    "time": "int64",
+    "number": "float64",
+    "word": "string",
+    "text": "string",
+    "json": "string",
+}
 _SPARK = {"time": "bigint", "number": "double"}
 _CLICKHOUSE = {"time": "Nullable(DateTime64(9, 'UTC'))", "number": "Nullable(Float64)"}
 
@@ -102,8 +107,9 @@ class Engine:
     def __post_init__(self) -> None:
         if getattr(self.con, "name", None) not in ENGINES:
             hint = f"An Ibis connection to one of {', '.join(ENGINES)}"
-            raise BadInput("Not an engine the archive knows", value=type(self.con).__name__,
-                           hint=hint)  # fmt: skip
+            raise BadInput(
+                "Not an engine the archive knows", value=type(self.con).__name__, hint=hint
+            )
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
@@ -244,8 +250,10 @@ def _patterns(files: list[str]) -> list[str]:
     beside: dict[tuple[str, str], list[str]] = {}
     for path in map(PurePath, files):
         beside.setdefault((str(path.parents[1]), path.name), []).append(path.parent.name)
-    return [f"{root}/{found[0] if len(found) == 1 else '{' + ','.join(found) + '}'}/{name}"
-            for (root, name), found in beside.items()]  # fmt: skip
+    return [
+        f"{root}/{found[0] if len(found) == 1 else '{' + ','.join(found) + '}'}/{name}"
+        for (root, name), found in beside.items()
+    ]
 
 
 def _folder_of(path: StringColumn) -> StringColumn:

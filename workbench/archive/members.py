@@ -92,8 +92,11 @@ def members_of(path: Path, *, most_bytes: int) -> Iterator[tuple[Member, ...]]:
     if zipfile.is_zipfile(path):
         _check_directory(path)
         with zipfile.ZipFile(path) as packed:
-            found = ((info.filename, info.file_size, info) for info in packed.infolist()
-                     if _is_zip_file(info))  # fmt: skip
+            found = (
+                (info.filename, info.file_size, info)
+                for info in packed.infolist()
+                if _is_zip_file(info)
+            )
             yield _checked(found, most, packed.open)
         return
     with _tar(path, most) as unpacked:
@@ -112,8 +115,11 @@ def _checked(
     for name, size, info in found:
         total += size
         if total > most:
-            raise BundleUnsafe("The archive unpacks to more than it may", value=total,
-                               hint=f"At most {most:,} bytes for one of this size")  # fmt: skip
+            raise BundleUnsafe(
+                "The archive unpacks to more than it may",
+                value=total,
+                hint=f"At most {most:,} bytes for one of this size",
+            )
         if len(members) >= _MOST_MEMBERS:
             raise BundleUnsafe("The archive has too many members", value=f"> {_MOST_MEMBERS}")
         same = unicodedata.normalize("NFKC", check_name(name)).casefold()

@@ -28,9 +28,18 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bundle gives the same zip
 _BESIDE = {"audit.jsonl", "evidence"}
 # What the standard library raises for archives that are not what they say.
 _DAMAGED = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, EOFError,
-    ValueError, NotImplementedError, OverflowError, IndexError, KeyError, OSError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    OverflowError,
+    IndexError,
+    KeyError,
+    OSError,
+)
 
 
 def pack(bundle: str | Path, path: str | Path) -> Path:
@@ -106,8 +115,9 @@ def unpack(path: str | Path, folder: str | Path, *, most_bytes: int = _MOST_BYTE
     if not source.is_file():
         raise BundleMissing("No archive here", value=source.name)
     if target.exists() or target.is_symlink():
-        raise BundleUnsafe("The folder is there already", value=target.name,
-                           hint="Unpack into a new one")  # fmt: skip
+        raise BundleUnsafe(
+            "The folder is there already", value=target.name, hint="Unpack into a new one"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     sweep(target.parent)
     beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))

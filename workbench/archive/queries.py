@@ -58,8 +58,13 @@ _WORDS = {
     17: ("error", "high", "major", "p2"),
     21: ("critical", "fatal", "page", "disaster", "emergency", "p1"),
 }
-_LABELS = {"logs": "attributes", "metrics": "labels", "spans": "attributes", "alerts": "labels",
-           "costs": "tags"}  # fmt: skip
+_LABELS = {
+    "logs": "attributes",
+    "metrics": "labels",
+    "spans": "attributes",
+    "alerts": "labels",
+    "costs": "tags",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.archive.asking import answer, at_fault, shortened
 from workbench.archive.bundles import MANIFEST
-from workbench.archive.found import Found, Gap, Resampled
-from workbench.archive.opening import PATTERN, Bundle, read_head
+from workbench.archive.execution import answer, at_fault, shortened
+from workbench.archive.manifest import PATTERN, Bundle, read_head
+from workbench.archive.results import Found, Gap, Resampled
 from workbench.cards import card, table_html
 from workbench.errors import BadInput, BundleError, BundleMissing, WindowTooLarge, unknown_name
 from workbench.tables import SCHEMAS, labels_of
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from ibis.backends import BaseBackend
 
-    from workbench.archive.asking import Question
     from workbench.archive.engines import Engine
+    from workbench.archive.execution import Question
     from workbench.times import TimeRange
 
 __all__ = ["Archive", "open_archive"]
@@ -60,8 +60,10 @@ class Archive:
 
     def incidents(self) -> Found:
         """List the bundles: name, title, start, end, tables."""
-        rows = [(b.name, b.title, b.when.start, b.when.end, ", ".join(sorted(b.files)))
-                for b in self.bundles]  # fmt: skip
+        rows = [
+            (b.name, b.title, b.when.start, b.when.end, ", ".join(sorted(b.files)))
+            for b in self.bundles
+        ]
         frame = pd.DataFrame(rows, columns=["bundle", "title", "start", "end", "tables"])
         return Found("Incidents", len(self.bundles), frame, self.unreadable)
 
@@ -159,14 +161,25 @@ class Archive:
         order = ["first", "bundle", "table", "field", "service", "text"]
         frame, gaps = self._ask(
             wanted,
-            lambda engine, read: joined(
-                [hits(engine, table, rows, asked=asked) for table, rows in read]
-            ).order_by(order).limit(limit + 1),
-        )  # fmt: skip
+            lambda engine, read: (
+                joined([hits(engine, table, rows, asked=asked) for table, rows in read])
+                .order_by(order)
+                .limit(limit + 1)
+            ),
+        )
         titles = self._titles(asked) if not named or "bundles" in named else []
         found = _dated(pd.concat([*titles, frame]) if titles else frame, order)
-        columns = ["bundle", "table", "field", "service", "severity", "text", "first", "last",
-                   "rows"]  # fmt: skip
+        columns = [
+            "bundle",
+            "table",
+            "field",
+            "service",
+            "severity",
+            "text",
+            "first",
+            "last",
+            "rows",
+        ]
         found = found.assign(severity=_severity_words(found)).reindex(columns=columns)
         return Found(_said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit)
 
@@ -215,16 +228,22 @@ class Archive:
         frame, gaps = self._ask(
             ["metrics"],
             lambda _, read: resampled(
-                read[0][1], width.value, by=by, how=how, metrics=metrics, services=services,
+                read[0][1],
+                width.value,
+                by=by,
+                how=how,
+                metrics=metrics,
+                services=services,
                 when=when,
             ).limit(most_bins + 1),
             memory=memory,
-        )  # fmt: skip
+        )
         if len(frame) > most_bins:
             raise WindowTooLarge(
-                f"More than {most_bins:,} bins", value=str(width),
+                f"More than {most_bins:,} bins",
+                value=str(width),
                 hint="Choose a larger step, fewer metrics or services, or raise most_bins",
-            )  # fmt: skip
+            )
         return Resampled(width, tuple(how), tuple(by), _bins(frame, by, how), when, gaps)
 
     def _ask(
@@ -242,8 +261,11 @@ class Archive:
                 found = at_fault(engine, self.bundles, tables, question=question)
                 if not found:
                     hint = "Every bundle answers by itself: more memory may help"
-                    raise BundleError(f"The archive could not be asked: {shortened(error)}",
-                                      value=self.folder.name, hint=hint) from error  # fmt: skip
+                    raise BundleError(
+                        f"The archive could not be asked: {shortened(error)}",
+                        value=self.folder.name,
+                        hint=hint,
+                    ) from error
             bad = {gap.bundle for gap in found}
             sound = [bundle for bundle in self.bundles if bundle.name not in bad]
             return answer(engine, sound, tables, question=question), (*self.unreadable, *found)
@@ -263,14 +285,32 @@ class Archive:
             return []
         wanted = asked.text.casefold()
         rows = [
-            (b.name, "bundles", "title", "", float("nan"), b.title, b.when.start.value,
-             b.when.end.value, 1)
+            (
+                b.name,
+                "bundles",
+                "title",
+                "",
+                float("nan"),
+                b.title,
+                b.when.start.value,
+                b.when.end.value,
+                1,
+            )
             for b in self.bundles
             if wanted in f"{b.title}\n{b.name}".casefold()
             and (asked.when is None or asked.when.overlaps(b.when))
-        ]  # fmt: skip
-        columns = ["bundle", "table", "field", "service", "severity", "text", "first", "last",
-                   "rows"]  # fmt: skip
+        ]
+        columns = [
+            "bundle",
+            "table",
+            "field",
+            "service",
+            "severity",
+            "text",
+            "first",
+            "last",
+            "rows",
+        ]
         return [pd.DataFrame(rows, columns=columns)] if rows else []
 
     def __repr__(self) -> str:
@@ -315,8 +355,11 @@ def open_archive(folder: str | Path, *, engine: BaseBackend | None = None) -> Ar
     if not root.is_dir():
         raise BundleMissing("No archive here", value=root.name)
     if PATTERN & set(str(root.parent if (root / MANIFEST).exists() else root)):
-        raise BadInput("Engines would read this path as a pattern", value=root.name,
-                       hint=f"Rename it without {' '.join(sorted(PATTERN))}")  # fmt: skip
+        raise BadInput(
+            "Engines would read this path as a pattern",
+            value=root.name,
+            hint=f"Rename it without {' '.join(sorted(PATTERN))}",
+        )
     there = (
         [root]
         if (root / MANIFEST).exists()
@@ -362,8 +405,11 @@ def _check_how(how: Sequence[str], by: Sequence[str]) -> None:
     if not how or not by:
         raise BadInput("No statistic or no key", hint=f"how of {HOW}, by of {_BY}")
     if "last" in how and not {"service", "metric", "labels"} <= set(by):
-        raise BadInput("The last sample of several series at once", value=tuple(by),
-                       hint='by=("bundle", "service", "metric", "labels")')  # fmt: skip
+        raise BadInput(
+            "The last sample of several series at once",
+            value=tuple(by),
+            hint='by=("bundle", "service", "metric", "labels")',
+        )
 
 
 def _bins(frame: pd.DataFrame, by: Sequence[str], how: Sequence[str]) -> pd.DataFrame:

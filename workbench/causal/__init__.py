@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from workbench.causal.arrows import ArrowStrengths, arrow_strength
-from workbench.causal.blast import BlastRadius, Reached, blast_radius
-from workbench.causal.blast_grade import BlastGrade, grade
-from workbench.causal.change_effect import Effect, effect
-from workbench.causal.change_effects import Effects, effects
-from workbench.causal.changegraph import Adjustment
-from workbench.causal.controls import DifferenceInDifferences
-from workbench.causal.discovery import Critique, Doubt, critique
-from workbench.causal.dowhy_refuters import DoWhyRefutations, refute
-from workbench.causal.falsification import Falsification, falsify
-from workbench.causal.hidden_cause import Sensitivity, sensitivity
-from workbench.causal.identification import Identification, identify
-from workbench.causal.intervention import Intervention, intervene
-from workbench.causal.modelled import ModelAttribution, anomaly_attribution, distribution_change
-from workbench.causal.onsets import Onset, onset
-from workbench.causal.placebos import EarlierChange
+from workbench.causal.change_effects.adjustment import Adjustment
+from workbench.causal.change_effects.difference_in_differences import DifferenceInDifferences
+from workbench.causal.change_effects.effect import Effect, effect
+from workbench.causal.change_effects.effects import Effects, effects
+from workbench.causal.change_effects.onset import Onset, onset
+from workbench.causal.change_effects.placebos import EarlierChange
+from workbench.causal.change_effects.refuters import Refutation
+from workbench.causal.change_effects.sensitivity import Sensitivity, sensitivity
+from workbench.causal.gcm.arrow_strength import ArrowStrengths, arrow_strength
+from workbench.causal.gcm.attribution import (
+    ModelAttribution,
+    anomaly_attribution,
+    distribution_change,
+)
+from workbench.causal.gcm.counterfactual import WhatIf, what_if
+from workbench.causal.gcm.falsify import Falsification, falsify
+from workbench.causal.gcm.identification import Identification, identify
+from workbench.causal.gcm.intervention import Intervention, intervene
+from workbench.causal.gcm.refuters import DoWhyRefutations, refute
+from workbench.causal.propagation.blast_radius import BlastRadius, Reached, blast_radius
+from workbench.causal.propagation.forecast_score import BlastGrade, grade
+from workbench.causal.propagation.graph_critique import Critique, Doubt, critique
 from workbench.causal.rank import rank
 from workbench.causal.ranking import RankedService, Ranking, confidence
-from workbench.causal.refuters import Refutation
-from workbench.causal.whatif import WhatIf, what_if
 
 __all__ = [
     "Adjustment",

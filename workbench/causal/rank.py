@@ -2,60 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench import datasets
-from workbench.causal.attribute import attribute
-from workbench.causal.clues import (
-    Clue,
+from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.events import event_clues
+from workbench.causal.anomalies.gauges_and_load import (
     latency_clues,
     load_clues,
     network_clues,
     saturation_clues,
     silence_clues,
 )
-from workbench.causal.contradictions import check_graph
-from workbench.causal.counts import count_chance
-from workbench.causal.eventclues import event_clues
-from workbench.causal.graph import mechanism_graph, twins_of
-from workbench.causal.hosts import hosts_of, shared_host_clues
-from workbench.causal.hosttrouble import host_gauges, host_troubles, trouble_clues
-from workbench.causal.instances import instance_clues
-from workbench.causal.logclues import log_clues
-from workbench.causal.mechanisms import accounts, signal_column
-from workbench.causal.panel import panel
-from workbench.causal.pastwindows import contrast, p_value, weights_of
+from workbench.causal.anomalies.host_faults import host_gauges, host_troubles, trouble_clues
+from workbench.causal.anomalies.instances import instance_clues
+from workbench.causal.anomalies.logs import log_clues
+from workbench.causal.anomalies.noisy_neighbours import hosts_of, shared_host_clues
+from workbench.causal.anomalies.traces import shape_clues
+from workbench.causal.attribution.call_graph import twins_of
+from workbench.causal.attribution.confidence_cap import trust
+from workbench.causal.attribution.study import Study, study
 from workbench.causal.ranking import RankedService, Ranking, confidence
-from workbench.causal.traces import shape_clues
-from workbench.causal.trust import trust
 from workbench.errors import WorkbenchError
+from workbench.features.aligned import panel
 from workbench.features.columns import values_of
+from workbench.features.nearest import signal_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workbench.causal.attribute import Attribution
-    from workbench.causal.contradictions import GraphCheck
-    from workbench.causal.graph import MechanismGraph
-    from workbench.causal.hosttrouble import HostTrouble
-    from workbench.causal.mechanisms import Accounts
-    from workbench.causal.panel import Panel
-    from workbench.causal.pastwindows import Contrast
+    from workbench.causal.anomalies.host_faults import HostTrouble
+    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.call_graph import MechanismGraph
+    from workbench.features.aligned import Panel
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Study", "choose_sli", "choose_study", "rank", "rank_study", "read_panel", "study"]
+__all__ = ["rank", "rank_study", "read_panel"]
 
 _METHOD = "work-conserving attribution with clues"
 _ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
 _NEARLY = 0.7  # of that, where means are read from several quantiles
 _ROUGH = 0.3  # of that, where one quantile is known, which cannot be added
 _MATTERS = 0.02  # of the SLI's latency: time lost elsewhere that begins to matter
-_NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
-_NEGLIGIBLE_FAILURES = 0.001
 _WEIGHT = {"load": 0.5}
 _OUT_OF_REACH = 0.5
 _DOUBTFUL = 0.25  # half of what a service out of reach would explain, given as its credit
@@ -63,54 +55,14 @@ _SIGNIFICANT = 0.05
 _LITTLE = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Study:
-    """One SLI of a window, with its accounts opened.
-
-    Parameters
-    ----------
-    panel
-        Aligned signals.
-    sli
-        The SLI.
-    books
-        Work or failures per SLI request.
-    graph
-        Who waits for whom.
-    split
-        The SLI's change over the services.
-    before
-        The SLI's level before.
-    size
-        Its departure in normal ranges.
-    p_value
-        Of its departure under past windows.
-    check
-        The declared graph held against the data.
-    scaled
-        Its contrast in normal ranges, one column.
-    """
-
-    panel: Panel
-    sli: SLI
-    books: Accounts
-    graph: MechanismGraph
-    split: Attribution
-    before: float
-    size: float
-    p_value: float
-    check: GraphCheck
-    scaled: Contrast
-
-
 def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Ranking:
     """Rank the services of a window by how much of the SLI's change starts at them.
 
     The SLI's change is split over the service graph by conservation of work
-    (`workbench.causal.attribute`), which gives each service its part in the SLI's unit
-    with an interval from past windows. Clues that the SLI's accounts cannot hold are added
-    (`workbench.causal.clues`, `.traces`, `.logclues`, `.eventclues`, `.instances`, `.hosts`),
-    each in doublings beyond its own normal range; of one kind only the strongest counts.
+    (`workbench.causal.attribution`), which gives each service its part in the SLI's unit with an
+    interval from past windows. Anomalies that no attribution can hold are added
+    (`workbench.causal.anomalies`, one module a source), each in doublings beyond its own normal
+    range; of one kind only the strongest counts.
 
     Parameters
     ----------
@@ -176,62 +128,6 @@ def rank_study(
     )
 
 
-def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
-    """Open the accounts of one SLI.
-
-    Parameters
-    ----------
-    window
-        For its topology.
-    seen
-        Its panel.
-    sli
-        The SLI.
-    """
-    source = seen.books_for(sli)
-    services = tuple(dict.fromkeys([*seen.services, sli.service]))
-    books = accounts(source, services, sli)
-    measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
-    check = check_graph(window.topology, seen, waited_for=measured)
-    topology = window.topology.copy()
-    if not check.believed:
-        topology.remove_edges_from(check.calls)
-    topology.add_edges_from(measured)
-    graph = mechanism_graph(topology, sli.service, services, asynchronous=seen.asynchronous)
-    series = books.total[:, books.sli]
-    weights = weights_of(series, seen.split)
-    own = contrast(series[:, None], seen.split, weights)
-    level = abs(float(np.nan_to_num(own.level[0])))
-    least = _NEGLIGIBLE * level if sli.signal == "latency" else _NEGLIGIBLE_FAILURES
-    split = attribute(books, graph, seen.split, weights=weights, least=least)
-    usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
-    during = float(np.nan_to_num(own.level[0] + own.change[0]))
-    chance = float(p_value(own.departure, own.past, seen.split.independent)[0])
-    chance = max(chance, count_chance(seen.nodes, sli, seen.split))
-    return Study(seen, sli, books, graph, split, during - split.change,
-                 abs(split.change) / usual, chance, check, own.scaled(usual))  # fmt: skip
-
-
-def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
-    """Choose the SLI, among those with an objective, that left its range the farthest."""
-    return window.sli() if len(window.slos) < 2 else choose_study(window, seen).sli
-
-
-def choose_study(window: IncidentWindow, seen: Panel) -> Study:
-    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
-
-    Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
-    1993): whoever looks at four SLIs finds one that moved four times as often.
-    """
-    slis = dict.fromkeys(slo.sli for slo in window.slos) or [window.sli()]
-    tried = [study(window, seen, sli) for sli in slis]
-    chosen = max(tried, key=lambda found: found.size)
-    past = np.max([np.nan_to_num(np.abs(found.scaled.past)) for found in tried], axis=0)
-    farthest = np.max([np.abs(found.scaled.departure) for found in tried], axis=0)
-    joint = float(p_value(farthest, past, seen.split.independent)[0])
-    return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) > 1 else chosen
-
-
 def read_panel(window: IncidentWindow) -> tuple[Panel, tuple[str, ...]]:
     """Align a window's signals with those of its history, and note what is not there."""
     if not window.history:
@@ -251,13 +147,27 @@ def _accounts_clues(found: Study) -> Iterable[Clue]:
         share, own = _ACCOUNTS * faith * float(split.share[i]), float(split.surprise[i])
         nothing = float("nan")
         if share > 0:
-            yield Clue(name, unit, "part of the change", share, 0.0, float(split.part[i]),
-                       f"{100 * split.share[i]:.0f} % of the SLI's change")  # fmt: skip
+            yield Clue(
+                name,
+                unit,
+                "part of the change",
+                share,
+                0.0,
+                float(split.part[i]),
+                f"{100 * split.share[i]:.0f} % of the SLI's change",
+            )
         if own > 0 and _comparable(found.books, found.graph):
             kind = "time" if unit == "latency" else f"own {unit}"
             words = "own time" if unit == "latency" else f"own {unit}"
-            yield Clue(name, unit, kind, own, nothing, float(split.own[i]),
-                       f"{words} left its normal range")  # fmt: skip
+            yield Clue(
+                name,
+                unit,
+                kind,
+                own,
+                nothing,
+                float(split.own[i]),
+                f"{words} left its normal range",
+            )
 
 
 def _comparable(books: Accounts, graph: MechanismGraph) -> bool:
@@ -320,8 +230,9 @@ def _doubted(found: Study) -> frozenset[str]:
     if graph.lonely:
         return frozenset()
     credit = dict(zip(split.services, split.share, strict=True))
-    return frozenset(name for name, share in credit.items()
-                     if name not in graph.reached and share < _DOUBTFUL)  # fmt: skip
+    return frozenset(
+        name for name, share in credit.items() if name not in graph.reached and share < _DOUBTFUL
+    )
 
 
 def _halved(clue: Clue) -> Clue:
@@ -378,8 +289,10 @@ def _notes(found: Study) -> Iterable[str]:
     if split.appeared:
         yield f"seen only in the incident, put down to its callers: {', '.join(split.appeared)}"
     yield from _missing_calls(found)
-    load, time = (values_of(found.panel.nodes, [(name, signal) for name in books.services])
-                  for signal in ("load", "latency"))  # fmt: skip
+    load, time = (
+        values_of(found.panel.nodes, [(name, signal) for name in books.services])
+        for signal in ("load", "latency")
+    )
     pairs = [(place[u], place[v]) for u, v in found.graph.edges if u in place and v in place]
     for i, j in twins_of(load[bins.baseline], time[bins.baseline], pairs):
         yield f"{books.services[i]} and {books.services[j]} look like two views of one service"
@@ -392,8 +305,11 @@ def _notes(found: Study) -> Iterable[str]:
 def _missing_calls(found: Study) -> Iterable[str]:
     """Tell services outside the graph's reach that would explain the change: it is doubted."""
     split = found.split
-    outside = [(float(share), name) for share, name in zip(split.share, split.services, strict=True)
-               if name not in found.graph.reached and share >= _DOUBTFUL]  # fmt: skip
+    outside = [
+        (float(share), name)
+        for share, name in zip(split.share, split.services, strict=True)
+        if name not in found.graph.reached and share >= _DOUBTFUL
+    ]
     if outside and found.p_value <= _SIGNIFICANT:
         share, name = max(outside)
         part = min(200 * share, 100)

@@ -12,8 +12,8 @@ from workbench.cards import bounds, card, quantity, table_html
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
-    from workbench.causal.clues import Clue
-    from workbench.causal.hosttrouble import HostTrouble
+    from workbench.causal.anomalies.anomaly import Clue
+    from workbench.causal.anomalies.host_faults import HostTrouble
     from workbench.slis import SLI
 
 __all__ = ["RankedService", "Ranking", "confidence"]
@@ -82,7 +82,8 @@ class Ranking:
     hosts
         Hosts that were filled by a service on them, or are sick by themselves.
     limit
-        The most that may be said of any place, for want of evidence (`workbench.causal.trust`).
+        The most that may be said of any place, for want of evidence
+        (`workbench.causal.attribution.confidence_cap`).
     """
 
     window_id: str
@@ -135,22 +136,50 @@ class Ranking:
     def to_frame(self) -> pd.DataFrame:
         """One line a service, most suspect first."""
         rows = [
-            (r.service, r.signal, r.score, r.parts, r.attribution, r.low, r.high, r.p_value,
-             r.confidence, self.method)
+            (
+                r.service,
+                r.signal,
+                r.score,
+                r.parts,
+                r.attribution,
+                r.low,
+                r.high,
+                r.p_value,
+                r.confidence,
+                self.method,
+            )
             for r in self.rows
-        ]  # fmt: skip
-        columns = ["service", "signal", "score", "parts", "attribution", "ci_low", "ci_high",
-                   "p_value", "confidence", "method"]  # fmt: skip
+        ]
+        columns = [
+            "service",
+            "signal",
+            "score",
+            "parts",
+            "attribution",
+            "ci_low",
+            "ci_high",
+            "p_value",
+            "confidence",
+            "method",
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def findings(self) -> tuple[Finding, ...]:
         """Each service that anything speaks for, as a finding."""
         return tuple(
-            Finding(r.service, r.signal, r.parts, "observed", score=r.attribution, low=r.low,
-                    high=r.high, method=f"{self.method} seed={self.seed}")
+            Finding(
+                r.service,
+                r.signal,
+                r.parts,
+                "observed",
+                score=r.attribution,
+                low=r.low,
+                high=r.high,
+                method=f"{self.method} seed={self.seed}",
+            )
             for r in self.rows
             if r.clues
-        )  # fmt: skip
+        )
 
     def _headline(self) -> str:
         unit = self.sli.unit

@@ -4,9 +4,10 @@
 the window; `watch` keeps a window growing while an incident goes on.
 """
 
-from workbench.collection.collecting import Collected, Progress, collect
+from workbench.collection.collected import Collected, Progress
+from workbench.collection.collecting import collect
+from workbench.collection.query_templates import templates
 from workbench.collection.sources import Sources, connect
-from workbench.collection.templates_read import templates
 from workbench.collection.watching import Watch, watch
 
 __all__ = [

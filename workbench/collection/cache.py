@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench import __version__
 from workbench.archive.writing import sweep, whole_file
 from workbench.connectors.contract import Fetched, Query
 from workbench.coverage import Coverage
 from workbench.errors import BundleError
 from workbench.tables import SCHEMAS, conform
 from workbench.times import TimeRange
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     import pydantic
@@ -45,8 +45,12 @@ class Cache:
     def key(self, settings: pydantic.BaseModel, asked: dict[str, object]) -> str:
         """Name a result by all that could change it."""
         parts = {name: str(value) for name, value in asked.items()}
-        told = {"settings": settings.model_dump(mode="json"), "version": __version__,
-                "format": _FORMAT, **parts}  # fmt: skip
+        told = {
+            "settings": settings.model_dump(mode="json"),
+            "version": __version__,
+            "format": _FORMAT,
+            **parts,
+        }
         text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -90,10 +94,16 @@ def _fetched(told: dict[str, Any], frame: pd.DataFrame) -> Fetched:
     rows = pd.DataFrame(told["coverage"]).fillna({"cadence_s": float("nan")})
     rows["gaps"] = [tuple(tuple(gap) for gap in gaps) for gaps in rows["gaps"]]
     queries = tuple(
-        Query(q["source"], q["text"], tuple((a, b) for a, b in q["parameters"]),
-              TimeRange(**q["when"]), q["rows"], q["digest"])
+        Query(
+            q["source"],
+            q["text"],
+            tuple((a, b) for a, b in q["parameters"]),
+            TimeRange(**q["when"]),
+            q["rows"],
+            q["digest"],
+        )
         for q in told["queries"]
-    )  # fmt: skip
+    )
     table = told["table"]
     fitted = conform(table, frame) if table in SCHEMAS else frame
     return Fetched(table, fitted, tuple(Coverage.from_frame(rows)), queries)

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.collection.cache import Cache
+from workbench.collection.collected import Collected, Progress
 from workbench.collection.joining import joined_window
 from workbench.connectors.contract import FindsIncidents, IncidentRef, failed_fetch
 from workbench.coverage import CoverageRow
@@ -32,65 +33,12 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Collected", "Progress", "collect", "collected", "run"]
+__all__ = ["collect", "collected", "run"]
 
 _AT_ONCE = 4
 _SLICE = pd.Timedelta("1h")
 _SLICED = frozenset({"metrics", "logs", "spans"})
 _SETTLED = pd.Timedelta("5min")  # what is newer may still arrive
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a collection is.
-
-    Parameters
-    ----------
-    done, total
-        Parts fetched, and parts there are.
-    rows
-        Rows so far.
-    cached
-        Parts that were kept from before.
-    at
-        The part that was finished last.
-    """
-
-    done: int
-    total: int
-    rows: int
-    cached: int
-    at: str
-
-    def __str__(self) -> str:
-        """Write it as one line."""
-        share = "█" * (20 * self.done // max(self.total, 1))
-        return f"{share:<20} {self.done}/{self.total} parts, {self.rows:,} rows ({self.at})"
-
-
-@dataclass(slots=True)
-class Collected:
-    """What a collection brought, before it is one window.
-
-    Parameters
-    ----------
-    when
-        The range that was asked for, its baseline included.
-    fetched
-        Every part as it was fetched, masked.
-    masked
-        Matches of each kind that were masked.
-    """
-
-    when: TimeRange
-    fetched: tuple[Fetched, ...]
-    masked: dict[str, int] = field(default_factory=dict)
-
-    def taken(self, table: str) -> tuple[Fetched, ...]:
-        """Take the parts of a table out of it."""
-        taken = tuple(part for part in self.fetched if part.table == table)
-        self.fetched = tuple(part for part in self.fetched if part.table != table)
-        return taken
 
 
 def collect(
@@ -142,8 +90,10 @@ def collect(
         call goes on from there.
     """
     if bool(incident) == (start is not None):
-        raise BadInput("A collection needs either a range or an incident's id",
-                       hint="wb.collect(sources, start, end) or incident='P123'")  # fmt: skip
+        raise BadInput(
+            "A collection needs either a range or an incident's id",
+            hint="wb.collect(sources, start, end) or incident='P123'",
+        )
     show = _shown if progress is None else progress
     reference = None
     if incident:
@@ -179,8 +129,12 @@ async def collected(
         await _check_size(connectors, when, asked, most_rows)
         cache = Cache(sources.cache or _cache_folder())
         work = _Work(sources, masker, cache, show, thread)
-        parts = [(made, table, part) for made in connectors.values() for table in made.tables
-                 for part in _slices(table, when)]  # fmt: skip
+        parts = [
+            (made, table, part)
+            for made in connectors.values()
+            for table in made.tables
+            for part in _slices(table, when)
+        ]
         found = await work.all(parts, asked)
     finally:
         thread.shutdown(wait=False, cancel_futures=True)
@@ -250,11 +204,17 @@ class _Work:
         self, made: Connector, table: str, when: TimeRange, services: tuple[str, ...]
     ) -> Fetched:
         own = self.sources.settings[made.source][1]
-        key = self.cache.key(own, {
-            "source": made.source, "table": table, "when": when.to_dict(), "services": services,
-            "policy": sorted(self.sources.policy.model_dump(mode="json").items()),
-            "names": sorted(self.sources.services.items()),
-        })  # fmt: skip
+        key = self.cache.key(
+            own,
+            {
+                "source": made.source,
+                "table": table,
+                "when": when.to_dict(),
+                "services": services,
+                "policy": sorted(self.sources.policy.model_dump(mode="json").items()),
+                "names": sorted(self.sources.services.items()),
+            },
+        )
         lasting = when.end <= pd.Timestamp.now("UTC") - _SETTLED and hasattr(own, "url")
         kept = self.cache.find(key) if lasting else None
         if kept is not None:
@@ -284,10 +244,18 @@ class _Work:
     def _masked(self, found: Fetched) -> Fetched:
         frame = mask_frame(found.table, found.frame, self.masker)
         rows = tuple(
-            CoverageRow(r.source, r.table, r.service, r.status, r.rows, r.cadence_s, r.gaps,
-                        self.masker.text(r.reason))
+            CoverageRow(
+                r.source,
+                r.table,
+                r.service,
+                r.status,
+                r.rows,
+                r.cadence_s,
+                r.gaps,
+                self.masker.text(r.reason),
+            )
             for r in found.coverage
-        )  # fmt: skip
+        )
         return type(found)(found.table, frame, rows, found.queries)
 
 

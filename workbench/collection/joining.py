@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from workbench.collection.collecting import Collected
+    from workbench.collection.collected import Collected
     from workbench.collection.sources import Sources
     from workbench.connectors.contract import Fetched, IncidentRef
     from workbench.coverage import Status
@@ -100,13 +100,19 @@ def _verdicts(parts: Iterable[Fetched]) -> Iterable[CoverageRow]:
             status = "partial"
         reasons = "; ".join(dict.fromkeys(row.reason for row in rows if row.reason))
         if status == "complete":
-            reasons = "; ".join(dict.fromkeys(
-                row.reason for row in rows if row.reason and row.status == "complete"))  # fmt: skip
+            reasons = "; ".join(
+                dict.fromkeys(row.reason for row in rows if row.reason and row.status == "complete")
+            )
         yield CoverageRow(
-            source, table, service, status, sum(row.rows for row in rows),
+            source,
+            table,
+            service,
+            status,
+            sum(row.rows for row in rows),
             cadence_s=min((r.cadence_s for r in rows), default=float("nan")),
-            gaps=_linked(gap for row in rows for gap in row.gaps), reason=reasons[:_LONGEST],
-        )  # fmt: skip
+            gaps=_linked(gap for row in rows for gap in row.gaps),
+            reason=reasons[:_LONGEST],
+        )
 
 
 def _linked(gaps: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from workbench.cards import card, table_html
-from workbench.collection.lines import explained, line_of, read_yaml
 from workbench.collection.openslo import read_openslo
-from workbench.collection.templates_read import template_queries, templates
+from workbench.collection.query_templates import template_queries, templates
+from workbench.collection.yaml_lines import explained, line_of, read_yaml
 from workbench.connectors.registry import connector_class, make, settings_class
 from workbench.errors import BadInput, WorkbenchError
 from workbench.masking import Policy, read_policy
@@ -92,8 +92,11 @@ class Sources:
         return "\n".join([f"{len(self.settings)} sources, {len(self.slos)} SLOs", *lines])
 
     def _repr_html_(self) -> str:
-        facts = {"sources": len(self.settings), "SLOs": len(self.slos),
-                 "masked": ", ".join(self.policy.kinds)}  # fmt: skip
+        facts = {
+            "sources": len(self.settings),
+            "SLOs": len(self.slos),
+            "masked": ", ".join(self.policy.kinds),
+        }
         return card("Sources", facts, body=table_html(self.to_frame()))
 
 
@@ -139,8 +142,9 @@ def connect(path: Path | str) -> Sources:
         except pydantic.ValidationError as error:
             raise explained(error, file, node, at=("sources", name)) from None
         except WorkbenchError as error:
-            raise BadInput(f"line {line}: {error.fact}", value=error.value,
-                           hint=error.hint) from error  # fmt: skip
+            raise BadInput(
+                f"line {line}: {error.fact}", value=error.value, hint=error.hint
+            ) from error
         settings[name] = _with_templates(settings[name], known)
     slos = tuple(slo for one in read.openslo for slo in read_openslo(folder / one))
     policy = read_policy(folder / read.masking) if read.masking else Policy()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.collection.collecting import Collected, collected, run
+from workbench.collection.collected import Collected
+from workbench.collection.collecting import collected, run
 from workbench.collection.joining import joined_window
 from workbench.errors import BadInput
 from workbench.tables import SCHEMAS
@@ -92,11 +93,13 @@ class Watch:
         parts = [*self._kept, *brought.fetched]
         window = joined_window(
             Collected(TimeRange(self.start - self._before, now), tuple(parts)),
-            TimeRange(self.start, now), self._sources,
-        )  # fmt: skip
+            TimeRange(self.start, now),
+            self._sources,
+        )
         if lasting is not None:
-            self._kept += [_only(part, lasting) for part in brought.fetched
-                           if part.table not in _WHOLE]  # fmt: skip
+            self._kept += [
+                _only(part, lasting) for part in brought.fetched if part.table not in _WHOLE
+            ]
             self._until = settled
         self.turns += 1
         return window

@@ -225,6 +225,7 @@ async def _estimated(table: str, when: TimeRange, made: Connector) -> Estimate:
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    plain = frame.astype({c: "str" for c in frame if isinstance(frame[c].dtype,
-                                                                pd.CategoricalDtype)})  # fmt: skip
+    plain = frame.astype(
+        {c: "str" for c in frame if isinstance(frame[c].dtype, pd.CategoricalDtype)}
+    )
     return plain.sort_values(list(plain.columns), ignore_index=True)

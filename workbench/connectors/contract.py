@@ -26,9 +26,15 @@ if TYPE_CHECKING:
     from workbench.times import TimeRange
 
 __all__ = [
-    "Connector", "Estimate", "Fetched", "FindsIncidents", "IncidentRef", "Query",
-    "complete_fetch", "failed_fetch",
-]  # fmt: skip
+    "Connector",
+    "Estimate",
+    "Fetched",
+    "FindsIncidents",
+    "IncidentRef",
+    "Query",
+    "complete_fetch",
+    "failed_fetch",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "connector_class", "make", "settings_class"]
 
-_HERE = "workbench.connectors"
+_HERE = "workbench.connectors.sources"
 KINDS: Mapping[str, str] = MappingProxyType(
     {
-        "alertmanager": f"{_HERE}.alertmanager:Alertmanager",
-        "alertmanager_webhook": f"{_HERE}.alertmanager:AlertmanagerWebhook",
-        "argocd": f"{_HERE}.argocd:ArgoCD",
-        "argocd_files": f"{_HERE}.argocd:ArgoCDFiles",
+        "alertmanager": f"{_HERE}.alertmanager.source:Alertmanager",
+        "alertmanager_webhook": f"{_HERE}.alertmanager.source:AlertmanagerWebhook",
+        "argocd": f"{_HERE}.argocd.source:ArgoCD",
+        "argocd_files": f"{_HERE}.argocd.source:ArgoCDFiles",
         "audit_logs": f"{_HERE}.audit_logs:AuditLogs",
-        "backstage": f"{_HERE}.backstage:Backstage",
-        "cdevents": f"{_HERE}.cdevents:CDEvents",
+        "backstage": f"{_HERE}.backstage.source:Backstage",
+        "cdevents": f"{_HERE}.cdevents.source:CDEvents",
         "deploys": f"{_HERE}.deploys:Deploys",
         "feature_flags": f"{_HERE}.feature_flags:FeatureFlags",
-        "focus": f"{_HERE}.focus:Focus",
+        "focus": f"{_HERE}.focus.source:Focus",
         "github_deployments": f"{_HERE}.github_deployments:GitHubDeployments",
         "jaeger": f"{_HERE}.jaeger:Jaeger",
         "junit": f"{_HERE}.junit:JUnit",
-        "kubernetes": f"{_HERE}.kubernetes:Kubernetes",
-        "kubernetes_files": f"{_HERE}.kubernetes:KubernetesFiles",
-        "lake": f"{_HERE}.lake:Lake",
-        "loki": f"{_HERE}.loki:Loki",
-        "opensearch": f"{_HERE}.opensearch:OpenSearch",
-        "opsgenie": f"{_HERE}.opsgenie:Opsgenie",
-        "otlp": f"{_HERE}.otlp:Otlp",
-        "pagerduty": f"{_HERE}.pagerduty:PagerDuty",
-        "prometheus": f"{_HERE}.prometheus:Prometheus",
+        "kubernetes": f"{_HERE}.kubernetes.source:Kubernetes",
+        "kubernetes_files": f"{_HERE}.kubernetes.source:KubernetesFiles",
+        "lake": f"{_HERE}.lake.source:Lake",
+        "loki": f"{_HERE}.loki.source:Loki",
+        "opensearch": f"{_HERE}.opensearch.source:OpenSearch",
+        "opsgenie": f"{_HERE}.opsgenie.source:Opsgenie",
+        "otlp": f"{_HERE}.otlp.source:Otlp",
+        "pagerduty": f"{_HERE}.pagerduty.source:PagerDuty",
+        "prometheus": f"{_HERE}.prometheus.source:Prometheus",
         "tempo": f"{_HERE}.tempo:Tempo",
         "zipkin": f"{_HERE}.zipkin:Zipkin",
     }
@@ -73,8 +73,9 @@ def connector_class(kind: str) -> type[Connector]:
         found = getattr(importlib.import_module(module), name, None)
     except (ImportError, ValueError) as error:
         raise BadInput("A connector that cannot be imported", value=kind, hint=hint) from error
-    lacks = [one for one in ("kind", "tables", "fetch", "estimate", "aclose")
-             if not hasattr(found, one)]  # fmt: skip
+    lacks = [
+        one for one in ("kind", "tables", "fetch", "estimate", "aclose") if not hasattr(found, one)
+    ]
     if not isinstance(found, type) or lacks:
         why = f"It lacks {', '.join(lacks)}; see workbench.connectors.contract.Connector"
         raise BadInput("Not a connector", value=kind, hint=why)
@@ -111,7 +112,7 @@ def make(kind: str, source: str, settings: Any) -> Connector:  # noqa: ANN401 - 
         An instance of `settings_class`. Where it has an address, the connector is handed a
         client for it.
     """
-    from workbench.connectors.http import Http, HttpSettings
+    from workbench.connectors.transport.http import Http, HttpSettings
 
     cls: Any = connector_class(kind)
     made: Connector = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.correlate.lagged import Association, associate, association, effective_size
 from workbench.correlate.ranking import Correlation, CorrelationRow, rank
+from workbench.stats.lagged import Association, associate, association, effective_size
 
 __all__ = [
     "Association",

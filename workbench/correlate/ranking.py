@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import card, table_html
-from workbench.correlate.lagged import associate
 from workbench.errors import BadInput
 from workbench.features.signals import Signals, signals, sli_series
 from workbench.findings import Finding
 from workbench.slis import SLI
+from workbench.stats.lagged import associate
 
 if TYPE_CHECKING:
     from workbench.window import IncidentWindow
@@ -161,7 +161,7 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     -----
     Spearman correlation at the best lag within ±5 minutes (and a sixth of the bins),
     judged by 999 phase-randomised surrogates of the SLI that go through the same search:
-    see `workbench.correlate.lagged`.
+    see `workbench.stats.lagged`.
     """
     chosen = sli if isinstance(sli, SLI) else window.sli(sli)
     found = signals(window)

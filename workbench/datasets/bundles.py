@@ -113,8 +113,11 @@ def read_bundles(path: str | Path) -> LabelledSet:
         No such folder.
     """
     root = required(Path(path), "folder of bundles")
-    labelled = [m.parent.name for m in sorted(root.glob(f"*/{MANIFEST}"))
-                if (m.parent / "truth.json").exists()]  # fmt: skip
+    labelled = [
+        m.parent.name
+        for m in sorted(root.glob(f"*/{MANIFEST}"))
+        if (m.parent / "truth.json").exists()
+    ]
     return LabelledSet(
         layout="bundles",
         groups=dict.fromkeys(labelled, root.name),
@@ -126,8 +129,9 @@ def read_bundles(path: str | Path) -> LabelledSet:
 def _bundle(incident: str, path: str | Path | None) -> Path:
     root = Path(path) if path else folder()
     if not root.is_dir():
-        raise BundleMissing("No folder of recorded incidents", value=str(root.name),
-                            hint=f"Set {_VARIABLE} to one")  # fmt: skip
+        raise BundleMissing(
+            "No folder of recorded incidents", value=str(root.name), hint=f"Set {_VARIABLE} to one"
+        )
     known = [manifest.parent.name for manifest in root.glob(f"*/{MANIFEST}")]
     if incident not in known:
         raise unknown_name("incident", incident, known)

@@ -72,9 +72,11 @@ def read_nezha(path: str | Path) -> LabelledSet:
     lists = sorted([*folder.glob("fault_list.json"), *folder.glob("*/fault_list.json")])
     if not lists:
         required(folder / "fault_list.json", "Nezha fault list")
-    cases = {f"{day.name}-{number:02d}": (day, number)
-             for day in (found.parent for found in lists)
-             for number in range(len(_faults(day)))}  # fmt: skip
+    cases = {
+        f"{day.name}-{number:02d}": (day, number)
+        for day in (found.parent for found in lists)
+        for number in range(len(_faults(day)))
+    }
     return LabelledSet(
         layout="nezha",
         groups={name: day.name for name, (day, _) in cases.items()},
@@ -199,8 +201,10 @@ def _front(day: str) -> str:
     """Service that faces the users: the one the front metrics are named after."""
     path = Path(day) / "metric" / "front_service.csv"
     named = str(pd.read_csv(path, nrows=1)["ServiceName"].iloc[0]) if path.exists() else ""
-    pods = [service_of(p.name.removesuffix("_metric.csv"))
-            for p in sorted((Path(day) / "metric").glob("*_metric.csv"))]  # fmt: skip
+    pods = [
+        service_of(p.name.removesuffix("_metric.csv"))
+        for p in sorted((Path(day) / "metric").glob("*_metric.csv"))
+    ]
     same = [pod for pod in pods if pod.lower() == named.lower()]
     return same[0] if same else _entry(Path(day)) or named
 
@@ -218,8 +222,9 @@ def _graph(day: Path) -> nx.DiGraph:
     if path.exists():
         listed = pd.read_csv(path)
         calls = listed[~listed["Target"].str.match(r"[\d.]+$")]  # an address is a host
-        graph.add_edges_from(zip(calls["Source"], calls["Target"], strict=True),
-                             source="dependency.csv")  # fmt: skip
+        graph.add_edges_from(
+            zip(calls["Source"], calls["Target"], strict=True), source="dependency.csv"
+        )
     for name in ("source_50", "destination_50"):
         path = day / "metric" / f"{name}.csv"
         columns = pd.read_csv(path, nrows=0).columns if path.exists() else ()

@@ -98,8 +98,9 @@ def _window(folder: Path, incident: str, issue: Path) -> IncidentWindow:
 def _truth(issue: Path) -> Truth:
     told = json.loads((issue / "target.json").read_text(encoding="utf-8"))
     command = told.get("metadata", {}).get("reproducibility", {}).get("command", "")
-    return Truth((told["root_cause"]["node"],), fault=told["target"]["metric"],
-                 details={"command": command})  # fmt: skip
+    return Truth(
+        (told["root_cause"]["node"],), fault=told["target"]["metric"], details={"command": command}
+    )
 
 
 @cache

@@ -66,8 +66,11 @@ def from_wide(
     {'metric': 'service.latency', 'value': 0.04, 'service': 'cart'}
     """
     if time not in wide.columns:
-        raise BadTable("No such time column", value=time,
-                       hint=f"Columns: {', '.join(map(str, wide.columns[:8]))}")  # fmt: skip
+        raise BadTable(
+            "No such time column",
+            value=time,
+            hint=f"Columns: {', '.join(map(str, wide.columns[:8]))}",
+        )
     columns = [str(column) for column in wide.columns if column != time]
     split = {column: column.rpartition(separator) for column in columns}
     _check_names(split, {*names, *(scale or {})}, separator)
@@ -92,12 +95,18 @@ def from_wide(
 def _check_names(split: Mapping[str, tuple[str, str, str]], used: set[str], separator: str) -> None:
     odd = [column for column, (service, _, _) in split.items() if not service]
     if odd:
-        raise BadTable(f"Columns without {separator!r} between service and metric", value=odd[:5],
-                       hint="Drop them, or give another separator")  # fmt: skip
+        raise BadTable(
+            f"Columns without {separator!r} between service and metric",
+            value=odd[:5],
+            hint="Drop them, or give another separator",
+        )
     endings = {ending for _, _, ending in split.values()}
     if used - endings:
-        raise BadTable("No column ends in this", value=sorted(used - endings),
-                       hint=f"Endings: {', '.join(sorted(endings))}")  # fmt: skip
+        raise BadTable(
+            "No column ends in this",
+            value=sorted(used - endings),
+            hint=f"Endings: {', '.join(sorted(endings))}",
+        )
 
 
 def _moments(column: pd.Series) -> pd.Series:

@@ -1,10 +1,10 @@
 """Correlation against causation: the claim ladder, and the ledger of hypotheses."""
 
 from workbench.diagnose.compare import compare
-from workbench.diagnose.hypotheses import Hypotheses, hypotheses
-from workbench.diagnose.ledger import Entry, Hypothesis
-from workbench.diagnose.next_check import Check, NextChecks, next_checks
+from workbench.diagnose.ledger.hypotheses import Hypotheses, hypotheses
+from workbench.diagnose.ledger.ledger import Entry, Hypothesis
 from workbench.diagnose.results import Diagnosis, Role, Suspect
+from workbench.diagnose.value_of_information.next_checks import Check, NextChecks, next_checks
 
 __all__ = [
     "Check",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench import correlate
-from workbench.causal.change_effects import effects
-from workbench.causal.onsets import Onset, onset, onset_of
-from workbench.causal.rank import rank_study, read_panel, study
+from workbench.causal.attribution.study import study
+from workbench.causal.change_effects.effects import effects
+from workbench.causal.change_effects.onset import Onset, onset, onset_of
+from workbench.causal.rank import rank_study, read_panel
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from workbench.causal.change_effect import Effect
-    from workbench.causal.rank import Study
+    from workbench.causal.attribution.study import Study
+    from workbench.causal.change_effects.effect import Effect
     from workbench.causal.ranking import RankedService, Ranking
     from workbench.correlate import Correlation, CorrelationRow
     from workbench.slis import SLI

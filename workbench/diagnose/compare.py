@@ -5,28 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench import __version__
 from workbench.cards import quantity
 from workbench.diagnose.case import open_case
-from workbench.diagnose.changes import changes
-from workbench.diagnose.gaps import missing_sources, would_settle
-from workbench.diagnose.hostplaces import by_hosts
-from workbench.diagnose.places import failed, lower_rung, places
+from workbench.diagnose.missing_evidence import missing_sources, would_settle
 from workbench.diagnose.results import Diagnosis, Suspect
-from workbench.diagnose.surge import surge
+from workbench.diagnose.suspects.changes import changes
+from workbench.diagnose.suspects.hosts import by_hosts
+from workbench.diagnose.suspects.load_surge import surge
+from workbench.diagnose.suspects.services import failed, lower_rung, places
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from workbench.diagnose.case import Case
-    from workbench.diagnose.surge import Surge
+    from workbench.diagnose.suspects.load_surge import Surge
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
 __all__ = ["compare", "judge"]
 
-_ROLES = ("state change", "first failure", "undecided", "impact", "symptom", "confounded",
-          "coincidence")  # fmt: skip
+_ROLES = (
+    "state change",
+    "first failure",
+    "undecided",
+    "impact",
+    "symptom",
+    "confounded",
+    "coincidence",
+)
 
 
 def compare(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Diagnosis:
@@ -165,9 +172,12 @@ def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
         seen_from = case.window.topology.has_edge(guilty.service, suspect.service)
         words = f"it is what {guilty.service} does to it since {guilty.change}"
         reason = words if seen_from else f"beside {guilty.change} it is not needed"
-        return replace(suspect, claim=lower_rung(case, suspect),
-                       role="symptom" if seen_from else "undecided",
-                       reason=f"{reason}; {suspect.reason}")  # fmt: skip
+        return replace(
+            suspect,
+            claim=lower_rung(case, suspect),
+            role="symptom" if seen_from else "undecided",
+            reason=f"{reason}; {suspect.reason}",
+        )
     return suspect
 
 
@@ -207,8 +217,13 @@ def _unless_load(suspect: Suspect, found: Surge) -> Suspect:
     """Without a gauge a service that saturates looks like one that got slow by itself."""
     rose = "; ".join(figure for _, _, figure in found.tests)
     claim = "plausible" if suspect.claim == "supported" else suspect.claim
-    return replace(suspect, claim=claim, role="undecided", reason=f"{rose}; {suspect.reason}",
-                   tests=(*suspect.tests, ("by itself, not by its load", False, rose)))  # fmt: skip
+    return replace(
+        suspect,
+        claim=claim,
+        role="undecided",
+        reason=f"{rose}; {suspect.reason}",
+        tests=(*suspect.tests, ("by itself, not by its load", False, rose)),
+    )
 
 
 def _with_impact(case: Case, services: list[Suspect]) -> list[Suspect]:

@@ -151,10 +151,24 @@ class Diagnosis:
     def to_frame(self) -> pd.DataFrame:
         """One line a suspect, most causal first."""
         columns = [
-            "service", "signal", "change", "claim", "role", "causal_rank", "correlation_rank",
-            "attribution", "low", "high", "p_value", "correlation", "lag_s", "correlation_p",
-            "onset", "confidence", "reason",
-        ]  # fmt: skip
+            "service",
+            "signal",
+            "change",
+            "claim",
+            "role",
+            "causal_rank",
+            "correlation_rank",
+            "attribution",
+            "low",
+            "high",
+            "p_value",
+            "correlation",
+            "lag_s",
+            "correlation_p",
+            "onset",
+            "confidence",
+            "reason",
+        ]
         rows = [{name: getattr(s, name) for name in columns} for s in self.suspects]
         return pd.DataFrame(rows, columns=columns)
 

@@ -38,8 +38,10 @@ class Across:
 
     def to_frame(self) -> pd.DataFrame:
         """One line a bundle: its result in a line of text, or why there is none."""
-        rows = [(name, str(result).splitlines()[0] if str(result) else "", "")
-                for name, result in self.results.items()]  # fmt: skip
+        rows = [
+            (name, str(result).splitlines()[0] if str(result) else "", "")
+            for name, result in self.results.items()
+        ]
         rows += [(name, "", reason) for name, reason in self.failures.items()]
         frame = pd.DataFrame(rows, columns=["bundle", "result", "failure"])
         return frame.sort_values("bundle", ignore_index=True)

@@ -82,8 +82,9 @@ def connected(address: str | None) -> Iterator[object | None]:
     try:
         client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise BadInput("No Dask scheduler answers", value=address,
-                       hint="For example tcp://127.0.0.1:8786") from error  # fmt: skip
+        raise BadInput(
+            "No Dask scheduler answers", value=address, hint="For example tcp://127.0.0.1:8786"
+        ) from error
     try:
         yield client
     finally:

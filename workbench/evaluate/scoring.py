@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench import datasets
-from workbench.causal.rank import choose_study, read_panel
+from workbench.causal.attribution.study import choose_study
+from workbench.causal.rank import read_panel
 from workbench.diagnose.case import case_of
 from workbench.diagnose.compare import judge
 from workbench.errors import WorkbenchError, unknown_name
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from workbench.causal.panel import Panel
     from workbench.datasets import LabelledSet
     from workbench.diagnose import Diagnosis
     from workbench.evaluate.trivial import Rule
+    from workbench.features.aligned import Panel
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -234,9 +235,23 @@ def _score(
         return case, _beside(window, panel, found.sli, truth.services, rules)
     except WorkbenchError as error:
         seconds = time.perf_counter() - started
-        return Case(name, labelled.groups[name], truth.fault, "", "|".join(truth.services),
-                    math.inf, 0, 0.0, 0.0, math.nan, math.nan, "", None, seconds,
-                    str(error)), {}  # fmt: skip
+        return Case(
+            name,
+            labelled.groups[name],
+            truth.fault,
+            "",
+            "|".join(truth.services),
+            math.inf,
+            0,
+            0.0,
+            0.0,
+            math.nan,
+            math.nan,
+            "",
+            None,
+            seconds,
+            str(error),
+        ), {}
 
 
 def _case(labelled: LabelledSet, window: IncidentWindow, found: Diagnosis, seconds: float) -> Case:

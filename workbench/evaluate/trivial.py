@@ -19,12 +19,12 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from workbench.causal.mechanisms import signal_column
+from workbench.features.nearest import signal_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from workbench.causal.panel import Panel
+    from workbench.features.aligned import Panel
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.features.grid import Grid, choose_step, grid_of
 from workbench.features.logs import LogTemplates, log_templates
 from workbench.features.red import red
-from workbench.features.selftime import SelfTime, self_time
+from workbench.features.self_time import SelfTime, self_time
 from workbench.features.series import bucket_quantile, histogram_mean, increase, resample
 from workbench.features.signals import Signals, signals, sli_series, span_signals
 

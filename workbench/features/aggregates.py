@@ -75,8 +75,10 @@ class _Wanted:
         rest, metric = np.divmod(keys, len(self.metric))
         service, peer = np.divmod(rest, len(self.peers))
         services, names = (list(metrics[c].cat.categories) for c in ("service", "metric"))
-        return [(services[s], self.peers[p], names[m])
-                for s, p, m in zip(service, peer, metric, strict=True)]  # fmt: skip
+        return [
+            (services[s], self.peers[p], names[m])
+            for s, p, m in zip(service, peer, metric, strict=True)
+        ]
 
 
 def _columns(metrics: pd.DataFrame, wanted: _Wanted, grid: Grid) -> Columns:
@@ -93,8 +95,9 @@ def _placed(metrics: pd.DataFrame, wanted: _Wanted, grid: Grid) -> Columns | Non
     seen = np.concatenate([pd.unique(wanted.keys(metrics, rows)) for rows in blocks])
     keys = pd.Index(np.unique(seen[seen >= 0]))
     ts, value = metrics["ts"].array.asi8, metrics["value"].to_numpy()
-    parts = ((ts[rows], value[rows], keys.get_indexer(wanted.keys(metrics, rows)))
-             for rows in blocks)  # fmt: skip
+    parts = (
+        (ts[rows], value[rows], keys.get_indexer(wanted.keys(metrics, rows))) for rows in blocks
+    )
     placed = grid.placed(len(keys), parts)
     if placed is None:
         return None

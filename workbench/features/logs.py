@@ -11,8 +11,8 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.errors import BadInput
-from workbench.features.overdispersion import dispersion_of, rate_ratio_p
 from workbench.findings import digest_of
+from workbench.stats.overdispersion import dispersion_of, rate_ratio_p
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -27,9 +27,19 @@ __all__ = ["LogTemplates", "log_templates", "mask"]
 Change = Literal["new", "gone", "re-rated", "same"]
 
 _COLUMNS = (
-    "service", "template_id", "template", "change", "before", "during", "rate_ratio",
-    "p_value", "q_value", "severity", "first_seen", "example",
-)  # fmt: skip
+    "service",
+    "template_id",
+    "template",
+    "change",
+    "before",
+    "during",
+    "rate_ratio",
+    "p_value",
+    "q_value",
+    "severity",
+    "first_seen",
+    "example",
+)
 _ALPHA = 0.05
 _BINS = 30
 
@@ -45,10 +55,13 @@ _MASKS = tuple(
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "<IP>"),
         (r"\b0x[0-9a-fA-F]+\b", "<HEX>"),
         (r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b", "<ID>"),
-        (r"(?<![A-Za-z0-9_<])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"
-         r"(?=(?:ns|us|µs|ms|s|m|h|B|kB|MB|GB|KiB|MiB|GiB)?(?![A-Za-z0-9_>]))", "<NUM>"),
+        (
+            r"(?<![A-Za-z0-9_<])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"
+            r"(?=(?:ns|us|µs|ms|s|m|h|B|kB|MB|GB|KiB|MiB|GiB)?(?![A-Za-z0-9_>]))",
+            "<NUM>",
+        ),
     )
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -144,7 +157,7 @@ def log_templates(window: IncidentWindow) -> LogTemplates:
     Drain (He et al. 2017) with pinned parameters, records in time order, one tree a
     service. A template is *new* if the baseline has none of it, *gone* if the incident has
     none, *re-rated* if its rate changed at a false discovery rate of 5 %. The p-value
-    allows for lines that come in bursts (`workbench.features.overdispersion`): three
+    allows for lines that come in bursts (`workbench.stats.overdispersion`): three
     lines, or a single burst, that happen to fall into the incident are new but no proof.
     """
     logs = window.logs

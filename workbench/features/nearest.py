@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "MEAN", "mean_of_quantiles", "means_of", "nearest_columns"]
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["LEVELS", "MEAN", "mean_of_quantiles", "means_of", "nearest_columns", "signal_column"]
 
 LEVELS = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
 MEAN = "latency_quantiles"
@@ -93,3 +101,9 @@ def nearest_columns(
             values[:, open_ones[column]] = found[:, column]
             names[open_ones[column]] = name
     return values, names
+
+
+def signal_column(nodes: pd.DataFrame, service: str, signal: str) -> pd.Series | None:
+    """One signal of one service; for latency the nearest to the mean that is measured."""
+    values, (name,) = nearest_columns(nodes, [service], signal)
+    return pd.Series(values[:, 0], nodes.index, name=(service, name)) if name else None

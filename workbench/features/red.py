@@ -9,13 +9,13 @@ import pandas as pd
 
 from workbench.features.columns import frame_of
 from workbench.features.grid import grid_of
-from workbench.features.selftime import self_time
+from workbench.features.self_time import self_time
 from workbench.topology.calls import failed_spans
 
 if TYPE_CHECKING:
     from workbench.features.columns import Columns
     from workbench.features.grid import Grid
-    from workbench.features.selftime import SelfTime
+    from workbench.features.self_time import SelfTime
     from workbench.topology.calls import SpanCalls
     from workbench.window import IncidentWindow
 

@@ -23,7 +23,7 @@ from workbench.features.nearest import nearest_columns
 from workbench.features.red import call_columns, peer_columns, request_span_columns
 from workbench.features.request_metrics import request_columns
 from workbench.features.saturation import saturation_columns
-from workbench.features.selftime import self_time, self_time_columns
+from workbench.features.self_time import self_time, self_time_columns
 from workbench.features.units import in_plain_units, unit_doubts
 from workbench.semconv import EDGE_METRICS, NODE_METRICS
 from workbench.topology.calls import pair_spans

@@ -20,15 +20,31 @@ __all__ = ["in_plain_units", "unit_doubts"]
 
 _FACTORS: Mapping[str, tuple[str, float]] = MappingProxyType(
     {
-        "ns": ("s", 1e-9), "us": ("s", 1e-6), "µs": ("s", 1e-6), "ms": ("s", 1e-3),
-        "milliseconds": ("s", 1e-3), "microseconds": ("s", 1e-6), "min": ("s", 60.0),
-        "h": ("s", 3600.0), "kB": ("By", 1e3), "MB": ("By", 1e6), "GB": ("By", 1e9),
-        "kBy": ("By", 1e3), "MBy": ("By", 1e6), "GBy": ("By", 1e9), "KB": ("By", 1e3),
-        "KiBy": ("By", 2.0**10), "MiBy": ("By", 2.0**20), "GiBy": ("By", 2.0**30),
-        "KiB": ("By", 2.0**10), "MiB": ("By", 2.0**20), "GiB": ("By", 2.0**30),
-        "%": ("1", 0.01), "percent": ("1", 0.01),
+        "ns": ("s", 1e-9),
+        "us": ("s", 1e-6),
+        "µs": ("s", 1e-6),
+        "ms": ("s", 1e-3),
+        "milliseconds": ("s", 1e-3),
+        "microseconds": ("s", 1e-6),
+        "min": ("s", 60.0),
+        "h": ("s", 3600.0),
+        "kB": ("By", 1e3),
+        "MB": ("By", 1e6),
+        "GB": ("By", 1e9),
+        "kBy": ("By", 1e3),
+        "MBy": ("By", 1e6),
+        "GBy": ("By", 1e9),
+        "KB": ("By", 1e3),
+        "KiBy": ("By", 2.0**10),
+        "MiBy": ("By", 2.0**20),
+        "GiBy": ("By", 2.0**30),
+        "KiB": ("By", 2.0**10),
+        "MiB": ("By", 2.0**20),
+        "GiB": ("By", 2.0**30),
+        "%": ("1", 0.01),
+        "percent": ("1", 0.01),
     }
-)  # fmt: skip
+)
 _APART = 200.0  # callee's own time over what its callers saw: another unit, not another view
 
 
@@ -84,5 +100,7 @@ def unit_doubts(nodes: Columns, edges: Columns) -> Iterator[str]:
         ratio = float(np.median(own[0][both] / seen[both]))
         if not 1.0 / _APART < ratio < _APART:
             own_s, seen_s = float(np.median(own[0][both])), float(np.median(seen[both]))
-            yield (f"{callee} reads {quantity(own_s, 's')} where {caller} waited "
-                   f"{quantity(seen_s, 's')}: another unit?")  # fmt: skip
+            yield (
+                f"{callee} reads {quantity(own_s, 's')} where {caller} waited "
+                f"{quantity(seen_s, 's')}: another unit?"
+            )

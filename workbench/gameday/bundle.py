@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.archive import write_text
 from workbench.baseline import extent
 from workbench.coverage import Coverage, measure
-from workbench.gameday import rawframes
+from workbench.gameday import raw_frames
 from workbench.gameday.faults import Fault, fault
 from workbench.slis import SLO
 from workbench.tables import conform
@@ -85,11 +85,11 @@ def window_of(raw: Path) -> IncidentWindow:
 def recorded_tables(raw: Path, run: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """Tables of a capture, cut to the recorded time; nothing else is changed."""
     readers = {
-        "metrics": rawframes.metrics,
-        "spans": rawframes.spans,
-        "logs": rawframes.logs,
-        "alerts": rawframes.alerts,
-        "changes": rawframes.changes,
+        "metrics": raw_frames.metrics,
+        "spans": raw_frames.spans,
+        "logs": raw_frames.logs,
+        "alerts": raw_frames.alerts,
+        "changes": raw_frames.changes,
     }
     found = {name: read(raw) for name, read in readers.items()}
     recorded = TimeRange(_moment(run["start"]), _moment(run["end"]))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.connectors.otlp_receiver import Receiver
+from workbench.connectors.sources.otlp.receiver import Receiver
 from workbench.errors import WorkbenchError
 from workbench.gameday.programs import program
 from workbench.gameday.supervise import Supervisor
@@ -177,16 +177,24 @@ class Practice:
             raise WorkbenchError("Not started")
         supervisor.start(
             "alertmanager",
-            [program("prometheus-alertmanager"), f"--config.file={at}/alertmanager.yml",
-             f"--storage.path={at}/alertmanager", f"--web.listen-address={alertmanager}",
-             "--cluster.listen-address="],
-        )  # fmt: skip
+            [
+                program("prometheus-alertmanager"),
+                f"--config.file={at}/alertmanager.yml",
+                f"--storage.path={at}/alertmanager",
+                f"--web.listen-address={alertmanager}",
+                "--cluster.listen-address=",
+            ],
+        )
         supervisor.start(
             "prometheus",
-            [program("prometheus"), f"--config.file={at}/prometheus.yml",
-             f"--storage.tsdb.path={at}/prometheus", f"--web.listen-address={prometheus}",
-             "--log.level=error"],
-        )  # fmt: skip
+            [
+                program("prometheus"),
+                f"--config.file={at}/prometheus.yml",
+                f"--storage.tsdb.path={at}/prometheus",
+                f"--web.listen-address={prometheus}",
+                "--log.level=error",
+            ],
+        )
         for address in (alertmanager, prometheus):
             supervisor.wait_until(partial(_answers, address), address)
 
@@ -256,10 +264,15 @@ def _trace(seconds: float) -> dict[str, Any]:
         (("edge", 3, seconds + 0.01), ("cart", 2, seconds))
     ):
         span = {
-            "traceId": trace, "spanId": ids[n], "parentSpanId": ids[0] if n else "",
-            "name": "GET /cart", "kind": kind, "startTimeUnixNano": str(end - int(length * 1e9)),
-            "endTimeUnixNano": str(end), "status": {},
-        }  # fmt: skip
+            "traceId": trace,
+            "spanId": ids[n],
+            "parentSpanId": ids[0] if n else "",
+            "name": "GET /cart",
+            "kind": kind,
+            "startTimeUnixNano": str(end - int(length * 1e9)),
+            "endTimeUnixNano": str(end),
+            "status": {},
+        }
         told = [{"key": "service.name", "value": {"stringValue": service}}]
         groups.append({"resource": {"attributes": told}, "scopeSpans": [{"spans": [span]}]})
     return json.loads(json.dumps({"resourceSpans": groups}))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.masking.judging import names_person, names_secret
+from workbench.masking.classify import names_person, names_secret
 from workbench.tables import SCHEMAS, conform, labels_text
 
 if TYPE_CHECKING:
@@ -59,10 +59,9 @@ def mask_frame(table: str, frame: pd.DataFrame, masker: Masker) -> pd.DataFrame:
 
 def _holds_text(column: pd.Series) -> bool:
     kinds = pd.api.types
-    return (
-        isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype)
-        or kinds.is_object_dtype(column.dtype)
-    )  # fmt: skip
+    return isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype) or kinds.is_object_dtype(
+        column.dtype
+    )
 
 
 def _each(column: pd.Series, change: Callable[[str], str]) -> pd.Series:

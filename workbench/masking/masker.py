@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 import re2
 
-from workbench.masking.judging import (
+from workbench.masking.classify import (
     is_card,
     is_mail,
     is_opaque,
@@ -34,15 +34,32 @@ __all__ = ["Masker"]
 _ROUNDS = 4
 _DEEPEST = 2  # encodings within encodings
 _VALUED = {
-    "userinfo": "secret", "bearer": "token", "cookie": "secret", "field": "secret",
-    "query": "secret", "phrase": "secret", "curl": "secret", "person": "user",
+    "userinfo": "secret",
+    "bearer": "token",
+    "cookie": "secret",
+    "field": "secret",
+    "query": "secret",
+    "phrase": "secret",
+    "curl": "secret",
+    "person": "user",
     "spoken": "user",
-    "entry": "user", "sudo": "user", "home": "user", "domain": "user", "at": "user",
-}  # fmt: skip
+    "entry": "user",
+    "sudo": "user",
+    "home": "user",
+    "domain": "user",
+    "at": "user",
+}
 _WHOLE = {
-    "pem": "secret", "jwt": "token", "vendor": "token", "email": "email", "mac": "mac",
-    "ipv6": "ip", "ipv4": "ip", "card": "card", "opaque": "token",
-}  # fmt: skip
+    "pem": "secret",
+    "jwt": "token",
+    "vendor": "token",
+    "email": "email",
+    "mac": "mac",
+    "ipv6": "ip",
+    "ipv4": "ip",
+    "card": "card",
+    "opaque": "token",
+}
 _MASKED = re.compile(PSEUDONYM)  # no repetition to be slow at
 _KEPT = b"<\x01>"  # stands for a pseudonym while a text is scanned
 _KEPT_AGAIN = re.compile("<\x01>")

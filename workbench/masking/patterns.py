@@ -1,7 +1,7 @@
 """What a secret, a person or an outside address looks like: RE2 patterns, linear in the text.
 
 One alternation is scanned once; the group that matched says the kind. Where a pattern alone
-would mask harmless words, the match is judged by `workbench.masking.judging`.
+would mask harmless words, the match is judged by `workbench.masking.classify`.
 Sources: RFC 3986 (userinfo), RFC 6750 (bearer), RFC 7468 (PEM), RFC 7519 (JWT), RFC 6265
 (cookies), and the published prefixes of vendors' tokens.
 """
@@ -93,13 +93,24 @@ _SECRETS = {
     "opaque": r"\b[A-Za-z0-9_-]{32}[A-Za-z0-9_-]*\b",
 }
 _SPOKEN = (
-    "for (?:invalid |illegal |unknown )?user", "by user", "of user", "from user",
-    "(?:invalid|unknown|illegal) user", "as user", "user", "login for",
+    "for (?:invalid |illegal |unknown )?user",
+    "by user",
+    "of user",
+    "from user",
+    "(?:invalid|unknown|illegal) user",
+    "as user",
+    "user",
+    "login for",
     "(?:password|publickey|keyboard-interactive/pam|gssapi-with-mic) for",
-    r"authenticat(?:ed|ion)(?: \w+)? for", "logged in as", "impersonating", "su to",
-    "on behalf of", "assigned to", r"(?:opened|acked|acknowledged|approved|requested|created"
+    r"authenticat(?:ed|ion)(?: \w+)? for",
+    "logged in as",
+    "impersonating",
+    "su to",
+    "on behalf of",
+    "assigned to",
+    r"(?:opened|acked|acknowledged|approved|requested|created"
     r"|triggered|deployed|merged|reported|resolved) by",
-)  # fmt: skip
+)
 _PEOPLE = {
     "person": r"(?i:\b(?:user(?:[ _-]?(?:name|id))?|usr|[rl]user|login|logname|uname|acct"
     rf"|account(?:[ _-]?name)?|owner|actor|principal|author)){_Q} ? ?[:=] ? ?{_Q}"

@@ -51,12 +51,26 @@ KINDS: Mapping[Kind, str] = {
 """Who writes a section, as shown under its heading."""
 
 TITLES = (
-    "Header", "Summary", "Impact", "Times and metrics", "Detection", "Trigger",
-    "Contributing factors", "Propagation", "Response and resolution", "Timeline",
-    "What went well, badly, by luck", "Coordination and knowledge", "AIOps review",
-    "Similar incidents and trend", "Action items", "Open questions", "External message",
-    "Evidence appendix", "Labels and feedback",
-)  # fmt: skip
+    "Header",
+    "Summary",
+    "Impact",
+    "Times and metrics",
+    "Detection",
+    "Trigger",
+    "Contributing factors",
+    "Propagation",
+    "Response and resolution",
+    "Timeline",
+    "What went well, badly, by luck",
+    "Coordination and knowledge",
+    "AIOps review",
+    "Similar incidents and trend",
+    "Action items",
+    "Open questions",
+    "External message",
+    "Evidence appendix",
+    "Labels and feedback",
+)
 """Titles of the sections, by number."""
 
 

@@ -7,29 +7,44 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import workbench
 from workbench.errors import BadInput
-from workbench.postmortem import appendix, opening, review, story, timeline
-from workbench.postmortem.case import Header, open_case
+from workbench.postmortem.context import Header, open_case
 from workbench.postmortem.document import Postmortem
-from workbench.postmortem.evidence import RECIPES
+from workbench.postmortem.recipes.registry import RECIPES
+from workbench.postmortem.sections import analysis, appendix, review, summary, timeline
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workbench.diagnose.results import Diagnosis
     from workbench.postmortem.document import Figure
-    from workbench.postmortem.evidence import Recipe
+    from workbench.postmortem.recipes.contract import Recipe
     from workbench.window import IncidentWindow
 
 __all__ = ["draft", "people_of"]
 
 _WRITERS = (
-    opening.header, opening.summary, opening.impact, opening.times, story.detection,
-    story.trigger, story.factors, story.propagation, story.response, timeline.timeline,
-    review.lessons, review.coordination, review.aiops, review.similar, review.actions,
-    review.questions, review.external, appendix.appendix, appendix.labels,
-)  # fmt: skip
+    summary.header,
+    summary.summary,
+    summary.impact,
+    summary.times,
+    analysis.detection,
+    analysis.trigger,
+    analysis.factors,
+    analysis.propagation,
+    analysis.response,
+    timeline.timeline,
+    review.lessons,
+    review.coordination,
+    review.aiops,
+    review.similar,
+    review.actions,
+    review.questions,
+    review.external,
+    appendix.appendix,
+    appendix.labels,
+)
 _AUTOMATIC = re.compile(
     r"(?i)bot\b|on-?call|^ci\b|^cd\b|argo|flux|pipeline|system|automat|deployer|service"
 )
@@ -86,7 +101,7 @@ def draft(
         sections=sections,
         evidence=case.ledger.cited,
         window=case.ledger.digest,
-        version=workbench.__version__,
+        version=__version__,
         figures=tuple(figures),
         supported=diagnosis.cause is not None,
         people=people_of(window),

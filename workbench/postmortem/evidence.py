@@ -11,28 +11,25 @@ import math
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import workbench
 from workbench.archive import write_text
 from workbench.errors import EvidenceMismatch
 from workbench.findings import Evidence
-from workbench.postmortem import recipes
 from workbench.postmortem.markup import Markdown
 from workbench.postmortem.numbers import display
+from workbench.postmortem.recipes.registry import RECIPES
+from workbench.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from workbench.postmortem.recipes.contract import Parameters, Recipe
     from workbench.window import IncidentWindow
-
-    Parameters: TypeAlias = Mapping[str, str | int | float | None]
-    Recipe: TypeAlias = Callable[[IncidentWindow, Parameters], Mapping[str, float]]
 
 __all__ = [
     "EVIDENCE_ID",
-    "RECIPES",
     "EvidenceFile",
     "Ledger",
     "read_evidence",
@@ -42,20 +39,6 @@ __all__ = [
 
 EVIDENCE_ID = re.compile(r"ev-[0-9a-f]{12}")
 """What an id of evidence looks like."""
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        "diagnose.compare": recipes.compare_figures,
-        "impact": recipes.impact_figures,
-        "moments": recipes.moment_figures,
-        "review.due": recipes.review_due,
-        "slo.budget": recipes.budget_figures,
-        "table.times": recipes.table_times,
-        "window.counts": recipes.window_counts,
-        "window.times": recipes.window_times,
-    }
-)
-"""Recipes by name: what verification runs to compute a number again."""
 
 
 def shown(evidence: Evidence, written: str = "") -> Markdown:
@@ -113,7 +96,7 @@ class Ledger:
             unit=unit,
             parameters=dict(parameters),
             window=self._digest,
-            version=workbench.__version__,
+            version=__version__,
         )
         return self._cited.setdefault(evidence.id, evidence)
 

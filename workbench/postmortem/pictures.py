@@ -14,11 +14,33 @@ _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _DRAWING = frozenset(
     {
-        "circle", "clipPath", "defs", "desc", "ellipse", "g", "image", "line", "linearGradient",
-        "marker", "mask", "path", "pattern", "polygon", "polyline", "radialGradient", "rect",
-        "stop", "svg", "symbol", "text", "textPath", "title", "tspan", "use",
+        "circle",
+        "clipPath",
+        "defs",
+        "desc",
+        "ellipse",
+        "g",
+        "image",
+        "line",
+        "linearGradient",
+        "marker",
+        "mask",
+        "path",
+        "pattern",
+        "polygon",
+        "polyline",
+        "radialGradient",
+        "rect",
+        "stop",
+        "svg",
+        "symbol",
+        "text",
+        "textPath",
+        "title",
+        "tspan",
+        "use",
     }
-)  # fmt: skip
+)
 _OUTSIDE = re.compile(r"(?i)url\(\s*['\"]?(?!\s*['\"]?#)|@import|expression\(|javascript:")
 _INSIDE = re.compile(r"(?i)#|data:image/(png|jpeg|gif|webp);base64,")
 

@@ -19,11 +19,21 @@ if TYPE_CHECKING:
     from workbench.postmortem.reading import Passage, Reading, ReadSection
 
 __all__ = [
-    "RULES", "LintRow", "Text", "actions_have_owner_and_date", "caused_by_is_supported",
-    "every_factor_has_evidence", "every_number_has_evidence", "impact_ends_after_it_starts",
-    "no_human_error", "no_person_in_factors", "no_private_data", "timeline_begins_before_trigger",
-    "timeline_is_ordered", "unfinished_is_visible",
-]  # fmt: skip
+    "RULES",
+    "LintRow",
+    "Text",
+    "actions_have_owner_and_date",
+    "caused_by_is_supported",
+    "every_factor_has_evidence",
+    "every_number_has_evidence",
+    "impact_ends_after_it_starts",
+    "no_human_error",
+    "no_person_in_factors",
+    "no_private_data",
+    "timeline_begins_before_trigger",
+    "timeline_is_ordered",
+    "unfinished_is_visible",
+]
 
 Level = Literal["error", "to do"]
 

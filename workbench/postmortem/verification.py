@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-import workbench
 from workbench.cards import card, table_html
 from workbench.errors import EvidenceMismatch, WorkbenchError
 from workbench.postmortem.document import Postmortem
@@ -16,12 +15,13 @@ from workbench.postmortem.evidence import RECIPES, Ledger
 from workbench.postmortem.export import to_markdown
 from workbench.postmortem.numbers import agrees, display, numbers_in, same
 from workbench.postmortem.reading import Reading, read_file, read_markdown
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from workbench.findings import Evidence
-    from workbench.postmortem.evidence import Recipe
+    from workbench.postmortem.recipes.contract import Recipe
     from workbench.window import IncidentWindow
 
 __all__ = ["Verification", "VerificationRow", "loose_numbers", "verify"]
@@ -116,8 +116,9 @@ class Verification:
         frame = self.to_frame()
         bad = frame[~frame["ok"].astype(bool)].drop(columns="ok")
         body = table_html(bad) if len(bad) else ""
-        return card(self._summary(), {"incident": self.incident}, body=body,
-                    note="; ".join(self.notes))  # fmt: skip
+        return card(
+            self._summary(), {"incident": self.incident}, body=body, note="; ".join(self.notes)
+        )
 
 
 def verify(
@@ -231,8 +232,8 @@ def _cited(reading: Reading, checker: _Checker) -> Iterator[VerificationRow]:
 
 
 def _notes(version: str, window: IncidentWindow, filed: Mapping[str, Evidence]) -> Iterator[str]:
-    if version != workbench.__version__:
-        yield f"written by version {version}, checked by {workbench.__version__}"
+    if version != __version__:
+        yield f"written by version {version}, checked by {__version__}"
     others = {e.window for e in filed.values()} - {window.digest}
     if others:
         yield "some evidence is of another window: the bundle or its ranges changed"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from workbench.topology.build import from_metrics, from_spans, from_table
 from workbench.topology.calls import SpanCalls, pair_spans
 from workbench.topology.combine import merge
+from workbench.topology.duplicate_views import Twin, merge_twins
 from workbench.topology.history import edge_history
-from workbench.topology.twins import Twin, merge_twins
 
 __all__ = [
     "SpanCalls",

@@ -122,15 +122,26 @@ def from_table(edges: pd.DataFrame) -> nx.DiGraph:
         graph.add_node(str(row["src"]), kind="service")
         if str(row["dst"]) not in graph:
             graph.add_node(str(row["dst"]), kind=_UNSEEN.get(kind, "service"))
-        defaults = {"kind": kind, "source": "declared", "confidence": _DECLARED,
-                    "asynchronous": kind == "messaging"}  # fmt: skip
+        defaults = {
+            "kind": kind,
+            "source": "declared",
+            "confidence": _DECLARED,
+            "asynchronous": kind == "messaging",
+        }
         graph.add_edge(str(row["src"]), str(row["dst"]), **{**defaults, **facts})
     return graph
 
 
 _DECLARABLE = (
-    "kind", "valid_from", "valid_to", "calls", "errors", "confidence", "asynchronous", "source",
-)  # fmt: skip
+    "kind",
+    "valid_from",
+    "valid_to",
+    "calls",
+    "errors",
+    "confidence",
+    "asynchronous",
+    "source",
+)
 
 
 def _facts(calls: pd.DataFrame) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.semconv import PEER_ATTRIBUTES, STATUS_CODE_ATTRIBUTES, first_of
 from workbench.tables import labels_of
-from workbench.topology.awaited import awaited_share
+from workbench.topology.critical_path import awaited_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,8 +181,13 @@ def _protocols(spans: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
 
 
 def _protocol(labels: dict[str, object]) -> str:
-    systems = (("db.system.name", "db"), ("db.system", "db"), ("messaging.system", "messaging"),
-               ("rpc.system", "rpc"), ("rpc.system.name", "rpc"))  # fmt: skip
+    systems = (
+        ("db.system.name", "db"),
+        ("db.system", "db"),
+        ("messaging.system", "messaging"),
+        ("rpc.system", "rpc"),
+        ("rpc.system.name", "rpc"),
+    )
     return next((kind for name, kind in systems if name in labels), "http")
 
 

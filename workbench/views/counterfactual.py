@@ -12,10 +12,10 @@ import pandas as pd
 from workbench.cards import quantity
 from workbench.errors import WorkbenchError
 from workbench.views.axes import shorten
+from workbench.views.labels import part_words
 from workbench.views.palette import FALL, INK, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message, problem
-from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from workbench.causal import WhatIf

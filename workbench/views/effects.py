@@ -10,10 +10,10 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.views.axes import shorten
+from workbench.views.labels import part_words
 from workbench.views.palette import INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
-from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis, Suspect

@@ -18,10 +18,10 @@ from workbench.views.axes import (
 )
 from workbench.views.decimate import decimate
 from workbench.views.deviation import deviations, troubled_range
+from workbench.views.labels import moved_words
 from workbench.views.palette import BASELINE, INK, SLI_LINE
 from workbench.views.readings import REQUEST_SIGNALS, reading
 from workbench.views.rendering import Card, Chart, message
-from workbench.views.words import moved_words
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis, Suspect

@@ -8,11 +8,11 @@ import altair as alt
 import pandas as pd
 
 from workbench.views.axes import line_frame, shorten, time_axis, time_words
+from workbench.views.labels import part_words
 from workbench.views.palette import INK, SLI_LINE
 from workbench.views.placebos import effect_colour
 from workbench.views.readings import milliseconds, reading, scale_of
 from workbench.views.rendering import Chart
-from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from workbench.causal import Effect
@@ -44,7 +44,7 @@ def interrupted(window: IncidentWindow, effect: Effect, *, signals: Signals | No
         Dashed lines are the own part's mean before the change, and that mean plus the
         effect after it: the step that the effect is.
     """
-    from workbench.causal.own import own_series
+    from workbench.causal.change_effects.self_series import own_series
 
     if signals is None:
         from workbench.features import signals as compute

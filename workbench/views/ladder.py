@@ -11,9 +11,9 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.findings import CLAIMS
 from workbench.views.axes import shorten
+from workbench.views.labels import part_words, plain_signal
 from workbench.views.palette import CARD, FAINT, INK, MUTED, ROLE_COLOURS, ROLE_WORDS
 from workbench.views.rendering import Card, Chart, message
-from workbench.views.words import part_words, plain_signal
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis, Suspect
@@ -108,9 +108,13 @@ def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
     expression = f"datum.value >= {unranked} ? 'none' : format(datum.value, 'd')"
     has_unranked = bool((frame["x"] == unranked).any())
     axis = alt.Axis(
-        title="rank by correlation with the SLI", values=[*ticks, *[unranked] * has_unranked],
-        labelExpr=expression, labelOverlap="greedy", grid=True, orient="top",
-    )  # fmt: skip
+        title="rank by correlation with the SLI",
+        values=[*ticks, *[unranked] * has_unranked],
+        labelExpr=expression,
+        labelOverlap="greedy",
+        grid=True,
+        orient="top",
+    )
     # The first ranks matter most, and there may be a hundred: a log axis keeps them apart.
     last = unranked * 1.15 if has_unranked else unranked
     scale = alt.Scale(type="log", domain=[0.8, last], nice=False)
@@ -120,18 +124,27 @@ def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
         "place:O",
         axis=alt.Axis(
             labelExpr=f"{names}[datum.value]",
-            title=["rank by", "causation"], titleAngle=0, titleAlign="right",
-                      titleX=-30, titleY=4, ticks=False, domain=False, grid=True),
-    )  # fmt: skip
+            title=["rank by", "causation"],
+            titleAngle=0,
+            titleAlign="right",
+            titleX=-30,
+            titleY=4,
+            ticks=False,
+            domain=False,
+            grid=True,
+        ),
+    )
     base = alt.Chart(frame).encode(x=x, y=y)
     points = base.mark_point(filled=True, size=130, opacity=1).encode(
         color=alt.Color("role:N", scale=_scale(_COLOURS), legend=_legend("role")),
         shape=alt.Shape("claim:N", scale=_shape_scale(), legend=_legend("rung")),
         tooltip=["label:N", "claim:N", "why:N"],
     )
-    labels = alt.Chart(frame).mark_text(align="left", color=INK).encode(
-        x=alt.value(_WIDTH + 14), y=y, text="label:N"
-    )  # fmt: skip
+    labels = (
+        alt.Chart(frame)
+        .mark_text(align="left", color=INK)
+        .encode(x=alt.value(_WIDTH + 14), y=y, text="label:N")
+    )
     height = max(90, 26 * len(frame))
     leaders = base.mark_rule(color=FAINT, strokeDash=[1, 4]).encode(x2=alt.value(_WIDTH + 8))
     return alt.layer(leaders, points, labels).properties(width=_WIDTH, height=height)
@@ -146,9 +159,16 @@ def _shape_scale() -> alt.Scale:
 
 
 def _legend(title: str) -> alt.Legend:
-    return alt.Legend(title=title, orient="bottom", direction="horizontal", symbolStrokeColor=CARD,
-                      symbolFillColor=MUTED if title == "rung" else alt.Undefined,
-                      titleOrient="left", titleAnchor="middle", offset=10)  # fmt: skip
+    return alt.Legend(
+        title=title,
+        orient="bottom",
+        direction="horizontal",
+        symbolStrokeColor=CARD,
+        symbolFillColor=MUTED if title == "rung" else alt.Undefined,
+        titleOrient="left",
+        titleAnchor="middle",
+        offset=10,
+    )
 
 
 def _line(suspect: Suspect, unit: str) -> dict[str, str]:

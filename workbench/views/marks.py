@@ -9,8 +9,8 @@ import networkx as nx
 import numpy as np
 
 from workbench.views.deviation import LEVELS, deviations, level, strongest, troubled_range
+from workbench.views.labels import moved_words
 from workbench.views.readings import REQUEST_SIGNALS
-from workbench.views.words import moved_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection

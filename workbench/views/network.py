@@ -48,14 +48,17 @@ _OPTIONS: dict[str, Any] = {
     "physics": {"enabled": False},
     "interaction": {"hover": True, "tooltipDelay": 80, "zoomSpeed": 0.5},
     "nodes": {
-        "shape": "box", "margin": 8, "font": {"color": INK, "size": 15, "face": "sans-serif"},
+        "shape": "box",
+        "margin": 8,
+        "font": {"color": INK, "size": 15, "face": "sans-serif"},
         "widthConstraint": {"minimum": 130},
     },
     "edges": {
-        "arrows": "to", "color": {"color": FAINT, "highlight": INK, "hover": INK},
+        "arrows": "to",
+        "color": {"color": FAINT, "highlight": INK, "hover": INK},
         "smooth": {"type": "cubicBezier", "forceDirection": "horizontal", "roundness": 0.45},
     },
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -85,23 +85,41 @@ CONFIG: Mapping[str, Any] = {
     "font": FONT,
     "view": {"stroke": "transparent"},
     "title": {
-        "anchor": "start", "color": INK, "fontSize": 14, "fontWeight": 600, "offset": 12,
-        "subtitleColor": MUTED, "subtitleFontSize": 11.5, "subtitlePadding": 5,
+        "anchor": "start",
+        "color": INK,
+        "fontSize": 14,
+        "fontWeight": 600,
+        "offset": 12,
+        "subtitleColor": MUTED,
+        "subtitleFontSize": 11.5,
+        "subtitlePadding": 5,
         "subtitleLineHeight": 16,
     },
     "axis": {
-        "domainColor": FAINT, "gridColor": GRID, "tickColor": FAINT, "labelColor": INK,
-        "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": 400,
+        "domainColor": FAINT,
+        "gridColor": GRID,
+        "tickColor": FAINT,
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleFontWeight": 400,
     },
     "legend": {
-        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11,
-        "titleFontWeight": 400, "labelLimit": 320, "orient": "top", "symbolSize": 110,
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleFontWeight": 400,
+        "labelLimit": 320,
+        "orient": "top",
+        "symbolSize": 110,
         "offset": 4,
         "layout": {"bottom": {"direction": "vertical", "anchor": "start"}},
     },
     "header": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12},
     "text": {"color": INK, "fontSize": 11},
-}  # fmt: skip
+}
 """Vega-Lite config of every chart; all colours are explicit, so a page's theme adds none."""
 
 

@@ -14,8 +14,8 @@ from IPython.display import display
 
 from workbench.cards import escape
 from workbench.errors import WorkbenchError
-from workbench.views.look import Look, moments, recorded, see, sli_choices
 from workbench.views.rendering import Card, problem
+from workbench.views.selection import Look, moments, recorded, see, sli_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
-    from workbench.views.look import Source
     from workbench.views.rendering import Chart
+    from workbench.views.selection import Source
     from workbench.window import IncidentWindow
 
 __all__ = ["Panel", "panel"]
@@ -75,9 +75,13 @@ class Panel:
         self.incident = _dropdown("incident", _with_first(window.id, source.ids()))
         self.sli = _dropdown("SLI", [])
         self.range = widgets.SelectionRangeSlider(
-            options=["–", "– "], description="range (UTC)", continuous_update=False, readout=False,
-            layout=_WIDE, style=_STYLE,
-        )  # fmt: skip
+            options=["–", "– "],
+            description="range (UTC)",
+            continuous_update=False,
+            readout=False,
+            layout=_WIDE,
+            style=_STYLE,
+        )
         self._keep(window)
         self._offer(window.id, str(diagnosis.sli) if diagnosis else None)
         self.look = self._chosen()

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.views.axes import shorten
+from workbench.views.labels import part_words
 from workbench.views.palette import BASELINE, FALL, INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
-from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,12 +85,22 @@ def _rows(effect: Effect) -> pd.DataFrame:
     """One line a row of the picture: what it is, and the figure that stands beside it."""
     earlier = [e.effect for e in effect.earlier]
     own = part_words(effect.effect, effect.low, effect.high, unit=effect.unit)
-    rows = [("nothing was changed", f"{effect.placebos} quiet moments",
-             _as_large(effect.placebo_effects, effect.effect))]  # fmt: skip
+    rows = [
+        (
+            "nothing was changed",
+            f"{effect.placebos} quiet moments",
+            _as_large(effect.placebo_effects, effect.effect),
+        )
+    ]
     if earlier:
         many = "s" * (len(earlier) > 1)
-        rows.append(("earlier change", f"{len(earlier)} earlier change{many}",
-                     _as_large(earlier, effect.effect)))  # fmt: skip
+        rows.append(
+            (
+                "earlier change",
+                f"{len(earlier)} earlier change{many}",
+                _as_large(earlier, effect.effect),
+            )
+        )
     rows.append(("the change", shorten(effect.change, 32), own))
     return pd.DataFrame(rows, columns=["kind", "label", "text"])
 

@@ -64,8 +64,11 @@ def reliability(cases: pd.DataFrame) -> Chart | Card:
 def _known(cases: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in _COLUMNS if column not in cases.columns]
     if missing:
-        raise BadTable("Cases without these columns", value=missing,
-                       hint="Each case needs confidence and right")  # fmt: skip
+        raise BadTable(
+            "Cases without these columns",
+            value=missing,
+            hint="Each case needs confidence and right",
+        )
     known = cases[list(_COLUMNS)].dropna().astype(float)
     outside = ~known["confidence"].between(0, 1)
     if outside.any():
@@ -83,9 +86,10 @@ def _bins(known: pd.DataFrame) -> pd.DataFrame:
     bins = groups.mean().assign(n=groups.size()).reset_index(drop=True)
     limits = [wilson(r * n, n) for r, n in zip(bins["right"], bins["n"], strict=True)]
     return bins.assign(
-        low=[low for low, _ in limits], high=[high for _, high in limits],
+        low=[low for low, _ in limits],
+        high=[high for _, high in limits],
         text=[f"n = {n}" for n in bins["n"]],
-    )  # fmt: skip
+    )
 
 
 def _draw(bins: pd.DataFrame) -> Layered:

@@ -20,7 +20,7 @@ from workbench.views.axes import (
     time_words,
 )
 from workbench.views.decimate import decimate
-from workbench.views.happenings import happenings, lanes
+from workbench.views.event_marks import happenings, lanes
 from workbench.views.palette import INK, MUTED, ONSET, RISE, SLI_LINE
 from workbench.views.readings import milliseconds, reading, scale_of
 from workbench.views.rendering import Chart
@@ -167,9 +167,11 @@ def _threshold_layers(scene: _Scene, line: Reading) -> list[alt.Chart]:
 
 def _nothing_seen(name: str) -> alt.Chart:
     frame = pd.DataFrame({"text": [f"no samples of {name} were recorded"]})
-    return alt.Chart(frame).mark_text(color=MUTED, fontSize=13).encode(
-        x=alt.value(WIDTH / 2), y=alt.value(24), text="text:N"
-    )  # fmt: skip
+    return (
+        alt.Chart(frame)
+        .mark_text(color=MUTED, fontSize=13)
+        .encode(x=alt.value(WIDTH / 2), y=alt.value(24), text="text:N")
+    )
 
 
 def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:

@@ -37,9 +37,12 @@ _PAD = 18
 _HEAD = 62
 _FOOT = 46
 _WORD_COLOURS = {
-    "CAUSE": "#b03a00", "STATE CHANGE": "#b03a00", "FIRST FAILURE": "#7a5200",
-    "IMPACT": "#005a94", "UNDECIDED": INK,
-}  # fmt: skip
+    "CAUSE": "#b03a00",
+    "STATE CHANGE": "#b03a00",
+    "FIRST FAILURE": "#7a5200",
+    "IMPACT": "#005a94",
+    "UNDECIDED": INK,
+}
 _STROKES = {"CAUSE": 3.5, "STATE CHANGE": 3.0, "FIRST FAILURE": 2.5, "IMPACT": 2.5}
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from workbench.cards import quantity
 from workbench.views.axes import shorten
+from workbench.views.labels import part_words
 from workbench.views.palette import FALL, INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
-from workbench.views.words import part_words
 
 if TYPE_CHECKING:
     from workbench.causal import Ranking
@@ -90,10 +90,16 @@ def _steps(ranking: Ranking, parts: list[tuple[str, float, float, float]]) -> pd
     rows = [_total("before", ranking.before, unit)]
     for name, part, low, high in parts:
         rows.append(
-            {"name": shorten(name, 40), "start": at, "end": at + part, "low": at + low,
-             "high": at + high, "kind": "raises it" if part >= 0 else "lowers it",
-             "text": part_words(part, low, high, unit=unit)}
-        )  # fmt: skip
+            {
+                "name": shorten(name, 40),
+                "start": at,
+                "end": at + part,
+                "low": at + low,
+                "high": at + high,
+                "kind": "raises it" if part >= 0 else "lowers it",
+                "text": part_words(part, low, high, unit=unit),
+            }
+        )
         at += part
     rows.append(_total("during", ranking.during, unit))
     return pd.DataFrame(rows).assign(place=range(len(rows)))
@@ -101,8 +107,15 @@ def _steps(ranking: Ranking, parts: list[tuple[str, float, float, float]]) -> pd
 
 def _total(name: str, level: float, unit: str) -> dict[str, object]:
     nothing = float("nan")
-    return {"name": name, "start": 0.0, "end": level, "low": nothing, "high": nothing,
-            "kind": "level of the SLI", "text": quantity(level, unit)}  # fmt: skip
+    return {
+        "name": name,
+        "start": 0.0,
+        "end": level,
+        "low": nothing,
+        "high": nothing,
+        "kind": "level of the SLI",
+        "text": quantity(level, unit),
+    }
 
 
 def _domain(frame: pd.DataFrame) -> tuple[float, float]:
@@ -140,9 +153,10 @@ def _draw(frame: pd.DataFrame, unit: str, domain: tuple[float, float]) -> Layere
     )
     bars = base.mark_bar(height=16).encode(
         x=alt.X("start:Q", axis=axis, scale=alt.Scale(domain=list(domain), nice=False)),
-        x2="end:Q", color=colour,
+        x2="end:Q",
+        color=colour,
         tooltip=["name:N", "text:N"],
-    )  # fmt: skip
+    )
     limits = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
     rules = limits.mark_rule(color=INK, strokeWidth=1.4, clip=True).encode(x="low:Q", x2="high:Q")
     texts = base.mark_text(align="left", color=INK).encode(

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+
+from workbench.errors import MissingPart, WorkbenchError
+from workbench.notebooks import run as notebooks
+
+
+def notebook(*code: str) -> nbformat.NotebookNode:
+    made = nbformat.v4.new_notebook()
+    first = nbformat.v4.new_code_cell(
+        'INCIDENT = "a"\nOUT = "x"', metadata={"tags": ["parameters"]}
+    )
+    made.cells = [
+        nbformat.v4.new_markdown_cell("# Title\n\ntext"),
+        first,
+        nbformat.v4.new_markdown_cell("## Second part"),
+        *[nbformat.v4.new_code_cell(source) for source in code],
+    ]
+    return made
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A clone whose main notebook is a small one."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: folder)
+
+    def write(*code: str):
+        nbformat.write(notebook(*code), folder / "01_investigate.ipynb")
+        return tmp_path / "out"
+
+    return write
+
+
+def test_parameters_are_replaced_in_a_copy() -> None:
+    original = notebook()
+    changed = notebooks.with_parameters(original, {"INCIDENT": "it's", "OUT": "/tmp/x"})
+    assert changed.cells[1].source == "INCIDENT = \"it's\"\nOUT = '/tmp/x'"
+    assert 'INCIDENT = "a"' in original.cells[1].source
+
+
+def test_without_a_parameters_cell_there_is_a_named_error() -> None:
+    bare = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    with pytest.raises(WorkbenchError, match="parameters"):
+        notebooks.with_parameters(bare, {})
+
+
+def test_the_notebooks_of_this_clone_are_found() -> None:
+    assert (notebooks.notebooks_folder() / "01_investigate.ipynb").is_file()
+
+
+def test_installed_without_the_repository_is_a_named_error(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(notebooks, "__file__", str(tmp_path / "workbench" / "notebooks" / "run.py"))
+    with pytest.raises(MissingPart, match="Clone the repository"):
+        notebooks.notebooks_folder()
+
+
+@pytest.mark.slow
+def test_a_run_writes_notebook_and_page_and_tells_progress(shop) -> None:
+    out = shop("print(INCIDENT, OUT)", "1 + 1")
+    told: list[str] = []
+    paths = notebooks.run_notebook("small", out, progress=told.append)
+    assert set(paths) == {"notebook", "html"}
+    executed = nbformat.read(paths["notebook"], as_version=4)
+    assert executed.cells[3].outputs[0].text == f"small {out}\n"
+    assert "cell 4 of 5: Second part" in told
+    assert paths["html"].parent == out / "small"
+
+
+@pytest.mark.slow
+def test_a_failing_cell_is_a_message_and_the_notebook_is_kept(shop) -> None:
+    out = shop("from workbench.errors import BadInput\nraise BadInput('Not a time', value='x')")
+    with pytest.raises(WorkbenchError, match="BadInput") as caught:
+        notebooks.run_notebook("small", out)
+    assert "Not a time" in str(caught.value)
+    kept = nbformat.read(out / "small" / "01_investigate.ipynb", as_version=4)
+    assert kept.cells[3].outputs[0].output_type == "error"
+
+
+def executed_with(data: dict[str, str], **metadata: object) -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell("x", metadata=metadata)
+    cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def test_the_page_is_self_contained_and_runs_nothing() -> None:
+    page = notebooks.export_html(executed_with({"text/plain": "hello"}), "Incident <script>")
+    assert "<script" not in page
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']+""", page) == []
+    assert re.findall(r"url\((?!['\"]?(?:data:|#))[^)]+\)", page) == []
+    assert "@import" not in page
+    assert "default-src 'none'" in page
+    assert "hello" in page
+
+
+def test_the_still_twin_goes_on_the_page_and_not_the_frame() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+    data = {"text/html": "<iframe srcdoc='x'></iframe>", "image/svg+xml": svg, "text/plain": "t"}
+    page = notebooks.export_html(executed_with(data), "t")
+    assert "<iframe" not in page
+    assert "data:image/svg+xml;base64," in page
+
+
+def test_widgets_and_interactive_cells_leave_no_hole() -> None:
+    view = {"application/vnd.jupyter.widget-view+json": '{"model_id": "1"}', "text/plain": "Box()"}
+    page = notebooks.export_html(executed_with(view), "t")
+    assert "model_id" not in page
+    tagged = executed_with({"text/plain": "gone"}, tags=["interactive"])
+    assert "gone" not in notebooks.export_html(tagged, "t")

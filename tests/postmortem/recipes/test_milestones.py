@@ -1,0 +1,76 @@
+"""Each moment with its definition: recorded first, measured else, and never invented."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from postmortem_case import END, ONSET, window_of
+from workbench.postmortem.numbers import epoch
+from workbench.postmortem.recipes.milestones import moment_figures, moments
+
+WINDOW = window_of()
+FELT = {"sli": "storefront/latency", "onset": epoch(ONSET), "earliest": epoch(ONSET) - 10}
+
+
+def without(table: str):
+    return WINDOW.with_(tables={k: v for k, v in WINDOW.tables.items() if k != table})
+
+
+def with_alerts(**columns):
+    return WINDOW.with_(tables={**WINDOW.tables, "alerts": WINDOW.alerts.assign(**columns)})
+
+
+def test_moments_and_durations():
+    figures = moment_figures(WINDOW, FELT)
+    assert figures["impact start"] == epoch(ONSET)
+    assert figures["mitigated"] == epoch(END)
+    assert {name: figures[name] for name in ("TTD", "TTA", "TTM", "TTR")} == {
+        "TTD": 120.0,
+        "TTA": 120.0,
+        "TTM": 600.0,
+        "TTR": 900.0,
+    }
+
+
+def test_the_record_wins_over_the_estimate():
+    recorded = WINDOW.incidents.assign(
+        impact_start=ONSET - pd.Timedelta(60, "s"), detected_at=ONSET, impact_end=END
+    )
+    found = moments(WINDOW.with_(tables={**WINDOW.tables, "incidents": recorded}), FELT)
+    assert found["impact start"].at == ONSET - pd.Timedelta(60, "s")
+    assert found["detected"].source == ("incident record (detected_at)",)
+    assert found["mitigated"].source == ("incident record (impact_end)",)
+
+
+def test_an_alert_far_from_the_sli_detects_only_if_there_is_no_nearer_one():
+    far = with_alerts(service="elsewhere")
+    assert moments(far, FELT)["detected"].at == WINDOW.alerts["starts_at"].iloc[0]
+    both = pd.concat([WINDOW.alerts, far.alerts.assign(starts_at=ONSET)], ignore_index=True)
+    found = moments(WINDOW.with_(tables={**WINDOW.tables, "alerts": both}), FELT)
+    assert found["detected"].at == WINDOW.alerts["starts_at"].iloc[0]
+
+
+def test_an_alert_before_the_onset_detects_nothing():
+    early = with_alerts(starts_at=ONSET - pd.Timedelta(5, "min"))
+    assert moments(early, FELT)["detected"].at is None
+
+
+@pytest.mark.parametrize(
+    ("table", "moment", "why"),
+    [
+        ("alerts", "detected", "no alerts recorded"),
+        ("incidents", "acknowledged", "no incident record"),
+        ("incidents", "resolved", "no incident record"),
+    ],
+)
+def test_what_is_missing_is_said(table, moment, why):
+    found = moments(without(table), FELT)[moment]
+    assert (found.at, found.source) == (None, (why,))
+
+
+def test_without_an_onset_there_is_no_impact():
+    bare = without("incidents")
+    found = moments(bare, {"sli": "storefront/latency", "onset": None, "earliest": None})
+    assert {name: m.at for name, m in found.items()} == dict.fromkeys(found)
+    assert moment_figures(bare, {**FELT, "onset": None, "earliest": None}) == {}

@@ -1,0 +1,268 @@
+"""Trouble of hosts: filled by one service on it, or sick by itself though nobody filled it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.gauges_and_load import saturation_clues
+from workbench.causal.anomalies.noisy_neighbours import noisy_neighbours, used_more
+from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by, used_of
+from workbench.features.columns import values_of
+from workbench.semconv import HOST_LABELS, HOST_METRICS, first_of
+from workbench.tables import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from workbench.causal.attribution.call_graph import MechanismGraph
+    from workbench.features.aligned import Panel
+    from workbench.window import IncidentWindow
+
+__all__ = ["HostTrouble", "host_gauges", "host_troubles", "trouble_clues"]
+
+_FEWEST = 2  # services that do not call each other: from then on a host is likelier than chance
+_TOGETHER = 0.8  # share of the services on it
+_ELSEWHERE = 0.5  # share of the services elsewhere, from which on it is not the host
+_LEFT = 1.0  # doublings
+_FREE = frozenset({"available", "avail", "free"})
+_IDLE = frozenset({"idle"})
+
+
+@dataclass(frozen=True, slots=True)
+class HostTrouble:
+    """A host that is what several services have in common.
+
+    Parameters
+    ----------
+    host, filler
+        Its name, and the service that filled it; empty where it is sick by itself.
+    slowed, residents
+        Services on it that became worse by themselves, and all whose work is measured.
+    gauge
+        The gauge of the host, or of the filler, that left its range the farthest, or None.
+    gauged, counted
+        Whether gauges of the host are there, and gauges of what each of `slowed` uses of it.
+    weight
+        Doublings that speak for it.
+    """
+
+    host: str
+    slowed: tuple[str, ...]
+    residents: tuple[str, ...]
+    gauge: Clue | None
+    gauged: bool
+    counted: bool
+    weight: float
+    filler: str = ""
+
+    @property
+    def place(self) -> str:
+        """What is likely to blame: the host, or who filled it."""
+        return self.filler or self.host
+
+    @property
+    def together(self) -> bool:
+        """Whether most of what runs there became worse, and two at least."""
+        enough = _TOGETHER * len(self.residents)
+        return len(self.slowed) >= _FEWEST and (bool(self.filler) or len(self.slowed) >= enough)
+
+    @property
+    def usage(self) -> str:
+        """What is known of who filled it, in words."""
+        if self.filler:
+            return f"{self.filler} uses more of it by itself"
+        if self.counted:
+            return "none of what runs there uses more of it by itself"
+        return "who uses more of it is not measured"
+
+    @property
+    def statement(self) -> str:
+        """One sentence."""
+        words = f"host {self.host} was filled by {self.filler}: "
+        if not self.filler:
+            words = f"host {self.host} is sick by itself: "
+        if self.gauge is not None:
+            words += f"its {self.gauge.statement}; "
+        return (
+            f"{words}{', '.join(self.slowed)} ({len(self.slowed)} of {len(self.residents)} "
+            f"measured there) became worse by themselves; {self.usage}"
+        )
+
+
+def host_gauges(
+    window: IncidentWindow, seen: Panel, hosts: Mapping[str, Sequence[str]]
+) -> tuple[frozenset[str], dict[str, Clue]]:
+    """Find which hosts are gauged, and the gauge of each that left its range the farthest.
+
+    What only follows the load of the services on a host does not count, and neither does a
+    gauge that fell, unless it tells what is left.
+
+    Parameters
+    ----------
+    window, seen
+        The incident window and its panel.
+    hosts
+        Host to the services on it.
+    """
+    found = gauges_by(window, _owners(window, hosts), seen)
+    if found is None:
+        return frozenset(), {}
+    told: dict[str, Clue] = {}
+    for clue in saturation_clues(_with_load(found, seen, hosts)):
+        held = told.get(clue.service)
+        worse = (clue.during > clue.before) != _tells_rest(clue.signal)
+        if worse and clue.weight >= _LEFT and (held is None or clue.weight > held.weight):
+            told[clue.service] = clue
+    return frozenset(found.services), told
+
+
+def host_troubles(
+    hosts: Mapping[str, Sequence[str]],
+    clues: Sequence[Clue],
+    slowed: Mapping[str, float],
+    *,
+    seen: Panel,
+    graph: MechanismGraph,
+    gauges: tuple[frozenset[str], Mapping[str, Clue]],
+) -> tuple[HostTrouble, ...]:
+    """Tell hosts that one service filled, and hosts that are sick by themselves.
+
+    Sick by itself is a host of which no service uses more by itself, if one of two holds:
+    most services there became worse by themselves together (two at least that do not call
+    each other) while most services elsewhere did not; or a gauge of the host left its normal
+    range, and what is slow there is known not to use more.
+
+    Parameters
+    ----------
+    hosts
+        Host to the services on it.
+    clues
+        All clues so far.
+    slowed
+        Service to the doublings of its own work beyond its normal range; measured ones only.
+    seen, graph
+        The panel, and who waits for whom.
+    gauges
+        From `host_gauges`.
+    """
+    noisy = {host: (who, whom) for host, who, whom in noisy_neighbours(hosts, clues, slowed)}
+    rose, counted = used_more(clues), _counted(seen)
+    found = []
+    for host, services in hosts.items():
+        known = tuple(s for s in services if s in slowed)
+        worse = tuple(s for s in known if slowed[s] >= _LEFT)
+        if host in noisy:
+            found.append(_filled(host, *noisy[host], clues=clues, known=known))
+        elif worse and all(rose.get(s, 0.0) < _LEFT for s in services):
+            gauge = gauges[1].get(host)
+            what = used_of(gauge.signal) if gauge is not None else frozenset()
+            told = all(counted.get(s, set()) >= what and s in counted for s in worse)
+            sick = HostTrouble(
+                host, worse, known, gauge, host in gauges[0], told, _weight(worse, slowed, gauge)
+            )
+            if _is_sick(sick, slowed, graph):
+                found.append(sick)
+    return tuple(found)
+
+
+def trouble_clues(found: Sequence[HostTrouble]) -> Iterator[Clue]:
+    """Let each service that a host sick by itself slowed say so."""
+    nothing = float("nan")
+    for sick in found:
+        for service in sick.slowed if not sick.filler else ():
+            yield Clue(service, "host", "host", sick.weight, nothing, nothing, sick.statement)
+
+
+def _filled(
+    host: str,
+    filler: str,
+    slowed: tuple[str, ...],
+    *,
+    clues: Sequence[Clue],
+    known: tuple[str, ...],
+) -> HostTrouble:
+    used = [
+        c
+        for c in clues
+        if c.service == filler
+        and c.kind == "saturation"
+        and used_of(c.signal)
+        and c.during > c.before
+    ]
+    gauge = max(used, key=lambda clue: clue.weight)
+    return HostTrouble(
+        host, slowed, known, gauge, gauged=True, counted=True, weight=gauge.weight, filler=filler
+    )
+
+
+def _counted(seen: Panel) -> dict[str, set[str]]:
+    """Say what of its host each service is measured to use."""
+    counted: dict[str, set[str]] = {}
+    for service, signal in seen.nodes.columns:
+        if str(signal).startswith(PREFIX) and (what := used_of(str(signal))):
+            counted.setdefault(str(service), set()).update(what)
+    return counted
+
+
+def _is_sick(sick: HostTrouble, slowed: Mapping[str, float], graph: MechanismGraph) -> bool:
+    apart = [s for s in sick.slowed if not set(graph.callees.get(s, ())) & set(sick.slowed)]
+    together = sick.together and len(apart) >= _FEWEST
+    others = [weight >= _LEFT for s, weight in slowed.items() if s not in sick.residents]
+    contrasted = bool(others) and sum(others) < _ELSEWHERE * len(others)
+    if sick.gauge is None:
+        return together and contrasted
+    return together or sick.counted
+
+
+def _weight(worse: Sequence[str], slowed: Mapping[str, float], gauge: Clue | None) -> float:
+    """Doublings of the host's gauge, or those that all of the slow services share."""
+    shared = min((slowed[s] for s in worse), default=0.0) if len(worse) >= _FEWEST else 0.0
+    return max(shared, gauge.weight if gauge is not None else 0.0)
+
+
+def _with_load(found: Panel, seen: Panel, hosts: Mapping[str, Sequence[str]]) -> Panel:
+    """Host gauges beside the requests that the services on each host got."""
+    nodes = seen.nodes.reindex(found.index)
+    loads = {}
+    for host in found.services:
+        values = values_of(nodes, [(s, "load") for s in hosts.get(host, ())])
+        known = ~np.isnan(values).all(axis=0)
+        if known.any():
+            loads[host, "load"] = values[:, known].sum(axis=1)
+    if not loads:
+        return found
+    return replace(found, nodes=pd.concat([found.nodes, pd.DataFrame(loads, nodes.index)], axis=1))
+
+
+def _owners(window: IncidentWindow, hosts: Mapping[str, Sequence[str]]) -> NDArray[np.object_]:
+    """Host that each metric row is about, or empty."""
+    metrics = window.metrics
+    if metrics.empty or not hosts:
+        return np.full(len(metrics), "", dtype=object)
+    where = _places(metrics["labels"], hosts)
+    service = metrics["service"].astype(object).fillna("").astype(str).to_numpy(dtype=object)
+    own = np.isin(service, list(hosts))
+    about = own | metrics["metric"].astype(str).str.startswith(HOST_METRICS).to_numpy()
+    return np.where(about, np.where(own, service, where), "")
+
+
+def _places(column: pd.Series, hosts: Mapping[str, Sequence[str]]) -> NDArray[np.object_]:
+    """Known host of each label set: its label, or whose port was scraped; idle time is none."""
+    read = []
+    for text in column.cat.categories:
+        labels = labels_of(text)
+        host = first_of(labels, HOST_LABELS) or str(labels.get("instance", "")).partition(":")[0]
+        idle = {str(labels.get("mode", "")), str(labels.get("state", ""))} & _IDLE
+        read.append(host if host in hosts and not idle else "")
+    return np.array([*read, ""], dtype=object)[column.cat.codes.to_numpy()]
+
+
+def _tells_rest(signal: str) -> bool:
+    return any(word in signal.lower() for word in _FREE)

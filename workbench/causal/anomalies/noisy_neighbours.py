@@ -1,0 +1,136 @@
+"""What runs where: services that share a host, and who of them takes from the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.regrouped_gauges import used_of
+from workbench.semconv import HOST_ATTRIBUTES, HOST_LABELS, HOST_METRICS, first_of
+from workbench.tables import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from workbench.window import IncidentWindow
+
+__all__ = ["hosts_of", "noisy_neighbours", "shared_host_clues", "used_more"]
+
+_FEWEST_VICTIMS = 2  # slowed services on one host before the host is what they have in common
+_LESS = 0.5  # of the neighbour's rise: a victim does not use more itself
+_KEPT = 0.5  # of its clues, by a victim
+_PART = "part of the change"
+
+
+def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
+    """Host to the services on it, sorted: from metric labels, spans and the topology.
+
+    Parameters
+    ----------
+    window
+        The incident window. Labels and resource attributes that name a host are read, and
+        edges of kind ``hosts`` (host → service). Whoever reports metrics about the host
+        itself is an exporter and does not live there.
+    """
+    pairs = {
+        *_labelled(window.metrics, "labels", HOST_LABELS),
+        *_labelled(window.spans, "attributes", HOST_ATTRIBUTES),
+    }
+    pairs |= {
+        (str(u), str(v))
+        for u, v, facts in window.topology.edges(data=True)
+        if facts.get("kind") == "hosts"
+    }
+    found: dict[str, set[str]] = {}
+    for host, service in pairs:
+        if service != host:
+            found.setdefault(host, set()).add(service)
+    return {host: tuple(sorted(names)) for host, names in sorted(found.items())}
+
+
+def shared_host_clues(
+    hosts: Mapping[str, Sequence[str]], clues: Sequence[Clue], slowed: Mapping[str, float]
+) -> list[Clue]:
+    """Hand the slowness of services that share a host to the neighbour that filled it.
+
+    Where one service on a host uses more of it by itself, and at least two others there
+    became slow by themselves without using more, the host is what they have in common. The
+    neighbour gets the parts of the SLI's change that are theirs; they keep half.
+
+    Parameters
+    ----------
+    hosts
+        Host to the services on it.
+    clues
+        All clues so far; gauges of what a host shares out that rose tell who uses more.
+    slowed
+        Service to the doublings of its own time beyond its normal range.
+    """
+    told = list(clues)
+    for host, noisy, victims in noisy_neighbours(hosts, clues, slowed):
+        parts = sum(c.weight for c in told if c.service in victims and c.kind == _PART)
+        if parts > 0:
+            told = [
+                replace(c, weight=_KEPT * c.weight)
+                if c.service in victims and c.kind in {_PART, "time"}
+                else c
+                for c in told
+            ]
+            words = f"on {host} it took from {', '.join(victims)}, which became slow together"
+            nothing = float("nan")
+            told.append(Clue(noisy, "host", "host", parts, nothing, nothing, words))
+    return told
+
+
+def used_more(clues: Iterable[Clue]) -> dict[str, float]:
+    """Service to the doublings by which it uses more of its host by itself."""
+    rose: dict[str, float] = {}
+    for clue in clues:
+        if clue.kind == "saturation" and clue.during > clue.before and used_of(clue.signal):
+            rose[clue.service] = max(rose.get(clue.service, 0.0), clue.weight)
+    return rose
+
+
+def noisy_neighbours(
+    hosts: Mapping[str, Sequence[str]], clues: Sequence[Clue], slowed: Mapping[str, float]
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield each host that one service on it filled, that service, and whom it slowed."""
+    rose = used_more(clues)
+    for host, services in hosts.items():
+        users = [s for s in services if rose.get(s, 0.0) >= 1.0]
+        if not users:
+            continue
+        noisy = max(users, key=lambda s: (rose[s], s))
+        victims = tuple(
+            s
+            for s in services
+            if s != noisy and slowed.get(s, 0.0) >= 1.0 and rose.get(s, 0.0) < _LESS * rose[noisy]
+        )
+        if len(victims) >= _FEWEST_VICTIMS and slowed.get(noisy, 0.0) <= max(
+            slowed[v] for v in victims
+        ):
+            yield host, noisy, victims
+
+
+def _labelled(frame: pd.DataFrame, column: str, names: tuple[str, ...]) -> set[tuple[str, str]]:
+    if frame.empty or column not in frame:
+        return set()
+    labels = frame[column].cat
+    where = [first_of(labels_of(text), names) for text in labels.categories]
+    named = np.array([bool(host) for host in where], dtype=bool)
+    if not named.any():
+        return set()
+    codes = labels.codes.to_numpy()
+    rows = (codes >= 0) & named[codes] & frame["service"].notna().to_numpy()
+    if "metric" in frame:
+        metric = frame["metric"].cat
+        rows &= ~metric.categories.str.startswith(HOST_METRICS)[metric.codes.to_numpy()]
+    services = frame["service"].cat
+    width = len(services.categories)
+    both = np.unique(codes[rows].astype(np.int64) * width + services.codes.to_numpy()[rows])
+    return {(where[code // width], str(services.categories[code % width])) for code in both}

@@ -1,0 +1,91 @@
+"""How sure a ranking may be at most, by what its accounts had to do without.
+
+Confidence compares the scores of services with each other; it cannot know that all of them
+rest on half of the telemetry. Each lack lowers the most that may be said, so that nobody is
+"sure" of a place read off one percentile, or without knowing who calls whom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.call_graph import MechanismGraph
+    from workbench.stats.past_windows import Split
+
+__all__ = ["Trust", "trust"]
+
+# Round figures: what lacks a leg of the method stays below "sure" (0.8); two lacks, below that.
+_SEVERAL_QUANTILES = 0.9
+_ONE_QUANTILE = 0.75
+_NO_COUNTS = 0.75
+_NO_GRAPH = 0.75
+_NO_HISTORY = 0.4  # below what may be named: a slow swing cannot be told from a step
+_SHORTEST = 0.25  # of the incident's length
+_MOSTLY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The most that may be said of a place, and why it is not more.
+
+    Parameters
+    ----------
+    limit
+        Probability in (0, 1]; 1 where nothing lacks.
+    lacking
+        What the accounts had to do without, in words.
+    """
+
+    limit: float = 1.0
+    lacking: tuple[str, ...] = ()
+
+    def note(self) -> tuple[str, ...]:
+        """Say what limits the confidence; nothing where nothing does."""
+        if not self.lacking:
+            return ()
+        return (f"at most {self.limit:.2f} sure of any place: {'; '.join(self.lacking)}",)
+
+
+def trust(books: Accounts, graph: MechanismGraph, split: Split) -> Trust:
+    """Judge what the accounts of an SLI can carry.
+
+    Parameters
+    ----------
+    books
+        The accounts.
+    graph
+        Who waits for whom, as far as it is believed.
+    split
+        Which bins are the incident and which the baseline.
+    """
+    lacks = list(_lacks(books, graph))
+    if split.times_as_long < _SHORTEST:
+        words = f"the quiet stretch before is {split.times_as_long:.2f} times the incident's length"
+        lacks.append((_NO_HISTORY, words))
+    return Trust(prod((limit for limit, _ in lacks), start=1.0), tuple(words for _, words in lacks))
+
+
+def _lacks(books: Accounts, graph: MechanismGraph) -> Iterator[tuple[float, str]]:
+    if books.nearly:
+        yield _SEVERAL_QUANTILES, "mean latency is read from quantiles"
+    elif not books.exact:
+        yield _ONE_QUANTILE, "only one quantile of latency is known, which does not add up"
+    if not _counted(books):
+        yield _NO_COUNTS, "requests are not counted, so nobody knows what a request passes on"
+    if graph.lonely and len(books.services) > 1:
+        yield _NO_GRAPH, "no usable graph says whom the SLI's service waits for"
+
+
+def _counted(books: Accounts) -> bool:
+    """Whether most services that did any work were counted as well."""
+    worked = np.atleast_1d(~np.isnan(books.total).all(axis=0))
+    visited = np.atleast_1d(~np.isnan(books.visits).all(axis=0))
+    return bool(visited[worked].mean() > _MOSTLY) if worked.any() else True

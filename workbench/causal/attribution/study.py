@@ -1,0 +1,138 @@
+"""One SLI of a window with its change split over the graph, and the choice of the SLI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.causal.attribution.attribute import attribute
+from workbench.causal.attribution.breakdown import accounts
+from workbench.causal.attribution.call_graph import mechanism_graph
+from workbench.causal.attribution.failure_counts import count_chance
+from workbench.causal.attribution.graph_check import check_graph
+from workbench.stats.past_windows import contrast, p_value, weights_of
+
+if TYPE_CHECKING:
+    from workbench.causal.attribution.attribute import Attribution
+    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.call_graph import MechanismGraph
+    from workbench.causal.attribution.graph_check import GraphCheck
+    from workbench.features.aligned import Panel
+    from workbench.slis import SLI
+    from workbench.stats.past_windows import Contrast
+    from workbench.window import IncidentWindow
+
+__all__ = ["Study", "choose_sli", "choose_study", "study"]
+
+_NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
+
+
+_NEGLIGIBLE_FAILURES = 0.001
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """One SLI of a window, with its accounts opened.
+
+    Parameters
+    ----------
+    panel
+        Aligned signals.
+    sli
+        The SLI.
+    books
+        Work or failures per SLI request.
+    graph
+        Who waits for whom.
+    split
+        The SLI's change over the services.
+    before
+        The SLI's level before.
+    size
+        Its departure in normal ranges.
+    p_value
+        Of its departure under past windows.
+    check
+        The declared graph held against the data.
+    scaled
+        Its contrast in normal ranges, one column.
+    """
+
+    panel: Panel
+    sli: SLI
+    books: Accounts
+    graph: MechanismGraph
+    split: Attribution
+    before: float
+    size: float
+    p_value: float
+    check: GraphCheck
+    scaled: Contrast
+
+
+def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
+    """Open the accounts of one SLI.
+
+    Parameters
+    ----------
+    window
+        For its topology.
+    seen
+        Its panel.
+    sli
+        The SLI.
+    """
+    source = seen.books_for(sli)
+    services = tuple(dict.fromkeys([*seen.services, sli.service]))
+    books = accounts(source, services, sli)
+    measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
+    check = check_graph(window.topology, seen, waited_for=measured)
+    topology = window.topology.copy()
+    if not check.believed:
+        topology.remove_edges_from(check.calls)
+    topology.add_edges_from(measured)
+    graph = mechanism_graph(topology, sli.service, services, asynchronous=seen.asynchronous)
+    series = books.total[:, books.sli]
+    weights = weights_of(series, seen.split)
+    own = contrast(series[:, None], seen.split, weights)
+    level = abs(float(np.nan_to_num(own.level[0])))
+    least = _NEGLIGIBLE * level if sli.signal == "latency" else _NEGLIGIBLE_FAILURES
+    split = attribute(books, graph, seen.split, weights=weights, least=least)
+    usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
+    during = float(np.nan_to_num(own.level[0] + own.change[0]))
+    chance = float(p_value(own.departure, own.past, seen.split.independent)[0])
+    chance = max(chance, count_chance(seen.nodes, sli, seen.split))
+    return Study(
+        seen,
+        sli,
+        books,
+        graph,
+        split,
+        during - split.change,
+        abs(split.change) / usual,
+        chance,
+        check,
+        own.scaled(usual),
+    )
+
+
+def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
+    """Choose the SLI, among those with an objective, that left its range the farthest."""
+    return window.sli() if len(window.slos) < 2 else choose_study(window, seen).sli
+
+
+def choose_study(window: IncidentWindow, seen: Panel) -> Study:
+    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
+
+    Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
+    1993): whoever looks at four SLIs finds one that moved four times as often.
+    """
+    slis = dict.fromkeys(slo.sli for slo in window.slos) or [window.sli()]
+    tried = [study(window, seen, sli) for sli in slis]
+    chosen = max(tried, key=lambda found: found.size)
+    past = np.max([np.nan_to_num(np.abs(found.scaled.past)) for found in tried], axis=0)
+    farthest = np.max([np.abs(found.scaled.departure) for found in tried], axis=0)
+    joint = float(p_value(farthest, past, seen.split.independent)[0])
+    return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) > 1 else chosen

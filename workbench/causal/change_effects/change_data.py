@@ -1,0 +1,220 @@
+"""What a change's effect is looked for in: the bins around it, and quiet stretches beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench import datasets
+from workbench.causal.change_effects.self_series import own_series
+from workbench.errors import BadInput, WorkbenchError, unknown_name
+from workbench.features import signals as make_signals
+from workbench.features import sli_series
+
+if TYPE_CHECKING:
+    from workbench.features import Signals
+    from workbench.slis import SLI
+    from workbench.window import IncidentWindow
+
+__all__ = [
+    "COVARIATES",
+    "ChangeBins",
+    "Seen",
+    "around",
+    "bins_around",
+    "bins_of",
+    "past_bins",
+    "see",
+]
+
+COVARIATES = ("traffic",)
+
+_LONGEST_AFTER = pd.Timedelta(minutes=5)
+_LONGEST_BEFORE = pd.Timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A window and its history with their signals, made once for any number of changes.
+
+    Parameters
+    ----------
+    window, signals
+        The incident.
+    past, past_signals
+        The history's, or None.
+    """
+
+    window: IncidentWindow
+    signals: Signals
+    past: IncidentWindow | None
+    past_signals: Signals | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangeBins:
+    """The bins in which one change is put to the test.
+
+    Parameters
+    ----------
+    change, service, at
+        Its reference, service and moment.
+    sli
+        Gives the unit.
+    bins
+        By bin start: ``own``, ``elsewhere``, ``sli`` and ``traffic``, the whole window.
+    local
+        Those around the change, without missing values.
+    quiet
+        Stretches of the same columns to compare with: the baseline, and the history where
+        there is one.
+    moments
+        When this service was changed, in the window and in its history.
+    """
+
+    change: str
+    service: str
+    at: pd.Timestamp
+    sli: SLI
+    bins: pd.DataFrame
+    local: pd.DataFrame
+    quiet: tuple[pd.DataFrame, ...]
+    moments: tuple[pd.Timestamp, ...]
+
+    @property
+    def treated(self) -> pd.DataFrame:
+        """Local bins with ``change`` as 0 and 1, a row a bin."""
+        after = (self.local.index >= self.at).astype(int)
+        return self.local.assign(change=after).reset_index(drop=True)
+
+    @property
+    def before(self) -> int:
+        """Bins before the change."""
+        return int((self.local.index < self.at).sum())
+
+    @property
+    def after(self) -> int:
+        """Bins from the change on."""
+        return int((self.local.index >= self.at).sum())
+
+
+def see(window: IncidentWindow) -> Seen:
+    """Make the signals of a window and of its history, where that can be read."""
+    try:
+        past = datasets.load(window.history) if window.history else None
+    except WorkbenchError:
+        past = None
+    made = make_signals(window)
+    return Seen(window, made, past, make_signals(past, step=made.step_s) if past else None)
+
+
+def bins_of(window: IncidentWindow, signals: Signals, service: str, *, sli: SLI) -> pd.DataFrame:
+    """Split an SLI by bin into a service's own part and what happens elsewhere.
+
+    Parameters
+    ----------
+    window, signals
+        The window (for its topology) and its signals.
+    service
+        Whose part.
+    sli
+        What is split.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``sli``, ``own``, ``elsewhere`` and ``traffic``.
+
+    Raises
+    ------
+    BadInput
+        Requests of the SLI's service do not reach this service.
+    """
+    series = sli_series(signals, sli)
+    own = own_series(signals, window.topology, service, sli=sli)
+    load = signals.nodes.get((sli.service, "load"), pd.Series(1.0, index=series.index))
+    data = {"sli": series, "own": own, "elsewhere": series - own, "traffic": load}
+    return pd.DataFrame(data)
+
+
+def bins_around(seen: Seen, change: str, sli: SLI) -> ChangeBins:
+    """Collect the bins in which one change is put to the test.
+
+    Parameters
+    ----------
+    seen
+        From `see`.
+    change
+        The change's ``ref``.
+    sli
+        The SLI.
+
+    Raises
+    ------
+    UnknownName
+        No change has this reference.
+    BadInput
+        No path from the SLI's service to the changed one.
+
+    Notes
+    -----
+    At most 15 minutes before and 5 minutes after the change are used, less where the next
+    change of the same service comes first.
+    """
+    changes = seen.window.changes
+    found = changes[changes["ref"] == change]
+    if found.empty:
+        raise unknown_name("change", change, changes["ref"])
+    at, service = found.iloc[0]["ts"], str(found.iloc[0]["service"])
+    bins = bins_of(seen.window, seen.signals, service, sli=sli)
+    same = changes.loc[changes["service"] == service, "ts"]
+    past = seen.past.changes if seen.past is not None else changes.iloc[:0]
+    before = past.loc[past["service"] == service, "ts"]
+    return ChangeBins(
+        change=change,
+        service=service,
+        at=at,
+        sli=sli,
+        bins=bins,
+        local=around(bins, at, same).dropna(),
+        quiet=_quiet(seen, bins, service, sli=sli),
+        moments=tuple(sorted({*same, *before})),
+    )
+
+
+def around(bins: pd.DataFrame, at: pd.Timestamp, moments: pd.Series) -> pd.DataFrame:
+    """Cut the bins around one of a service's changes, up to its neighbours in time.
+
+    Parameters
+    ----------
+    bins
+        From `bins_of`.
+    at
+        Moment of the change.
+    moments
+        Moments of all changes of the service.
+    """
+    later, earlier = moments[moments > at], moments[moments < at]
+    start = max([at - _LONGEST_BEFORE, *earlier.sort_values().tail(1)])
+    end = min([at + _LONGEST_AFTER, *later.sort_values().head(1)])
+    return bins[(bins.index >= start) & (bins.index < end)]
+
+
+def past_bins(seen: Seen, service: str, *, sli: SLI) -> pd.DataFrame | None:
+    """Bins of the history in the window's width; None without one that knows the service."""
+    if seen.past is None or seen.past_signals is None:
+        return None
+    try:
+        return bins_of(seen.past, seen.past_signals, service, sli=sli)
+    except BadInput:  # another graph then
+        return None
+
+
+def _quiet(seen: Seen, bins: pd.DataFrame, service: str, *, sli: SLI) -> tuple[pd.DataFrame, ...]:
+    baseline = seen.window.baseline
+    calm = bins[np.asarray(baseline.mask(bins.index.to_series()))] if baseline else None
+    parts = (calm, past_bins(seen, service, sli=sli))
+    return tuple(part for part in parts if part is not None and len(part))

@@ -1,0 +1,5 @@
+"""What many sources share to turn files and records into rows."""
+
+from __future__ import annotations
+
+__all__ = []

@@ -1,0 +1,136 @@
+"""A source of records over HTTP: what is left to a connector is to list and to read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
+
+import pandas as pd
+
+from workbench.connectors.contract import Estimate, Fetched, failed_fetch
+from workbench.connectors.reading.rows import Parsed, check_asked, settled
+from workbench.coverage import CoverageRow
+from workbench.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.connectors.contract import Query
+    from workbench.connectors.transport.http import Asks
+    from workbench.connectors.transport.paging import Listed
+    from workbench.coverage import Status
+    from workbench.times import TimeRange
+
+__all__ = ["RecordSource", "edge_frame", "segment", "troubles_of"]
+
+
+class RecordSource:
+    """Base of the connectors of incident and delivery tools.
+
+    A connector inherits it, says its `kind` and `tables`, and implements `rows` (and `edges`
+    where it gives topology). An error of the source on the way ends as coverage.
+
+    Parameters
+    ----------
+    source
+        Name its user gave the source.
+    http
+        A client of its address.
+    """
+
+    kind: ClassVar[str] = "records"
+    tables: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, source: str, http: Asks) -> None:
+        self.source = source
+        self.http = http
+
+    async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
+        """List the records of a table and read their rows.
+
+        Raises
+        ------
+        SourceError
+            Nothing at all could be read.
+        """
+        raise NotImplementedError
+
+    async def edges(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
+        """List the edges of the topology: ``src dst source`` and what else is known.
+
+        Raises
+        ------
+        SourceError
+            Nothing at all could be read.
+        """
+        raise NotImplementedError
+
+    async def fetch(
+        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
+    ) -> Fetched:
+        """Fetch a table; see `workbench.connectors.contract.Connector.fetch`."""
+        check_asked(table, self.tables, services)
+        try:
+            async with self.http.fetching():
+                if table == "topology":
+                    return self._topology(*await self.edges(when), services)
+                parsed, queries = await self.rows(table, when)
+        except SourceError as error:
+            return failed_fetch(table, self.source, str(error))
+        return settled(table, self.source, when, parts=[parsed], services=services, queries=queries)
+
+    async def estimate(
+        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
+    ) -> Estimate:
+        """Say that the source counts only what it lists."""
+        check_asked(table, self.tables, services)
+        return Estimate(None, "the source counts only what it lists")
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+        await self.http.aclose()
+
+    def _topology(
+        self, parsed: Parsed, queries: Sequence[Query], services: tuple[str, ...]
+    ) -> Fetched:
+        frame = parsed.frame
+        if services:
+            frame = frame[frame["src"].isin(services) | frame["dst"].isin(services)]
+        frame = frame.drop_duplicates(["src", "dst"]).reset_index(drop=True)
+        status: Status = "partial" if parsed.troubles else "complete" if len(frame) else "empty"
+        why = "; ".join([*parsed.troubles, *parsed.notes])
+        row = CoverageRow(
+            self.source,
+            "topology",
+            "*",
+            status,
+            len(frame),
+            reason=why or ("" if len(frame) else "no dependency is declared"),
+        )
+        return Fetched("topology", frame, (row,), tuple(queries))
+
+
+def segment(identifier: str) -> str:
+    """Quote what a source called a record, so that it can stand in a path and change none."""
+    return quote(identifier, safe="") if identifier not in {".", ".."} else "%2E" * len(identifier)
+
+
+def troubles_of(listed: Listed) -> list[str]:
+    """Return the troubles of a list, what ended it early among them.
+
+    Raises
+    ------
+    SourceError
+        It ended before the first record came.
+    """
+    if listed.error is None:
+        return listed.troubles
+    if not listed.records:
+        raise listed.error
+    return [f"reading ended early: {listed.error}", *listed.troubles]
+
+
+def edge_frame(edges: Sequence[tuple[str, str]], source: str) -> pd.DataFrame:
+    """Make edges of pairs caller → callee."""
+    frame = pd.DataFrame(list(edges), columns=["src", "dst"], dtype="object")
+    return frame.assign(source=source, kind="")

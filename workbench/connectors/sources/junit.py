@@ -1,0 +1,235 @@
+"""JUnit XML reports from a folder → tests: every attempt is a row, and an error is no failure.
+
+There is no one schema: what Ant, Maven Surefire (``flakyFailure``, ``rerunFailure``), Gradle,
+pytest and others write is read, and what none of them promises is not relied on.
+
+References
+----------
+Apache Maven Surefire, surefire-test-report 3.0 and "Rerun failing tests".
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+from xml.etree.ElementTree import ParseError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+import pydantic
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from workbench.connectors.reading.file_source import FileSource
+from workbench.connectors.reading.files import FilesSettings, RawFile
+from workbench.connectors.reading.rows import Gathering, Parsed, moment, text_of
+from workbench.errors import NaiveTimestamp, SourceGarbled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from xml.etree.ElementTree import Element
+
+    from workbench.times import TimeRange
+
+__all__ = ["JUnit", "JUnitSettings", "flaky"]
+
+_COMMITS = ("commit", "git.commit", "git.commit.id", "vcs.ref.head.revision", "sha", "GITHUB_SHA")
+_RUNS = ("run_id", "run.id", "build.number", "BUILD_NUMBER", "GITHUB_RUN_ID", "CI_PIPELINE_ID")
+_ENDED = {"failure": "failed", "error": "error", "skipped": "skipped"}
+_EARLIER = {"flakyFailure": "failed", "flakyError": "error"}  # before the run that passed
+_LATER = {"rerunFailure": "failed", "rerunError": "error"}  # after the one that is told
+_LONGEST_MESSAGE = 4000
+_DEEPEST = 20  # suites inside suites; reports that are written have two or three
+
+
+class JUnitSettings(FilesSettings):
+    """Where the reports are.
+
+    Parameters
+    ----------
+    zone
+        Time zone of timestamps that carry none (most carry none), such as ``Europe/Paris``.
+        Without it those reports take the time their file was written.
+    """
+
+    zone: str = pydantic.Field(default="", description="IANA zone of times without one")
+
+    @pydantic.field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            return str(ZoneInfo(zone)) if zone else zone
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"no time zone is called {zone!r}") from error
+
+
+class JUnit(FileSource):
+    """Test reports, one or many files a run; files of one folder are one run."""
+
+    kind: ClassVar[str] = "junit"
+    tables: ClassVar[tuple[str, ...]] = ("tests",)
+    settings: JUnitSettings
+
+    def __init__(self, source: str, settings: JUnitSettings) -> None:
+        super().__init__(source, settings)
+
+    def parse(self, table: str, file: RawFile) -> Parsed:
+        """Read the test cases of one report; one that says more cases than it holds was cut."""
+        root = _root(file.data)
+        gathering = Gathering(table)
+        for path, suite in _suites(root):
+            facts = self._facts(root, suite, file, gathering)
+            cases = [child for child in suite if child.tag == "testcase"]
+            for case in cases:
+                gathering.rows += list(_attempts(case, {**facts, "suite": " / ".join(path)}))
+            said = suite.get("tests", "")
+            held = sum(1 for _ in suite.iter("testcase"))
+            if said.isascii() and said.isdigit() and len(said) < 12 and int(said) > held:
+                fact = f"{file.name}: suite {path[-1]!r} says {said} tests and holds {held}"
+                gathering.refused.append(fact)
+        if not gathering.rows and root.tag not in {"testsuite", "testsuites"}:
+            raise SourceGarbled("XML that is no test report", value=root.tag)
+        return gathering.parsed()
+
+    def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
+        """Count the attempts of one test in one run over all its files."""
+        filled = [part.frame for part in parts if len(part.frame)]
+        if not filled:
+            return parts
+        frame = pd.concat(filled, ignore_index=True).sort_values("ts", kind="stable")
+        same = ["run_id", "suite", "classname", "name"]
+        counted = frame.assign(attempt=frame.groupby(same, sort=False).cumcount() + 1)
+        told = tuple(trouble for part in parts for trouble in part.troubles)
+        notes = dict.fromkeys(note for part in parts for note in part.notes)
+        return [Parsed(counted.reset_index(drop=True), told, tuple(notes))]
+
+    def _facts(
+        self, root: Element, suite: Element, file: RawFile, gathering: Gathering
+    ) -> dict[str, object]:
+        """Read what all cases of a suite share: when, which run, which commit."""
+        known = {**_properties(root), **_properties(suite)}
+        said = suite.get("timestamp") or root.get("timestamp") or ""
+        ts, note = self._time(said, file)
+        if note and note not in gathering.notes:
+            gathering.notes.append(note)
+        if ts is None:
+            raise SourceGarbled("A report without any time", value=file.name)
+        return {
+            "ts": ts,
+            "run_id": _first(known, _RUNS) or Path(file.name).resolve().parent.name,
+            "commit": _first(known, _COMMITS),
+        }
+
+    def _time(self, said: str, file: RawFile) -> tuple[pd.Timestamp | None, str]:
+        """Read a suite's time; where it has none that can be placed, its file's."""
+        try:
+            ts = moment(said)
+            return (ts, "") if ts is not None else (file.modified, "no timestamp, file's time used")
+        except NaiveTimestamp:
+            if not self.settings.zone:
+                return file.modified, "timestamps without a zone, file's time used (setting zone)"
+            return self._placed(said, file)
+        except SourceGarbled:
+            return file.modified, "timestamps that are none, file's time used"
+
+    def _placed(self, said: str, file: RawFile) -> tuple[pd.Timestamp | None, str]:
+        local = pd.Timestamp(said.strip().replace(",", "."))
+        if not 1700 < local.year < 2262:  # what nanoseconds can hold
+            return file.modified, "timestamps that are none, file's time used"
+        zone = self.settings.zone
+        placed = local.as_unit("ns").tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        if placed is pd.NaT:  # the hour a clock change skips or repeats
+            return file.modified, "times in a clock change, file's time used"
+        return placed.tz_convert("UTC"), ""
+
+
+def flaky(tests: pd.DataFrame) -> pd.DataFrame:
+    """List the tests that both passed and failed on one commit.
+
+    Parameters
+    ----------
+    tests
+        Rows of the table ``tests``; those of an unknown commit count by their run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``commit suite classname name passed failed``, the most often failed first. Errors of
+        the environment and skipped tests are no outcome of the test and count for neither.
+    """
+    told = tests[tests["outcome"].isin(["passed", "failed"])]
+    place = told["commit"].where(told["commit"].fillna("") != "", "run " + told["run_id"])
+    keys = ["commit", "suite", "classname", "name"]
+    named = told.assign(
+        commit=place, passed=told["outcome"] == "passed", failed=told["outcome"] == "failed"
+    )
+    counts = named.groupby(keys, observed=True, dropna=False)[["passed", "failed"]].sum()
+    both = counts[(counts["passed"] > 0) & (counts["failed"] > 0)].reset_index()
+    return both.sort_values(["failed", *keys], ascending=[False, *[True] * 4], ignore_index=True)
+
+
+def _root(data: bytes) -> Element:
+    try:
+        return fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise SourceGarbled("XML with a document type, refused", value=str(error)) from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise SourceGarbled("Not XML", value=str(error)) from error
+
+
+def _suites(root: Element) -> Iterator[tuple[tuple[str, ...], Element]]:
+    """Walk suites, nested ones too, with the names on the way; without recursion."""
+    waiting: list[tuple[tuple[str, ...], Element]] = [((), root)]
+    while waiting:
+        path, element = waiting.pop()
+        named = (*path, element.get("name", "")) if element.tag == "testsuite" else path
+        if len(named) > _DEEPEST:
+            raise SourceGarbled("Test suites nested too deeply", value=len(named))
+        if element.tag == "testsuite":
+            yield named, element
+        waiting += [(named, child) for child in reversed(element) if child.tag == "testsuite"]
+
+
+def _attempts(case: Element, facts: Mapping[str, object]) -> Iterator[dict[str, object]]:
+    """Yield the runs of one test case in the order they were made."""
+    shared = {**facts, "classname": case.get("classname", ""), "name": case.get("name", "")}
+    ended = next((child for child in case if child.tag in _ENDED), None)
+    earlier = [child for child in case if child.tag in _EARLIER]
+    later = [child for child in case if child.tag in _LATER]
+    for child in earlier:
+        yield {**shared, **_ending(child, _EARLIER[str(child.tag)]), "attempt": 1}
+    last = _ending(ended, _ENDED[str(ended.tag)]) if ended is not None else _ending(None, "passed")
+    yield {**shared, **last, "duration_s": _seconds(case.get("time", "")), "attempt": 1}
+    for child in later:
+        yield {**shared, **_ending(child, _LATER[str(child.tag)]), "attempt": 1}
+
+
+def _ending(element: Element | None, outcome: str) -> dict[str, object]:
+    if element is None:
+        return {"outcome": outcome, "message": "", "duration_s": math.nan}
+    message = element.get("message") or (element.text or "").strip() or element.get("type", "")
+    seconds = _seconds(element.get("time", ""))
+    return {
+        "outcome": outcome,
+        "message": text_of(message)[:_LONGEST_MESSAGE],
+        "duration_s": seconds,
+    }
+
+
+def _properties(element: Element) -> dict[str, str]:
+    found = [one for block in element if block.tag == "properties" for one in block]
+    return {one.get("name", ""): one.get("value") or (one.text or "").strip() for one in found}
+
+
+def _first(known: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((known[name] for name in names if known.get(name)), "")
+
+
+def _seconds(text: str) -> float:
+    """Read a duration; ``1,234.5`` is written by reports of some locales."""
+    try:
+        seconds = float(text.replace(",", ""))
+    except ValueError:
+        return math.nan
+    return seconds if math.isfinite(seconds) and seconds >= 0 else math.nan

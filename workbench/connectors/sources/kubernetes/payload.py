@@ -1,0 +1,94 @@
+"""Objects of the Kubernetes API → events and which node hosts which service.
+
+References
+----------
+Kubernetes API: core/v1 ``Event`` and ``Pod``, events.k8s.io/v1 ``Event``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.connectors.reading.rows import list_at, mapping_at, moment, text_of
+from workbench.errors import SourceGarbled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["event_rows", "host_edges", "service_of_pod"]
+
+_NAMES = ("app.kubernetes.io/name", "app", "k8s-app")
+
+
+def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any JSON
+    """Yield the row of one event, of either API.
+
+    An event that goes on is one object whose count grows: its row stands at its last time,
+    and `count` is how often it was seen in all.
+
+    Raises
+    ------
+    SourceGarbled
+        No event, or one without any time.
+    """
+    record = mapping_at(event)
+    about = mapping_at(record, "involvedObject") or mapping_at(record, "regarding")
+    if not about or "reason" not in record:
+        raise SourceGarbled("Not an event", value=sorted(map(str, record))[:6])
+    series = mapping_at(record, "series")
+    times = (
+        series.get("lastObservedTime"),
+        record.get("lastTimestamp"),
+        record.get("deprecatedLastTimestamp"),
+        record.get("eventTime"),
+        record.get("firstTimestamp"),
+        record.get("deprecatedFirstTimestamp"),
+        mapping_at(record, "metadata").get("creationTimestamp"),
+    )
+    at = next((read for told in times if (read := moment(told)) is not None), None)
+    if at is None:
+        raise SourceGarbled("An event without a time", value=text_of(record.get("reason")))
+    count = series.get("count") or record.get("count") or record.get("deprecatedCount") or 1
+    yield {
+        "ts": at,
+        "reason": text_of(record.get("reason")),
+        "type": text_of(record.get("type")) or "Normal",
+        "kind": text_of(about.get("kind")),
+        "namespace": text_of(about.get("namespace")),
+        "name": text_of(about.get("name")),
+        "message": text_of(record.get("message") or record.get("note")),
+        "count": count if isinstance(count, int) else 1,
+    }
+
+
+def host_edges(pods: list[Any], owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield node → service of each pod that has a node.
+
+    Parameters
+    ----------
+    pods
+        As listed.
+    owners
+        Name of a ReplicaSet (``namespace/name``) to that of the Deployment that owns it.
+    """
+    for pod in pods:
+        node = text_of(mapping_at(pod, "spec").get("nodeName"))
+        service = service_of_pod(mapping_at(pod), owners)
+        if node and service:
+            yield node, service
+
+
+def service_of_pod(pod: Mapping[str, Any], owners: Mapping[str, str]) -> str:
+    """Name the service of a pod: its label, else the workload that owns it in the end."""
+    metadata = mapping_at(pod, "metadata")
+    labels = mapping_at(metadata, "labels")
+    named = next((text_of(labels[name]) for name in _NAMES if labels.get(name)), "")
+    if named:
+        return named
+    for owner in map(mapping_at, list_at(metadata, "ownerReferences")):
+        name = text_of(owner.get("name"))
+        if owner.get("kind") == "ReplicaSet":
+            return owners.get(f"{text_of(metadata.get('namespace'))}/{name}", name)
+        if name:
+            return name
+    return text_of(metadata.get("name"))

@@ -1,0 +1,5 @@
+"""A lake of telemetry tables: the source and how its payloads are read."""
+
+from __future__ import annotations
+
+__all__ = []

@@ -1,0 +1,171 @@
+"""Loki → logs, read forward page by page and counted by Loki itself.
+
+Traps it keeps out of the way: a limit of 100 and the newest first by default, an end that is
+excluded, and many lines that share one nanosecond at the edge of a page.
+
+References
+----------
+Grafana Loki HTTP API, "Query logs within a range of time"; LogQL, "Log stream selector".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar
+
+import pydantic
+
+from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch, failed_fetch
+from workbench.connectors.reading.rows import check_asked
+from workbench.connectors.sources.loki.payload import Line, count_of, lines_of, log_frame
+from workbench.connectors.sources.prometheus.promql import any_of, text, with_matchers
+from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.coverage import CoverageRow
+from workbench.errors import SourceError, WindowTooLarge
+
+if TYPE_CHECKING:
+    from workbench.times import TimeRange
+
+__all__ = ["Loki", "LokiSettings"]
+
+_MOST_PAGES = 5_000
+
+
+class LokiSettings(HttpSettings):
+    """Settings of a Loki; a tenant is a header, ``X-Scope-OrgID``.
+
+    Parameters
+    ----------
+    selector
+        Which streams, in LogQL.
+    contains
+        Only lines that hold one of these texts; they are texts, not patterns.
+    service_label
+        Label that holds the service's name.
+    page
+        Lines of one request; Loki itself allows 5,000 unless told otherwise.
+    most_rows
+        Lines one fetch may bring; more are refused before they are read.
+    """
+
+    selector: str = pydantic.Field(default='{service_name=~".+"}', description="streams, in LogQL")
+    contains: tuple[str, ...] = pydantic.Field(default=(), description="texts, one of which is in")
+    service_label: str = pydantic.Field(default="service_name", description="label of the service")
+    page: int = pydantic.Field(default=5_000, ge=2, description="lines of one request")
+    most_rows: int = pydantic.Field(default=2_000_000, gt=0, description="lines of one fetch")
+
+
+class Loki:
+    """Log lines of a Loki."""
+
+    kind: ClassVar[str] = "loki"
+    tables: ClassVar[tuple[str, ...]] = ("logs",)
+
+    def __init__(self, source: str, settings: LokiSettings, http: Asks) -> None:
+        self.source = source
+        self._settings = settings
+        self._http = http
+
+    def __repr__(self) -> str:
+        """Name and address."""
+        return f"Loki({self.source!r}, {self._settings.url!r})"
+
+    async def fetch(
+        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
+    ) -> Fetched:
+        """Fetch lines; see `workbench.connectors.contract.Connector.fetch`."""
+        check_asked(table, self.tables, services)
+        query = self._query(services)
+        try:
+            async with self._http.fetching():
+                counted = await self._count(query, when)
+                if counted > self._settings.most_rows:
+                    raise _too_large(counted, self._settings.most_rows)
+                lines, troubles, pages = await self._pages(query, when)
+                if len(lines) != counted and len(lines) != await self._count(query, when):
+                    troubles.append(f"{len(lines):,} lines came where Loki counts {counted:,}")
+        except SourceError as error:
+            return failed_fetch(table, self.source, str(error))
+        frame, notes = log_frame(lines, self._settings.service_label)
+        digest = hashlib.sha256("\n".join(f"{o.ts} {o.body}" for o in lines).encode()).hexdigest()
+        told = Query(self.source, query, (("pages", str(pages)),), when, len(lines), digest)
+        found = complete_fetch(table, frame, self.source, queries=[told], reason="; ".join(notes))
+        if not troubles:
+            return found
+        row = CoverageRow(
+            self.source, table, "*", "partial", len(frame), reason="; ".join([*troubles, *notes])
+        )
+        return Fetched(table, found.frame, (row,), found.queries)
+
+    async def estimate(
+        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
+    ) -> Estimate:
+        """Have Loki count; see `workbench.connectors.contract.Connector.estimate`."""
+        check_asked(table, self.tables, services)
+        try:
+            return Estimate(await self._count(self._query(services), when), "counted by Loki")
+        except SourceError as error:
+            return Estimate(None, str(error))
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+        await self._http.aclose()
+
+    def _query(self, services: tuple[str, ...]) -> str:
+        selector = self._settings.selector
+        if services:
+            selector = with_matchers(selector, {self._settings.service_label: any_of(services)})
+        terms = self._settings.contains
+        # |= with several texts joined by "or" holds where one of them is in the line.
+        return f"{selector} |= {' or '.join(map(text, terms))}" if terms else selector
+
+    async def _count(self, query: str, when: TimeRange) -> int:
+        """Count the lines of ``[start, end)``: ranges of LogQL are open on the left."""
+        length = when.end.value - when.start.value
+        params = {
+            "query": f"sum(count_over_time({query} [{length}ns]))",
+            "time": str(when.end.value - 1),
+        }
+        return count_of((await self._http.json("GET", "/loki/api/v1/query", params=params)).payload)
+
+    async def _pages(self, query: str, when: TimeRange) -> tuple[list[Line], list[str], int]:
+        """Read forward; a page starts at the last nanosecond of the one before."""
+        lines: list[Line] = []
+        edge: Counter[Line] = Counter()  # what was taken already at that nanosecond
+        start = when.start.value
+        troubles: list[str] = []
+        for page in range(1, _MOST_PAGES + 1):
+            params = {
+                "query": query,
+                "start": str(start),
+                "end": str(when.end.value),
+                "limit": str(self._settings.page),
+                "direction": "forward",
+            }
+            answer = await self._http.json("GET", "/loki/api/v1/query_range", params=params)
+            found = sorted(lines_of(answer.payload), key=lambda one: one.ts)
+            again = Counter(edge)
+            for one in found:
+                if again[one] > 0:
+                    again[one] -= 1
+                elif when.start.value <= one.ts < when.end.value:
+                    lines.append(one)
+            if len(found) < self._settings.page:
+                return lines, troubles, page
+            last = found[-1].ts
+            if last == start:  # a whole page of one nanosecond: its rest cannot be asked for
+                troubles.append(f"more than {self._settings.page:,} lines share {last} ns")
+                start, edge = last + 1, Counter()
+                continue
+            start, edge = last, Counter(one for one in found if one.ts == last)
+        troubles.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
+        return lines, troubles, _MOST_PAGES
+
+
+def _too_large(rows: int, most: int) -> WindowTooLarge:
+    return WindowTooLarge(
+        f"{rows:,} lines are {rows / most:.1f} times what one fetch may bring",
+        value=most,
+        hint="Ask for fewer services or a narrower selector, or raise most_rows",
+    )

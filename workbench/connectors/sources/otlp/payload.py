@@ -1,0 +1,116 @@
+"""Export requests of OTLP in a file: JSON, JSON lines, protobuf, one message or many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.connectors.reading.rows import json_records
+from workbench.errors import SourceGarbled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
+Signal: TypeAlias = 'Literal["traces", "metrics", "logs"]'
+
+__all__ = ["SIGNALS", "decoded", "documents", "signal_of"]
+
+SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
+_LARGEST_VARINT = 10
+
+
+def documents(data: bytes, *, signal: Signal | None = None) -> Iterator[tuple[str, Any]]:
+    """Read the export requests of a file.
+
+    Parameters
+    ----------
+    data
+        JSON, JSON lines or protobuf; of protobuf one message, or each behind its length.
+    signal
+        What a protobuf file holds: its bytes do not say.
+
+    Yields
+    ------
+    tuple
+        Place and request in OTLP/JSON's shape, or the `SourceGarbled` of one line.
+
+    Raises
+    ------
+    SourceGarbled
+        Neither JSON nor protobuf of a known signal.
+    """
+    if data.lstrip()[:1] in {b"{", b"["}:
+        yield from json_records(data)
+        return
+    if signal is None:
+        hint = "Name the file after what it holds (traces, metrics, logs), or set signal"
+        raise SourceGarbled("A protobuf file of an unknown signal", hint=hint)
+    try:
+        yield "message", decoded(data, signal)
+    except SourceGarbled:
+        yield from _delimited(data, signal)
+
+
+def decoded(data: bytes, signal: Signal) -> dict[str, Any]:
+    """Read one protobuf message into OTLP/JSON's shape (ids in base64).
+
+    Raises
+    ------
+    SourceGarbled
+        Not a message of this signal.
+    """
+    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.message import DecodeError
+
+    message = _message(signal)
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        raise SourceGarbled(f"Not a protobuf message of {signal}") from error
+    # A message of something else parses as one without content, or with unknown fields.
+    if data and not message.ListFields():
+        raise SourceGarbled(f"A protobuf message without {signal}")
+    return dict(MessageToDict(message))
+
+
+def signal_of(name: str) -> Signal | None:
+    """Tell the signal by the name of a file."""
+    words = {"traces": ("trace", "span"), "metrics": ("metric",), "logs": ("log",)}
+    return next((s for s in SIGNALS if any(word in name.lower() for word in words[s])), None)
+
+
+def _delimited(data: bytes, signal: Signal) -> Iterator[tuple[str, Any]]:
+    at = number = 0
+    while at < len(data):
+        number += 1
+        size, at = _varint(data, at)
+        if at + size > len(data):
+            yield f"message {number}", SourceGarbled("A message that is cut short")
+            return
+        yield f"message {number}", decoded(data[at : at + size], signal)
+        at += size
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    size = 0
+    for n in range(_LARGEST_VARINT):
+        if at + n >= len(data):
+            break
+        size |= (data[at + n] & 0x7F) << (7 * n)
+        if data[at + n] < 0x80:
+            return size, at + n + 1
+    raise SourceGarbled("Neither a protobuf message nor messages behind their lengths")
+
+
+def _message(signal: Signal) -> Any:  # noqa: ANN401 - generated code has no types
+    if signal == "traces":
+        from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+        return trace_service_pb2.ExportTraceServiceRequest()
+    if signal == "metrics":
+        from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+
+        return metrics_service_pb2.ExportMetricsServiceRequest()
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+
+    return logs_service_pb2.ExportLogsServiceRequest()

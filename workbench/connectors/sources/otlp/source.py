@@ -1,0 +1,100 @@
+"""OTLP files, as a collector's file exporter or our own receiver writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import pandas as pd
+import pydantic
+
+from workbench.connectors.reading.file_source import FileSource
+from workbench.connectors.reading.files import FilesSettings
+from workbench.connectors.reading.rows import Parsed, told
+from workbench.connectors.reading.spans import odd_spans, without_doubles
+from workbench.connectors.sources.otlp.metrics import MetricPoints
+from workbench.connectors.sources.otlp.payload import documents, signal_of
+from workbench.connectors.sources.otlp.spans import log_rows, span_rows
+from workbench.errors import SourceGarbled
+from workbench.tables import empty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.connectors.reading.files import RawFile
+    from workbench.times import TimeRange
+
+__all__ = ["Otlp", "OtlpSettings"]
+
+_SIGNALS: dict[str, Any] = {"spans": "traces", "metrics": "metrics", "logs": "logs"}
+_READ = {"spans": span_rows, "logs": log_rows}
+
+
+class OtlpSettings(FilesSettings):
+    """Settings of OTLP files.
+
+    Parameters
+    ----------
+    signal
+        What protobuf files hold; ``auto`` goes by their names. JSON says so itself.
+    """
+
+    signal: Literal["auto", "traces", "metrics", "logs"] = pydantic.Field(
+        default="auto", description="what protobuf files hold"
+    )
+
+
+class Otlp(FileSource):
+    """Spans, metrics and logs of OTLP files: JSON lines or protobuf, gzip or plain."""
+
+    kind: ClassVar[str] = "otlp"
+    tables: ClassVar[tuple[str, ...]] = ("spans", "metrics", "logs")
+    told_apart: ClassVar[bool] = True
+
+    settings: OtlpSettings
+
+    def parse(self, table: str, file: RawFile) -> Parsed:
+        """Read the records of one table in one file, whatever else it holds."""
+        said = self.settings.signal
+        signal = signal_of(file.name) if said == "auto" else said
+        if not file.data.lstrip().startswith((b"{", b"[")) and signal != _SIGNALS[table]:
+            return Parsed(empty(table))  # protobuf of another signal
+        refused: list[str] = []
+        found: list[Any] = []
+        for place, document in documents(file.data, signal=signal):
+            if isinstance(document, SourceGarbled):
+                refused.append(f"{file.name} {place}: {document}")
+                continue
+            # A JSON array holds requests too.
+            found += document if isinstance(document, list) else [document]
+        frame, lacks, notes = _rows(table, found)
+        refused += [f"{file.name} {one}" for one in lacks]
+        return Parsed(frame, told(refused), notes)
+
+    def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
+        """Tell doubles and odd spans across files: a trace is spread over several."""
+        frames = [part.frame for part in parts if len(part.frame)]
+        if not frames:
+            return parts
+        frame = pd.concat(frames, ignore_index=True)
+        notes: list[str] = []
+        if table == "spans":
+            frame, notes = without_doubles(frame)
+            notes += odd_spans(frame)
+        else:
+            again = frame.astype("str").duplicated()
+            notes += [f"{int(again.sum()):,} duplicated row(s) dropped"] if again.any() else []
+            frame = frame[~again].reset_index(drop=True)
+        rest = [Parsed(part.frame.iloc[:0], part.troubles, part.notes) for part in parts]
+        return [Parsed(frame, (), tuple(notes)), *rest]
+
+
+def _rows(table: str, found: list[Any]) -> tuple[pd.DataFrame, list[str], tuple[str, ...]]:
+    if table == "metrics":
+        points = MetricPoints()
+        for document in found:
+            points.add(document)
+        return points.frame(), points.refused, points.notes()
+    read = [_READ[table](document) for document in found]
+    frames = [frame for frame, _ in read if len(frame)]
+    frame = pd.concat(frames, ignore_index=True) if frames else empty(table)
+    return frame, [one for _, lacks in read for one in lacks], ()

@@ -1,0 +1,289 @@
+"""Metrics of a Prometheus as rows, with the gaps in its scraping told and nothing put into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.connectors.contract import Fetched, complete_fetch, failed_fetch
+from workbench.connectors.reading.rows import list_at, mapping_at, text_of
+from workbench.connectors.sources.prometheus.payload import gaps_of, read_answer
+from workbench.connectors.sources.prometheus.promql import is_plain
+from workbench.connectors.sources.prometheus.queries import MetricQuery, count, counts, whole
+from workbench.coverage import CoverageRow
+from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
+from workbench.tables import conform, empty, labels_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    from workbench.connectors.sources.prometheus.payload import Samples
+    from workbench.connectors.sources.prometheus.queries import Asked
+
+    Scrapes: TypeAlias = "Mapping[str, Sequence[Target]]"
+
+__all__ = ["Target", "metrics"]
+
+_MS = 1_000_000
+_TEMPORALITY = {"counter": "cumulative", "histogram": "cumulative", "gauge": ""}
+_TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Target:
+    """One thing that is scraped: when that worked (ms), and how often it is tried (ms)."""
+
+    instance: str
+    ts_ms: np.ndarray
+    cadence_ms: float
+
+    def gaps(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """Stretches of two intervals or more without a scrape."""
+        usual = None if np.isnan(self.cadence_ms) else self.cadence_ms
+        return gaps_of(self.ts_ms, start_ms, end_ms, cadence_ms=usual)[0]
+
+
+def _cadence(ts_ms: np.ndarray) -> float:
+    steps = np.diff(ts_ms)
+    return float(np.median(steps)) if len(steps) else float("nan")
+
+
+async def metrics(asked: Asked) -> Fetched:
+    """Fetch all queries of a source; what fails hides nothing else.
+
+    Raises
+    ------
+    WindowTooLarge
+        More samples than one fetch may bring; none of them was read.
+    SourceError
+        The server answered none of the queries.
+    """
+    if not asked.queries:
+        return failed_fetch("metrics", asked.source, "no queries and no templates are set")
+    counted = await _all_counts(asked)
+    total = sum(rows for rows, _ in counted if rows > 0)
+    if total > asked.settings.most_rows:
+        raise _too_large(asked, total)
+    scrapes = await _scrapes(asked)
+    kinds = await _metadata(asked)
+    frames, troubles = [], []
+    for query, (rows, failure) in zip(asked.queries, counted, strict=True):
+        try:
+            if failure:
+                raise failure
+            samples, why = await whole(asked, query, rows)
+        except SourceError as error:
+            troubles.append(f"{query.name or query.promql}: {error}")
+            continue
+        troubles += [f"{query.name or query.promql}: {one}" for one in why]
+        frames.append(_frame(asked, query, _without_inventions(asked, query, samples, scrapes)))
+        kind = query.kind or _kinds(frames[-1]["metric"], kinds)
+        frames[-1] = frames[-1].assign(kind=kind)
+        frames[-1]["temporality"] = frames[-1]["kind"].astype("object").map(_TEMPORALITY)
+    return _told(asked, _joined(frames, asked.services), troubles, scrapes)
+
+
+async def _all_counts(asked: Asked) -> list[tuple[int, SourceError | None]]:
+    """Count every query; one the server refuses hides no other."""
+    found: list[tuple[int, SourceError | None]] = []
+    for query in asked.queries:
+        try:
+            found.append(((await count(asked, query))[0], None))
+        except SourceError as error:
+            found.append((0, error))
+    failures = [error for _, error in found if error]
+    if len(failures) == len(found) and failures:
+        raise failures[0]
+    return found
+
+
+async def _scrapes(asked: Asked) -> Scrapes:
+    """Fetch when each target was scraped, by service: the truth about gaps."""
+    up = MetricQuery(promql="up")
+    try:
+        rows, _ = await count(asked, up)
+        samples, why = await whole(asked, up, rows)
+    except SourceError as error:
+        asked.warnings.append(f"gaps in scraping are unknown: {error}")
+        return {}
+    asked.warnings += [f"gaps in scraping may be wrong: {one}" for one in why]
+    found: dict[str, list[Target]] = {}
+    for place, labels in enumerate(samples.series):
+        own = samples.index == place
+        worked = own & (samples.value != 0)  # 0: the scrape failed, nothing was sampled
+        cadenced = samples.ts_ms[own]
+        found.setdefault(asked.service(up, labels), []).append(
+            Target(labels.get("instance", "?"), samples.ts_ms[worked], _cadence(cadenced))
+        )
+    return found
+
+
+async def _metadata(asked: Asked) -> dict[str, str]:
+    """Fetch the kinds of metrics; nobody is told off for a server without metadata."""
+    if all(query.kind for query in asked.queries):
+        return {}
+    try:
+        answer = await asked.http.json("GET", "/api/v1/metadata")
+        data, _, _ = read_answer(answer.payload)
+    except SourceError:
+        return {}
+    known = {name: list_at(data, name) for name in mapping_at(data)}
+    return {
+        name: _TYPES.get(text_of(mapping_at(entries[0]).get("type")), "")
+        for name, entries in known.items()
+        if entries
+    }
+
+
+def _kinds(names: pd.Series, known: dict[str, str]) -> pd.Series:
+    return names.map({name: _kind(name, known) for name in names.unique()})
+
+
+def _kind(name: str, known: dict[str, str]) -> str:
+    stem = next(
+        (name.removesuffix(e) for e in ("_bucket", "count", "_sum") if name.endswith(e)), name
+    )
+    told = known.get(name) or known.get(stem)
+    return told or ("counter" if name.endswith(("_total", "_bucket", "count", "_sum")) else "gauge")
+
+
+def _without_inventions(
+    asked: Asked,
+    query: MetricQuery,
+    samples: Samples,
+    scrapes: Scrapes,
+) -> Samples:
+    """Drop points of an expression where none of the service's targets was scraped."""
+    if is_plain(query.promql) or not len(samples):
+        return samples
+    kept = np.ones(len(samples), dtype=bool)
+    for place, labels in enumerate(samples.series):
+        targets = scrapes.get(asked.service(query, labels), [])
+        own = samples.index == place
+        for start, end in _silences(asked, targets):
+            kept[own & (samples.ts_ms > start) & (samples.ts_ms < end)] = False
+    asked.notes += counts({"point(s) that the server carried over a gap dropped": (~kept).sum()})
+    return samples.where(kept)
+
+
+def _silences(asked: Asked, targets: Sequence[Target]) -> list[tuple[int, int]]:
+    """Stretches in which no target of a service was scraped."""
+    if not targets:
+        return []
+    cadence = min(target.cadence_ms for target in targets)
+    together = np.unique(np.concatenate([target.ts_ms for target in targets]))
+    if np.isnan(cadence):
+        return []
+    return gaps_of(together, asked.start_ms, asked.end_ms, cadence_ms=cadence)[0]
+
+
+def _frame(asked: Asked, query: MetricQuery, samples: Samples) -> pd.DataFrame:
+    """Rows of the metrics table; what belongs to a series is written once a series."""
+    known = [dict(labels) for labels in samples.series]
+    names = [query.name or labels.get("__name__", query.promql) for labels in known]
+    services = [asked.service(query, labels) for labels in known]
+    bounds = [_bound(labels) for labels in known]
+    texts = [
+        labels_text({k: v for k, v in labels.items() if k not in ("__name__", "le")})
+        for labels in known
+    ]
+    return pd.DataFrame(
+        {
+            "ts": pd.to_datetime(samples.ts_ms * _MS, utc=True),
+            "metric": _repeated(names, samples.index),
+            "value": samples.value,
+            "service": _repeated(services, samples.index),
+            "labels": _repeated(texts, samples.index),
+            "unit": query.unit,
+            "le": np.array(bounds, dtype=np.float64)[samples.index] if bounds else [],
+        }
+    )
+
+
+def _bound(labels: dict[str, str]) -> float:
+    text = labels.get("le", "")
+    try:
+        return float(text) if text else float("nan")
+    except ValueError as error:
+        raise SourceGarbled("A bucket whose bound is not a number", value=text) from error
+
+
+def _repeated(values: list[str], index: np.ndarray) -> pd.Categorical:
+    names = list(dict.fromkeys(values))
+    codes = np.array([names.index(v) for v in values], dtype=np.int64)
+    dtype = pd.CategoricalDtype(pd.Index(names, dtype="str"))
+    return pd.Categorical.from_codes(codes[index] if len(codes) else [], dtype=dtype)
+
+
+def _joined(frames: list[pd.DataFrame], services: tuple[str, ...]) -> pd.DataFrame:
+    parts = [conform("metrics", frame) for frame in frames if len(frame)]
+    whole = pd.concat(parts, ignore_index=True) if parts else empty("metrics")
+    if services:
+        whole = whole[whole["service"].isin(services)].reset_index(drop=True)
+    return conform("metrics", whole)
+
+
+def _told(
+    asked: Asked,
+    frame: pd.DataFrame,
+    troubles: list[str],
+    scrapes: Scrapes,
+) -> Fetched:
+    """Say the verdict on the whole, and one on each service whose scrapes have gaps."""
+    why = list(dict.fromkeys([*troubles, *asked.warnings]))
+    notes = list(dict.fromkeys(asked.notes))
+    found = complete_fetch(
+        "metrics", frame, asked.source, queries=asked.log, reason="; ".join([*why, *notes])
+    )
+    if why:
+        row = CoverageRow(
+            asked.source, "metrics", "*", "partial", len(frame), reason="; ".join([*why, *notes])
+        )
+        found = Fetched("metrics", found.frame, (row,), found.queries)
+    wanted = {
+        name: t for name, t in scrapes.items() if not asked.services or name in asked.services
+    }
+    return found.told(*_gap_rows(asked, frame, wanted))
+
+
+def _gap_rows(
+    asked: Asked,
+    frame: pd.DataFrame,
+    scrapes: Scrapes,
+) -> Iterator[CoverageRow]:
+    counted = frame["service"].value_counts()
+    for service, targets in sorted(scrapes.items()):
+        found = {target: target.gaps(asked.start_ms, asked.end_ms) for target in targets}
+        broken = sorted({target.instance for target, gaps in found.items() if gaps})
+        if not broken:
+            continue
+        gaps = sorted({gap for own in found.values() for gap in own})
+        yield CoverageRow(
+            asked.source,
+            "metrics",
+            service,
+            "partial",
+            int(counted.get(service, 0)),
+            cadence_s=min(target.cadence_ms for target in targets) / 1000,
+            gaps=tuple((_iso(start), _iso(end)) for start, end in gaps),
+            reason=f"scrapes are missing of {', '.join(broken)}",
+        )
+
+
+def _too_large(asked: Asked, rows: int) -> WindowTooLarge:
+    most = asked.settings.most_rows
+    step = asked.settings.step_s * max(rows / most, 1.0)
+    return WindowTooLarge(
+        f"{rows:,} samples are {rows / most:.1f} times what one fetch may bring",
+        value=most,
+        hint=f"Ask for fewer services, aggregate on the server (sum by (…) (rate(…[{step:.0f}s]))"
+        f" with step_s: {step:.0f}), or raise most_rows",
+    )
+
+
+def _iso(ms: int) -> str:
+    return pd.Timestamp(ms, unit="ms", tz="UTC").isoformat()

@@ -1,0 +1,253 @@
+"""Asking a Prometheus: raw samples of selectors, points of expressions, both counted by itself.
+
+A plain selector is read as raw samples, by an instant query of a range selector: `query_range`
+repeats the last sample for five minutes and would draw a line through an outage. Anything else
+is evaluated on a grid. Either way the server is asked how many samples there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pydantic
+
+from workbench.connectors.contract import Query
+from workbench.connectors.sources.prometheus.payload import (
+    Samples,
+    merged,
+    read_answer,
+    read_samples,
+)
+from workbench.connectors.sources.prometheus.promql import any_of, is_plain, with_matchers
+from workbench.connectors.transport.http import Asks, HttpSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.times import TimeRange
+
+__all__ = ["Asked", "MetricQuery", "PrometheusSettings", "at", "count", "counts", "ends", "whole"]
+
+_MS = 1_000_000
+_MOST_POINTS = 10_000  # a series; the server's own limit is 11,000
+
+
+class MetricQuery(pydantic.BaseModel):
+    """One thing to ask of the server.
+
+    Parameters
+    ----------
+    promql
+        A plain selector (``metric{label="x"}``) for raw samples, or any expression.
+    name
+        Name of the metric in the window; that of the series where empty.
+    unit, kind
+        As in the metrics table; asked of the server's metadata where empty.
+    service_from
+        Labels that hold the service's name, the first present one counts; the settings' list
+        where empty.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    promql: str = pydantic.Field(min_length=1, description="selector or expression")
+    name: str = pydantic.Field(default="", description="name of the metric in the window")
+    unit: str = pydantic.Field(default="", description="unit of the values")
+    kind: Literal["", "gauge", "counter", "histogram"] = pydantic.Field(
+        default="", description="kind of the metric"
+    )
+    service_from: tuple[str, ...] = pydantic.Field(default=(), description="labels of the service")
+
+
+class PrometheusSettings(HttpSettings):
+    """Settings of a Prometheus.
+
+    Parameters
+    ----------
+    queries
+        What makes up the metrics table.
+    templates
+        Names of query templates to add (see ``workbench.collection``); left for it to fill in.
+    service_from
+        Labels that hold the service's name, the first present one counts.
+    step_s
+        Grid of evaluated expressions.
+    most_rows
+        Samples one fetch may bring; more are refused before they are read.
+    chunk_rows
+        Samples one request may bring.
+    """
+
+    queries: tuple[MetricQuery, ...] = pydantic.Field(default=(), description="what to ask")
+    templates: tuple[str, ...] = pydantic.Field(default=(), description="names of templates")
+    service_from: tuple[str, ...] = pydantic.Field(
+        default=("service_name", "service", "app", "job"), description="labels of the service"
+    )
+    step_s: float = pydantic.Field(default=15.0, gt=0, description="grid of expressions")
+    most_rows: int = pydantic.Field(default=5_000_000, gt=0, description="samples of one fetch")
+    chunk_rows: int = pydantic.Field(default=50_000, gt=0, description="samples of one request")
+
+
+@dataclass(slots=True)
+class Asked:
+    """One fetch: what was asked for, and what the server said on the way."""
+
+    source: str
+    settings: PrometheusSettings
+    http: Asks
+    when: TimeRange
+    services: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    log: list[Query] = field(default_factory=list)
+
+    @property
+    def start_ms(self) -> int:
+        """First millisecond of the range."""
+        return -(-self.when.start.value // _MS)
+
+    @property
+    def end_ms(self) -> int:
+        """The millisecond after the range."""
+        return -(-self.when.end.value // _MS)
+
+    @property
+    def queries(self) -> tuple[MetricQuery, ...]:
+        """What the settings ask, narrowed to the services where the server can do that."""
+        return tuple(self._narrowed(query) for query in self.settings.queries)
+
+    def labels(self, query: MetricQuery) -> tuple[str, ...]:
+        """Labels that hold the service's name."""
+        return query.service_from or self.settings.service_from
+
+    def service(self, query: MetricQuery, series: dict[str, str]) -> str:
+        """Name of the service a series belongs to; empty where no label says."""
+        return next((series[name] for name in self.labels(query) if series.get(name)), "")
+
+    def _narrowed(self, query: MetricQuery) -> MetricQuery:
+        """Let the server pick the services where one label alone names them."""
+        labels = self.labels(query)
+        if not self.services or len(labels) != 1 or not is_plain(query.promql):
+            return query
+        plain = with_matchers(query.promql, {labels[0]: any_of(self.services)})
+        return query.model_copy(update={"promql": plain})
+
+    async def ask(self, path: str, form: dict[str, str]) -> tuple[Any, tuple[str, ...], Any]:
+        """Ask once; warnings and remarks are kept for the verdict."""
+        answer = await self.http.json("POST", f"/api/v1/{path}", form=form)
+        data, warnings, infos = read_answer(answer.payload)
+        self.warnings += warnings
+        self.notes += infos
+        return data, warnings, infos
+
+    async def samples(self, path: str, form: dict[str, str]) -> Samples:
+        """Ask for samples, and keep how they were asked for."""
+        data, _, _ = await self.ask(path, form)
+        read = read_samples(data)
+        digest = hashlib.sha256(read.ts_ms.tobytes() + read.value.tobytes()).hexdigest()
+        rest = tuple((name, value) for name, value in form.items() if name != "query")
+        self.log.append(
+            Query(self.source, form["query"], (("path", path), *rest), self.when, len(read), digest)
+        )
+        return read
+
+
+async def count(asked: Asked, query: MetricQuery) -> tuple[int, Samples]:
+    """Have the server count the samples of a query, by the same bounds as they are read."""
+    if is_plain(query.promql):
+        length = asked.end_ms - asked.start_ms
+        text = f"sum(count_over_time({query.promql}[{length}ms]))"
+        found = await asked.samples("query", {"query": text, **at(asked.end_ms - 1)})
+    else:
+        parts = [
+            await asked.samples(*_grid(asked, query, *part, around="count({})"))
+            for part in _chunks(asked, 0, raw=False)
+        ]
+        found, _, _ = merged(parts)
+    return int(np.nansum(found.value)), found
+
+
+async def whole(asked: Asked, query: MetricQuery, rows: int) -> tuple[Samples, list[str]]:
+    """Read one query whole, and say why it is not if it is not."""
+    raw = is_plain(query.promql)
+    parts: list[Samples] = []
+    for part in _chunks(asked, rows, raw=raw):
+        read = await asked.samples(*(_raw if raw else partial(_grid, asked))(query, *part))
+        # Prometheus 2 sends the millisecond before a part too: it is the part before's.
+        parts.append(read.where(read.ts_ms >= part[0]) if parts else read)
+    samples, doubled, disorder = merged(parts)
+    asked.notes += counts(
+        {"duplicated sample(s) dropped": doubled, "sample(s) out of order sorted": disorder}
+    )
+    why = counts({"native histogram sample(s) not read": samples.histograms})
+    if len(samples) + samples.histograms != rows:
+        again, _ = await count(asked, query)  # it may have grown since
+        if len(samples) + samples.histograms != again:
+            why.append(f"{len(samples):,} samples came where the server counts {again:,}")
+    elif not rows and (await count(asked, query))[0]:
+        why.append("the server counts samples and sends none")
+    inside = (samples.ts_ms >= asked.start_ms) & (samples.ts_ms < asked.end_ms)
+    return samples.where(inside), why
+
+
+def _raw(query: MetricQuery, start_ms: int, end_ms: int) -> tuple[str, dict[str, str]]:
+    """Write an instant query for the raw samples of ``[start, end)``.
+
+    Evaluated at ``end - 1`` with the whole length it takes in ``start`` whether the server
+    closes ranges on the left (Prometheus 2) or opens them (Prometheus 3).
+    """
+    return "query", {"query": f"{query.promql}[{end_ms - start_ms}ms]", **at(end_ms - 1)}
+
+
+def _grid(
+    asked: Asked, query: MetricQuery, start_ms: int, end_ms: int, *, around: str = "{}"
+) -> tuple[str, dict[str, str]]:
+    """Write a range query on the multiples of the step in ``[start, end)``."""
+    step = f"{asked.settings.step_s:g}"
+    text = around.format(f"({query.promql})")
+    return "query_range", {"query": text, **ends(start_ms, end_ms), "step": step}
+
+
+def _chunks(asked: Asked, rows: int, *, raw: bool) -> Iterator[tuple[int, int]]:
+    """Split the range so that no request brings more than it may.
+
+    Of raw samples the ends of a part are those of `_raw`; of a grid its first and last point.
+    """
+    most = asked.settings.chunk_rows
+    if raw:
+        number = max(-(-rows // most), 1)
+        edges = np.linspace(asked.start_ms, asked.end_ms, number + 1).astype(np.int64)
+        yield from ((int(a), int(b)) for a, b in itertools.pairwise(edges) if b > a)
+        return
+    step = max(round(asked.settings.step_s * 1000), 1)
+    points = np.arange(-(-asked.start_ms // step) * step, asked.end_ms, step)
+    share = max(int(len(points) * most // max(rows, 1)), 1)
+    size = min(_MOST_POINTS, share, max(len(points), 1))
+    for first in range(0, len(points), size):
+        part = points[first : first + size]
+        yield int(part[0]), int(part[-1])
+
+
+def at(ms: int) -> dict[str, str]:
+    """Write the moment of an instant query."""
+    return {"time": _seconds(ms)}
+
+
+def ends(start_ms: int, end_ms: int) -> dict[str, str]:
+    """Write the ends of a range query, both inclusive."""
+    return {"start": _seconds(start_ms), "end": _seconds(end_ms)}
+
+
+def _seconds(ms: int) -> str:
+    sign, ms = ("-", -ms) if ms < 0 else ("", ms)
+    return f"{sign}{ms // 1000}.{ms % 1000:03d}"
+
+
+def counts(counted: dict[str, int]) -> list[str]:
+    """Say what was counted, where it was anything."""
+    return [f"{int(count):,} {what}" for what, count in counted.items() if count]

@@ -1,0 +1,142 @@
+"""Which addresses a source may have: a URL in a file must not reach what only the machine may.
+
+Refused are other schemes than http and https, credentials inside the URL, and hosts that are,
+are spelled as, or resolve to link-local and unspecified addresses and the metadata services of
+clouds. Loopback and private ranges are where an SRE's systems are, and stay allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from workbench.errors import SourceRefused, SourceUnreachable
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+__all__ = ["check_host", "check_url"]
+
+_METADATA_NAMES = (
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+)
+_METADATA = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+        "fd00:ec2::/64",
+        "fd20:ce::/64",
+    )
+)
+_WRONG = re.compile(r"[\s\\\x00-\x1f\x7f]")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+
+
+def check_url(url: str) -> str:
+    """Return the URL if a source may have it.
+
+    Raises
+    ------
+    SourceRefused
+        It may not; the message says why, and never shows credentials.
+    """
+    if _WRONG.search(url):
+        raise SourceRefused("A URL with blanks, backslashes or control characters")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SourceRefused("Not a URL", hint=str(error)) from None
+    if parts.scheme not in {"http", "https"}:
+        raise SourceRefused("Only http and https are spoken", value=parts.scheme or "no scheme")
+    if parts.username is not None or parts.password is not None:
+        raise SourceRefused("Credentials inside a URL", hint="Write them as auth, by reference")
+    if parts.query or parts.fragment:
+        raise SourceRefused("A source's URL has no query and no fragment", value=parts.hostname)
+    if port == 0:
+        raise SourceRefused("Port 0 is no port", value=parts.hostname)
+    _check_name(parts)
+    return url
+
+
+async def check_host(host: str, port: int) -> None:
+    """Refuse a name that resolves to an address no source may have.
+
+    Raises
+    ------
+    SourceRefused, SourceUnreachable
+        An address is refused; or the name is unknown.
+    """
+    if (literal := _literal(host)) is not None:
+        _check_address(literal, host)
+        return
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+    except OSError as error:
+        raise SourceUnreachable("Nobody knows this host", value=host, hint=str(error)) from error
+    for *_, address in found:
+        _check_address(ipaddress.ip_address(str(address[0]).partition("%")[0]), host)
+
+
+def _check_name(parts: SplitResult) -> None:
+    host = parts.hostname or ""
+    if not host:
+        raise SourceRefused("A URL without a host")
+    literal = _literal(host)
+    if literal is not None:
+        _check_address(literal, host)
+    elif host.lower().rstrip(".") in _METADATA_NAMES:
+        raise SourceRefused("The metadata service of a cloud is no source", value=host)
+    elif not _NAME.fullmatch(host):
+        raise SourceRefused("Not a host name", value=host)
+
+
+def _literal(host: str) -> Address | None:
+    """Read an address however it is spelled: dotted, as one number, hexadecimal, octal."""
+    bare = host.strip("[]").partition("%")[0]
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    try:  # what the C library takes for an address, a resolver would too
+        return ipaddress.IPv4Address(socket.inet_aton(bare.rstrip(".")))
+    except OSError:
+        return None
+
+
+def _check_address(address: Address, host: str) -> None:
+    inner = _inside(address)
+    for each in (address, *inner):
+        if each.is_loopback:
+            continue
+        if each.is_link_local or each.is_unspecified or each.is_multicast or each.is_reserved:
+            fact = "A link-local, multicast or unspecified address is no source"
+            raise SourceRefused(fact, value=host)
+        if any(each in net for net in _METADATA if net.version == each.version):
+            raise SourceRefused("The metadata service of a cloud is no source", value=host)
+
+
+def _inside(address: Address) -> tuple[Address, ...]:
+    """IPv4 addresses carried inside an IPv6 one: mapped, 6to4, Teredo, NAT64, compatible."""
+    if not isinstance(address, ipaddress.IPv6Address) or address.is_loopback:
+        return ()
+    found: list[Address | None] = [address.ipv4_mapped, address.sixtofour]
+    found += list(address.teredo or ())
+    packed = address.packed
+    if packed[:12] in (bytes.fromhex("0064ff9b") + bytes(8), bytes(12)):
+        found.append(ipaddress.IPv4Address(packed[12:]))
+    return tuple(each for each in found if each is not None)

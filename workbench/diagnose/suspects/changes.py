@@ -1,0 +1,124 @@
+"""Changes as suspects: which one moved the SLI, and why each of the others did not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.cards import bounds, chance, quantity
+from workbench.diagnose.results import Suspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.causal.change_effects.effect import Effect
+    from workbench.diagnose.case import Case
+    from workbench.diagnose.results import Role
+    from workbench.diagnose.suspects.services import Test
+    from workbench.findings import Claim
+
+__all__ = ["changes"]
+
+_MATERIAL = 0.1
+_WORSE = "the SLI got worse"
+
+
+def changes(case: Case) -> tuple[Suspect, ...]:
+    """Put every change in reach to the tests; guilty ones first, then by time."""
+    tested = [_tested(case, effect) for effect in case.effects.values()]
+    untested = [_untested(case, ref, why) for ref, why in case.untested.items()]
+    order = {"supported": 0, "plausible": 1, "observed": 2, "refuted": 3}
+    return tuple(sorted([*tested, *untested], key=lambda s: (order[s.claim], s.onset)))
+
+
+def _tested(case: Case, effect: Effect) -> Suspect:
+    tests = _tests(case, effect)
+    lost = [name for name, passed, _ in tests if not passed]
+    claim, role, reason = _judged(case, effect, lost)
+    place, row = case.ranked(effect.service)
+    return Suspect(
+        service=effect.service,
+        signal=case.sli.signal,
+        change=effect.change,
+        claim=claim,
+        role=role,
+        reason=reason,
+        causal_rank=place,
+        attribution=effect.effect,
+        low=effect.low,
+        high=effect.high,
+        p_value=effect.p_value,
+        onset=effect.at,
+        confidence=row.confidence if row else float("nan"),
+        tests=tests,
+    )
+
+
+def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
+    unit, size = effect.unit, case.harmful * effect.effect
+    low = min(case.harmful * effect.low, case.harmful * effect.high)
+    figure = (
+        f"{quantity(effect.effect, unit)} ({bounds(effect.low, effect.high, unit)}), "
+        f"adjusted for {', '.join(effect.adjusted_for)}"
+    )
+    p = f"{chance(case.ranking.p_value)} against past windows"
+    calm = f"it {case.ranking.all_clear}: " if case.ranking.all_clear else ""
+    share = size / case.worse if case.worse > 0 else 0.0
+    return (
+        (_WORSE, case.ranking.got_worse, f"{calm}{p}"),
+        *_order(case, effect),
+        ("effect excludes zero", low > 0, figure),
+        ("effect is material", share >= _MATERIAL, f"{100 * share:.0f} % of the SLI's change"),
+        *((r.name, r.passed, r.statement) for r in effect.refutations),
+    )
+
+
+def _order(case: Case, effect: Effect) -> Iterator[Test]:
+    """Compare the moment of a change with the SLI's onset, where there is one."""
+    if not case.ranking.got_worse:
+        return
+    if case.onset is None:
+        yield ("not after the SLI", False, "when the SLI left its level could not be told")
+        return
+    latest = case.onset.high + case.slack
+    words = (
+        f"made at {effect.at:%H:%M:%S}; the SLI left its level at {case.onset.at:%H:%M:%S}, "
+        f"at {latest:%H:%M:%S} at the latest"
+    )
+    yield ("not after the SLI", bool(effect.at <= latest), words)
+
+
+def _judged(case: Case, effect: Effect, lost: list[str]) -> tuple[Claim, Role, str]:
+    if not lost:
+        return "supported", "state change", effect.statement
+    if _WORSE in lost:
+        words = f"the SLI {case.ranking.all_clear}; {effect.statement}"
+        return "refuted", "coincidence", words
+    if "not after the SLI" in lost:
+        late = (effect.at - case.onset.at).total_seconds() if case.onset else float("nan")
+        words = f"came {late:.0f} s after the SLI left its level"
+        if case.harmful * effect.effect < 0:
+            words += f", and moved it back by {quantity(abs(effect.effect), effect.unit)}: a remedy"
+        return "refuted", "coincidence", words
+    if {"effect excludes zero", "effect is material"} & set(lost):
+        return "refuted", "coincidence", effect.statement
+    return "plausible", "undecided", f"{effect.statement}; not passed: {', '.join(lost)}"
+
+
+def _untested(case: Case, ref: str, why: str) -> Suspect:
+    row = case.window.changes.set_index("ref").loc[ref]
+    row = row.iloc[0] if isinstance(row, pd.DataFrame) else row
+    service = str(row["service"])
+    reached = service in case.study.graph.reached
+    path = f"requests of {case.sli.service} reach {service}" if reached else why
+    return Suspect(
+        service=service,
+        signal=case.sli.signal,
+        change=ref,
+        claim="observed" if reached else "refuted",
+        role="undecided" if reached else "coincidence",
+        reason=f"its effect could not be estimated: {why}" if reached else why,
+        onset=row["ts"],
+        tests=(("on the path", reached, path),),
+    )

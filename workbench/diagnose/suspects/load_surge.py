@@ -1,0 +1,178 @@
+"""Is it the load? A surge that enters at the edge and finds a service at its limit.
+
+In a surge everything correlates with everything. What tells it from a service that became
+slow by itself: the load left its normal range where requests enter, the slow service got
+as much more of it, its own time rises and falls with its load, something in it is used up
+(pool, queue, CPU), and it did not get slow before the load came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+from workbench.cards import chance
+from workbench.correlate import association
+from workbench.stats.past_windows import contrast
+
+if TYPE_CHECKING:
+    from workbench.features.aligned import Panel
+
+__all__ = ["Surge", "surge"]
+
+# A rise by less than this share of the usual load is not what saturates a service.
+_MATERIAL = 0.3
+_SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """A surge of load as an explanation of a service's own time.
+
+    Parameters
+    ----------
+    entry
+        Where the load enters.
+    service
+        The service whose own time it is to explain.
+    before, during
+        Load at the entry, requests a second.
+    p_value
+        Of the entry's load under past windows.
+    tests
+        Each test: name, passed, figure in words.
+    gauged
+        Whether the service reports anything that could be used up.
+    """
+
+    entry: str
+    service: str
+    before: float
+    during: float
+    p_value: float
+    tests: tuple[tuple[str, bool, str], ...]
+    gauged: bool = True
+
+    @property
+    def explains(self) -> bool:
+        """Whether every test was passed."""
+        return all(passed for _, passed, _ in self.tests)
+
+    @property
+    def untold(self) -> bool:
+        """Whether only a gauge of what may be used up is missing to tell."""
+        return not self.gauged and all(passed for _, passed, _ in self.tests[:-1])
+
+
+def surge(
+    panel: Panel, topology: nx.DiGraph, service: str, *, sli_service: str, seed: int
+) -> Surge | None:
+    """Test whether a surge of load explains that a service became slow.
+
+    Parameters
+    ----------
+    panel
+        The window's signals with incident and past windows told apart.
+    topology
+        Service graph, caller → callee.
+    service
+        The service whose own time rose.
+    sli_service
+        The service of the SLI: requests enter at the farthest caller above it.
+    seed
+        For the null of the association.
+
+    Returns
+    -------
+    Surge or None
+        None where no load was measured.
+    """
+    entry = _entry(panel, topology, sli_service)
+    if entry is None or (service, "load") not in panel.nodes:
+        return None
+    at_entry, at_service = _load(panel, entry), _load(panel, service)
+    rise, p_value = _rise(panel, at_entry)
+    rise_there, _ = _rise(panel, at_service)
+    before = float(np.nanmedian(at_entry[panel.split.baseline])) / panel.step.total_seconds()
+    tests = (
+        (
+            "load left its range",
+            rise >= _MATERIAL and p_value <= _SIGNIFICANT,
+            f"{entry} got {1 + rise:.1f} times its usual load, {chance(p_value)}",
+        ),
+        (
+            "the load arrived there",
+            rise_there >= rise / 2,
+            f"{service} got {1 + rise_there:.1f} times its usual load",
+        ),
+        _dose(panel, service, at_service, seed=seed),
+        _used_up(panel, service),
+    )
+    gauged = bool(_gauges(panel, service))
+    return Surge(entry, service, before, before * (1 + rise), p_value, tests, gauged)
+
+
+def _entry(panel: Panel, topology: nx.DiGraph, sli_service: str) -> str | None:
+    above = nx.ancestors(topology, sli_service) if sli_service in topology else set()
+    measured = [n for n in (*above, sli_service) if (n, "load") in panel.nodes]
+    callers = {n: set(topology.predecessors(n)) if n in topology else set() for n in measured}
+    tops = [n for n in measured if not callers[n] & set(measured)]
+    chosen = sorted(tops or measured, key=lambda n: (-np.nanmedian(_load(panel, n)), n))
+    return chosen[0] if chosen else None
+
+
+def _load(panel: Panel, service: str) -> np.ndarray:
+    return panel.nodes[service, "load"].to_numpy(float)
+
+
+def _rise(panel: Panel, load: np.ndarray) -> tuple[float, float]:
+    """Relative rise over the baseline, and its p-value under past windows of that length."""
+    seen = contrast(load[:, None], panel.split)
+    level = float(seen.level[0])
+    change = float(seen.change[0])
+    past = seen.past[:, 0]
+    past = past[np.isfinite(past)]
+    as_large = int((past >= change).sum())
+    return change / level if level > 0 else 0.0, (1 + as_large) / (1 + len(past))
+
+
+def _dose(panel: Panel, service: str, load: np.ndarray, *, seed: int) -> tuple[str, bool, str]:
+    own = _own_time(panel, service)
+    if own is None:
+        return ("own time follows load", False, f"{service} reports no time")
+    rows = np.union1d(panel.split.baseline, panel.split.incident)
+    rho, p_value = association(load[rows], own[rows], seed=seed)
+    passed = rho > 0 and p_value <= _SIGNIFICANT
+    return ("own time follows load", passed, f"rank correlation {rho:.2f}, {chance(p_value)}")
+
+
+def _own_time(panel: Panel, service: str) -> np.ndarray | None:
+    for signal in ("self_time", "latency"):
+        if (service, signal) in panel.nodes:
+            return panel.nodes[service, signal].to_numpy(float)
+    return None
+
+
+def _used_up(panel: Panel, service: str) -> tuple[str, bool, str]:
+    """Something that can be used up (a saturation gauge) left its range upwards."""
+    columns = _gauges(panel, service)
+    name = "something is used up"
+    if not columns:
+        return (name, False, f"{service} reports no saturation gauge")
+    seen = contrast(panel.nodes[columns].to_numpy(float), panel.split)
+    size = np.nan_to_num(seen.change / np.maximum(seen.normal, 1e-12))
+    best = int(np.argmax(size))
+    gauge = str(columns[best][1]).removeprefix("saturation:")
+    before, during = seen.level[best], seen.level[best] + seen.change[best]
+    words = f"{gauge} went from {before:.3g} to {during:.3g}"
+    return (name, bool(size[best] > 1), words)
+
+
+def _gauges(panel: Panel, service: str) -> list[tuple[str, str]]:
+    """Gauges of a service that were seen in the incident (a history may know more of them)."""
+    own = [c for c in panel.nodes.columns if c[0] == service and c[1].startswith("saturation:")]
+    seen = panel.nodes[own].iloc[panel.split.incident].notna().any()
+    return [column for column in own if seen[column]]

@@ -1,0 +1,200 @@
+"""A window's signals on one time axis, with the bins told apart: incident, before, baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import BadInput
+from workbench.features import choose_step, signals
+from workbench.features.trace_signals import Books, statuses_told, traced_books
+from workbench.stats.past_windows import Split, split_bins
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from workbench.features import Signals
+    from workbench.slis import SLI
+    from workbench.times import TimeRange
+    from workbench.window import IncidentWindow
+
+__all__ = ["Panel", "panel"]
+
+# A baseline this many times its own and the incident's length away is read by itself:
+# one grid over both would be all gap.
+_FAR = 3.0
+_MOSTLY = 0.6
+_ENOUGH_BINS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Signals of a window, ready to be contrasted.
+
+    Parameters
+    ----------
+    nodes, edges
+        As in `workbench.features.Signals`; bin starts rise, but may jump.
+    asynchronous
+        Calls the caller does not wait for.
+    split
+        Which bins are what.
+    step
+        Bin width.
+    traced
+        The same from spans alone, or None.
+    notes
+        What was odd, in words.
+    """
+
+    nodes: pd.DataFrame
+    edges: pd.DataFrame
+    asynchronous: frozenset[tuple[str, str]]
+    split: Split
+    step: pd.Timedelta
+    traced: Books | None
+    notes: tuple[str, ...]
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Bin starts, UTC."""
+        return pd.DatetimeIndex(self.nodes.index)
+
+    def books_for(self, sli: SLI) -> Panel | Books:
+        """Source to keep the SLI's books by: spans if they cover it and metrics do not.
+
+        Metrics are complete, so they win where they have mean latency, load and calls;
+        spans win where metrics have quantiles only, or no calls and the spans cover most
+        of the incident.
+        """
+        if self.traced is None or not _covers(self.traced, sli, self.split):
+            return self
+        mean = (sli.service, "latency") in self.nodes and (sli.service, "load") in self.nodes
+        mean &= bool(self.nodes[sli.service].get("latency", pd.Series()).notna().mean() > _MOSTLY)
+        return self if mean and sli.signal != "latency" else self.traced
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Services with any signal, sorted."""
+        return tuple(sorted(map(str, self.nodes.columns.get_level_values(0).unique())))
+
+
+def panel(
+    window: IncidentWindow,
+    *,
+    history: IncidentWindow | None = None,
+    step: float | pd.Timedelta | None = None,
+) -> Panel:
+    """Align a window's signals and tell its bins apart.
+
+    Parameters
+    ----------
+    window
+        The incident window; it needs a baseline.
+    history
+        A quiet stretch of the same system, for more past windows.
+    step
+        Bin width; chosen from the cadence if missing.
+
+    Raises
+    ------
+    BadInput
+        The window has no baseline, or nothing was measured.
+    """
+    if window.baseline is None:
+        hint = "Give one: window.with_(baseline=TimeRange(...))"
+        raise BadInput("The window has no baseline to compare with", value=window.id, hint=hint)
+    width = _width(step, window)
+    parts = [signals(part, step=width) for part in _parts(window)]
+    if history is not None:
+        parts.append(signals(history, step=width))
+    parts.sort(key=lambda part: part.index[0])
+    nodes = _together([part.nodes for part in parts])
+    edges = _together([part.edges for part in parts])
+    if not statuses_told(window):
+        nodes, edges = (_without_guessed_errors(frame, parts) for frame in (nodes, edges))
+    quiet = [window.baseline] + ([history.when] if history is not None else [])
+    index = pd.DatetimeIndex(nodes.index)
+    return Panel(
+        nodes=nodes,
+        edges=edges,
+        asynchronous=frozenset().union(*(part.asynchronous for part in parts)),
+        split=_split(index, window.when, quiet, width),
+        step=width,
+        traced=traced_books(window, index, width),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one after another, each time once; a single one as it is."""
+    if len(frames) == 1:
+        return frames[0]
+    frame = pd.concat(frames).sort_index(axis=1)
+    return frame[~frame.index.duplicated()]
+
+
+def _without_guessed_errors(frame: pd.DataFrame, parts: list[Signals]) -> pd.DataFrame:
+    """Spans that never say whether they failed make errors unknown, not zero."""
+    guessed = {
+        column
+        for part in parts
+        for column, source in part.sources.items()
+        if source.endswith("spans") and "errors" in column[-1]
+    }
+    return frame[[column for column in frame.columns if column not in guessed]]
+
+
+def _covers(books: Books, sli: SLI, split: Split) -> bool:
+    if (sli.service, sli.signal) not in books.nodes:
+        return False
+    seen = books.nodes[sli.service, sli.signal].notna().to_numpy()
+    return bool(seen[split.incident].any() and seen[split.baseline].sum() >= _ENOUGH_BINS)
+
+
+def _width(step: float | pd.Timedelta | None, window: IncidentWindow) -> pd.Timedelta:
+    if step is not None:
+        return step if isinstance(step, pd.Timedelta) else pd.Timedelta(step, "s")
+    return choose_step(_parts(window)[-1])
+
+
+def _parts(window: IncidentWindow) -> list[IncidentWindow]:
+    """Read a far-away baseline apart from the incident; otherwise all in one."""
+    baseline, when = window.baseline, window.when
+    assert baseline is not None  # noqa: S101 - checked by the caller
+    gap = max(when.start - baseline.end, baseline.start - when.end)
+    if gap <= _FAR * (baseline.duration + when.duration):
+        return [window]
+    return [_cut(window, baseline, inside=False), _cut(window, baseline, inside=True)]
+
+
+def _cut(window: IncidentWindow, part: TimeRange, *, inside: bool) -> IncidentWindow:
+    tables = {
+        name: frame[part.mask(frame["ts"]) == inside]
+        for name, frame in window.tables.items()
+        if name in {"metrics", "spans"}
+    }
+    return window.with_(tables={name: frame for name, frame in tables.items() if len(frame)})
+
+
+def _split(
+    index: pd.DatetimeIndex, when: TimeRange, quiet: list[TimeRange], step: pd.Timedelta
+) -> Split:
+    """Give a bin to the incident from half of it on, and a smaller part to nobody."""
+    middle = index + step / 2
+    incident = (middle >= when.start) & (middle < when.end)
+    if not incident.any():
+        incident = (index < when.end) & (index + step > when.start)
+    recovery = (index < when.end + when.duration) & (index + step > when.start)
+    baseline = np.zeros(len(index), dtype=bool)
+    for part in quiet:
+        baseline |= np.asarray((index >= part.start) & (index + step <= part.end))
+    before = np.asarray(index + step <= when.start)
+    return split_bins(_mask(incident), baseline & ~_mask(recovery), before)
+
+
+def _mask(values: object) -> NDArray[np.bool_]:
+    return np.asarray(values, dtype=bool)

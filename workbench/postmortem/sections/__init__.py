@@ -1,0 +1,5 @@
+"""The sections of a postmortem, in reading order."""
+
+from __future__ import annotations
+
+__all__ = []

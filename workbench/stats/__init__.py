@@ -1,0 +1,5 @@
+"""Numbers alone: numpy and scipy, knowing no window."""
+
+from __future__ import annotations
+
+__all__ = []
