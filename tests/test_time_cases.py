@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from workbench import TimeRange
-from workbench.connectors.reading.rows import epoch, moment
+from workbench.connectors.reading.rows import epoch, parse_timestamp
 from workbench.connectors.reading.spans import odd_spans, span_frame, without_doubles
 from workbench.connectors.sources.prometheus.payload import read_samples
 from workbench.errors import NaiveTimestamp, SourceGarbled
@@ -49,7 +49,7 @@ def test_times_near_a_change_of_clocks_are_the_same_instant_everywhere():
     doubled = 0
     for time, real, read in zip(times, truth, column, strict=True):
         assert read.to_pydatetime() == real
-        assert utc(time) == moment(time.isoformat()) == read
+        assert utc(time) == parse_timestamp(time.isoformat()) == read
         doubled += time.utcoffset() != time.replace(fold=1 - time.fold).utcoffset()
         hours = dt.timedelta(hours=3)
         assert TimeRange(time, real + hours).duration == pd.Timedelta(hours)
@@ -67,7 +67,7 @@ def conformed(naive):
 DOORS = (
     utc,
     lambda naive: utc(naive.isoformat()),
-    lambda naive: moment(naive.isoformat()),
+    lambda naive: parse_timestamp(naive.isoformat()),
     lambda naive: TimeRange(naive, T0 + pd.Timedelta("900D")),
     lambda naive: utc_column(pd.Series([T0, naive], dtype="object", name="ts")),
     conformed,

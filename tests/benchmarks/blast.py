@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tests.benchmarks.rates import rate
-from workbench.causal import blast_radius, grade
+from workbench.causal import blast_radius, score_forecast
 from workbench.errors import WorkbenchError
 from workbench.evaluate import LAYOUTS
 
@@ -59,7 +59,7 @@ def _graded(layout: str, path: Path, every: int) -> list:
             window = labelled.load(case)
             place = next((name for name in places if name in window.services), None)
             if place is not None:
-                graded.append(grade(blast_radius(window, place), window))
+                graded.append(score_forecast(blast_radius(window, place), window))
         except WorkbenchError:
             continue  # no baseline, or nothing measured: there is nothing to grade
     return graded

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workbench import IncidentWindow
 
 TOLERANCE = 1e-9
+RENAMED = {"independent": "n_independent", "limit": "cap"}  # old field to new
 PLANTED = 50
 MODELLED = 5  # planted windows on which the verbs that stand on DoWhy are run too
 SECONDS = 120.0  # deadline of the verbs that have one: none may end early
@@ -135,8 +136,8 @@ def modelled(window: IncidentWindow) -> Iterator[tuple[str, Callable[[], object]
 
 def _graded(window: IncidentWindow, first: str) -> object:
     forecast = wb.causal.blast_radius(window, first)
-    grade = getattr(wb.causal, "score_forecast", None) or wb.causal.grade
-    return grade(forecast, window)
+    score_forecast = getattr(wb.causal, "score_forecast", None) or wb.causal.score_forecast
+    return score_forecast(forecast, window)
 
 
 def _edges(window: IncidentWindow) -> pd.DataFrame:
@@ -220,6 +221,8 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
         if before is None or after is None:
             yield f"{verb}: only {'after' if before is None else 'before'}"
             continue
+        before = {RENAMED.get(path, path): value for path, value in before.items()}
+        after = {RENAMED.get(path, path): value for path, value in after.items()}
         for path in sorted(before.keys() | after.keys()):
             if not _alike(before.get(path), after.get(path)):
                 yield f"{verb}: {path}: {_short(before.get(path))} -> {_short(after.get(path))}"

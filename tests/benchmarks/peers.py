@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from workbench.evaluate.trivial import Rule, Scores
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -94,12 +94,12 @@ class Peer:
     seconds: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
-    def __call__(self, window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+    def __call__(self, window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
         """Run it; what fails or takes too long is a missed case."""
         started = time.perf_counter()
         try:
             with _limited(self.limit), seeded(seed=0), quietly(), _unheard():
-                return self.method(window, panel, sli)
+                return self.method(window, aligned, sli)
         except _Stopped:
             self.missed.append(f"stopped at {self.limit:g} s")
         except _FAILURES as error:
@@ -144,10 +144,10 @@ def fared(ran: dict[str, Peer]) -> pd.DataFrame:
     )
 
 
-def gcm_attribution(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+def gcm_attribution(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Let DoWhy attribute the SLI's anomaly on mechanisms fitted along the service graph."""
     gcm = load_gcm()
-    model, before, during = gcm_case(window, panel, sli)
+    model, before, during = gcm_case(window, aligned, sli)
     from dowhy.gcm.shapley import ShapleyApproximationMethods, ShapleyConfig
 
     gcm.fit(model, before)
@@ -164,11 +164,11 @@ def gcm_attribution(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
 
 
 def gcm_case(
-    window: IncidentWindow, panel: Panel, sli: SLI
+    window: IncidentWindow, aligned: AlignedSignals, sli: SLI
 ) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
     """Causal model to be fitted, and the signals before and during the incident."""
-    table = one_each(panel, sli)
-    before, during = table.iloc[panel.split.baseline], table.iloc[panel.split.incident]
+    table = one_each(aligned, sli)
+    before, during = table.iloc[aligned.split.baseline], table.iloc[aligned.split.incident]
     seen = before.count().gt(len(before) / 10) & during.count().gt(0) & before.std().gt(0)
     graph = _waits_for(window.topology, set(table.columns[seen]), sli.service)
     names = list(graph)
@@ -193,9 +193,9 @@ def _waits_for(topology: nx.DiGraph, measured: set[str], target: str) -> nx.DiGr
 
 
 def _ranked_by(module: str, function: str, *, name: str) -> Rule:
-    def judge(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+    def judge(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
         rank = _loaded(module, function)
-        table, onset, names = as_table(panel, None if name in _ALL_SIGNALS else sli)
+        table, onset, names = as_table(aligned, None if name in _ALL_SIGNALS else sli)
         found = rank(table, inject_time=onset, dataset="incident")
         graph = found.get("adj")
         if isinstance(graph, list) or (
@@ -207,16 +207,21 @@ def _ranked_by(module: str, function: str, *, name: str) -> Rule:
     return judge
 
 
-def as_table(panel: Panel, sli: SLI | None) -> tuple[pd.DataFrame, float, dict[str, str]]:
+def as_table(
+    aligned: AlignedSignals, sli: SLI | None
+) -> tuple[pd.DataFrame, float, dict[str, str]]:
     """Signals as these packages want them: ``time`` and ``code_signal``, the onset, the codes.
 
     Time is counted in bins; the incident ends 300 of them after the onset, where CIRCA looks.
     """
-    signals = panel.nodes
+    signals = aligned.nodes
     if sli is not None:
-        signals = one_each(panel, sli)
+        signals = one_each(aligned, sli)
         signals.columns = pd.MultiIndex.from_product([signals.columns, [sli.signal]])
-    split, names = panel.split, sorted({str(name) for name in signals.columns.get_level_values(0)})
+    split, names = (
+        aligned.split,
+        sorted({str(name) for name in signals.columns.get_level_values(0)}),
+    )
     codes = {name: f"s{number}" for number, name in enumerate(names)}
     table = signals.iloc[np.concatenate([split.baseline, split.incident])].ffill().fillna(0.0)
     table.columns = [f"{codes[str(s)]}_{str(k).replace('_', '-')}" for s, k in table.columns]
@@ -227,12 +232,12 @@ def as_table(panel: Panel, sli: SLI | None) -> tuple[pd.DataFrame, float, dict[s
     return table, float(onset), {code: name for name, code in codes.items()}
 
 
-def one_each(panel: Panel, sli: SLI) -> pd.DataFrame:
+def one_each(aligned: AlignedSignals, sli: SLI) -> pd.DataFrame:
     """One signal a service, of the SLI's kind; the others' latency where few have that kind."""
-    table = like_the_sli(panel, sli)
+    table = like_the_sli(aligned, sli)
     if len(table.columns) >= _FEW:
         return table
-    return like_the_sli(panel, replace(sli, signal="latency")).assign(**table)
+    return like_the_sli(aligned, replace(sli, signal="latency")).assign(**table)
 
 
 def _by_service(ranks: list[str], names: dict[str, str]) -> Scores:

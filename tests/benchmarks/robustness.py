@@ -13,7 +13,7 @@ from tests.benchmarks.rates import rate
 from workbench import TimeRange, datasets
 from workbench.causal import rank
 from workbench.causal.attribution.study import study
-from workbench.causal.rank import rank_study, read_panel
+from workbench.causal.rank import rank_study, read_aligned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def _line(name: str, found: list[_Found], published: list[_Found]) -> dict[str, 
 
 
 def _place(window: IncidentWindow, truth: tuple[str, ...]) -> _Found:
-    seen, notes = read_panel(window)
+    seen, notes = read_aligned(window)
     opened = study(window, seen, window.sli())
     ranking = rank_study(window, opened, notes)
     scores = {row.service: row.score for row in ranking.rows}

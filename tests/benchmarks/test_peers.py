@@ -11,7 +11,7 @@ import pytest
 from parts import missing_part
 from planted import SHOP, Fault, metrics_window
 from tests.benchmarks.peers import Peer, as_table, fared, missing, peers
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput
 
 FAULT = Fault("payments", "latency", 0.3)
@@ -20,18 +20,18 @@ FAULT = Fault("payments", "latency", 0.3)
 @pytest.fixture(scope="module")
 def case():
     window = metrics_window(SHOP, (FAULT,), noise=0.1, id="slow-payments")
-    return window, read_panel(window)[0], window.sli()
+    return window, read_aligned(window)[0], window.sli()
 
 
 def test_the_table_has_what_the_diagnosis_has_and_no_names(case):
-    _, panel, sli = case
-    table, onset, names = as_table(panel, sli)
-    assert (table["time"] < onset).sum() == panel.split.baseline.size
-    assert (table["time"] >= onset).sum() == panel.split.incident.size
+    _, aligned, sli = case
+    table, onset, names = as_table(aligned, sli)
+    assert (table["time"] < onset).sum() == aligned.split.baseline.size
+    assert (table["time"] >= onset).sum() == aligned.split.incident.size
     assert set(names.values()) == set(SHOP.services)
     code = next(code for code, name in names.items() if name == "payments")
-    rows = np.concatenate([panel.split.baseline, panel.split.incident])
-    expected = panel.nodes["payments", "latency"].to_numpy()[rows]
+    rows = np.concatenate([aligned.split.baseline, aligned.split.incident])
+    expected = aligned.nodes["payments", "latency"].to_numpy()[rows]
     assert np.array_equal(table[f"{code}_latency"], expected)
     assert not any(name in column for column in table for name in SHOP.services)
 
@@ -60,7 +60,7 @@ def test_the_learned_graphs_give_an_answer(case):
 
 
 def test_one_that_takes_too_long_is_stopped_and_an_earlier_alarm_goes_on(case):
-    def endless(window, panel, sli):
+    def endless(window, aligned, sli):
         while True:
             try:
                 time.sleep(0.01)
@@ -76,7 +76,7 @@ def test_one_that_takes_too_long_is_stopped_and_an_earlier_alarm_goes_on(case):
 
 
 def test_one_that_fails_says_why(case):
-    def failing(window, panel, sli):
+    def failing(window, aligned, sli):
         raise ValueError("singular matrix")
 
     peer = Peer("failing", failing)

@@ -8,7 +8,7 @@ from planted import SHOP, Fault, metrics_window, spans_window
 from workbench import SLI, SLO, TimeRange
 from workbench.causal import rank
 from workbench.causal.attribution.study import choose_study, study
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput, UnknownName
 
 LOAD = "service.load"
@@ -99,7 +99,7 @@ def test_a_burst_from_outside_on_a_shared_database_is_found_there():
     series |= {("db", LOAD): shifted(1000.0, 6000.0, seed=5)}
     found = rank(node_window(series, CALLS))
     assert found.rows[0].service == "db"
-    assert any(clue.kind == "load" for clue in found.rows[0].clues)
+    assert any(anomaly.kind == "load" for anomaly in found.rows[0].anomalies)
 
 
 def test_more_calls_a_request_are_the_callers_doing():
@@ -135,8 +135,8 @@ def test_a_service_that_falls_silent_is_a_clue():
     series = steady("front", "api") | times(front=(100, 180), api=(60, 60))
     series |= {("db", TIME): silent, ("db", LOAD): np.where(np.isnan(silent), np.nan, 1000.0)}
     found = rank(node_window(series, CALLS))
-    assert [clue.kind for clue in found.of("db").clues] == ["silence"]
-    assert not [c for c in found.of("api").clues if c.kind == "silence"]
+    assert [anomaly.kind for anomaly in found.of("db").anomalies] == ["silence"]
+    assert not [c for c in found.of("api").anomalies if c.kind == "silence"]
 
 
 def test_a_ring_in_the_topology_is_told_and_survived():
@@ -152,7 +152,7 @@ def test_a_gauge_that_left_its_range_speaks_and_one_that_follows_the_load_does_n
     follows = series | {("db", "cpu"): shifted(10.0, 30.0, seed=6)}
     leaves = series | {("db", "cpu"): shifted(10.0, 90.0, seed=6)}
     kinds = [
-        {clue.kind for clue in rank(node_window(s, CALLS)).of("db").clues}
+        {anomaly.kind for anomaly in rank(node_window(s, CALLS)).of("db").anomalies}
         for s in (follows, leaves)
     ]
     assert "saturation" not in kinds[0]
@@ -220,7 +220,7 @@ def test_who_looks_at_many_slis_finds_one_that_moved_more_often():
     moved = {"each": 0, "the farthest": 0}
     for seed in range(30):
         window = metrics_window(SHOP, phi=0.5, seed=seed).with_(slos=slos)
-        seen, _ = read_panel(window)
+        seen, _ = read_aligned(window)
         alone = min(study(window, seen, slo.sli).p_value for slo in slos)
         moved["each"] += alone <= 0.05
         moved["the farthest"] += choose_study(window, seen).p_value <= 0.05

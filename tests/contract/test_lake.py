@@ -58,7 +58,7 @@ def quoted(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def moment(n):
+def parse_timestamp(n):
     return f"fromUnixTimestamp64Nano({START.value + n * 1_000_000_000})"
 
 
@@ -70,14 +70,14 @@ def rows_of(table):
     """Values to insert, a list of SQL tuples."""
     if table == "otel_logs":
         return [
-            f"({moment(n)}, 't{n}', 's', 0, 'ERROR', {17 * (n % 2)}, {quoted(name)}, "
+            f"({parse_timestamp(n)}, 't{n}', 's', 0, 'ERROR', {17 * (n % 2)}, {quoted(name)}, "
             f"{quoted('said ' + name)}, {resource(name)}, "
             f"map('who', 'own', {quoted(name)}, {quoted(name)}))"
             for n, name in enumerate(NAMES)
         ]
     if table == "otel_traces":
         return [
-            f"({moment(n)}, 't{n}', 's{n}', '', 'GET /x', '{kind}', {quoted(name)}, "
+            f"({parse_timestamp(n)}, 't{n}', 's{n}', '', 'GET /x', '{kind}', {quoted(name)}, "
             f"{resource(name)}, map('http.route', '/x'), 1500000, '{status}', '')"
             for n, (name, kind, status) in enumerate(
                 zip(
@@ -88,10 +88,10 @@ def rows_of(table):
                 )
             )
         ]
-    start = moment(0)
+    start = parse_timestamp(0)
     head = [
         f"{resource(name)}, {quoted(name)}, 'http.server.request.duration', 's', "
-        f"map('code', '200'), {start}, {moment(n)}, {n == 1:d}"
+        f"map('code', '200'), {start}, {parse_timestamp(n)}, {n == 1:d}"
         for n, name in enumerate(NAMES)
     ]
     tails = {

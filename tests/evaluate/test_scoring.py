@@ -71,10 +71,10 @@ def test_the_rules_find_a_planted_fault_that_is_not_hidden(folder):
 
 
 def test_a_peer_stands_beside_and_a_failed_one_has_missed(folder):
-    def knowing(window, panel, sli):
+    def knowing(window, aligned, sli):
         return {window.id: 1.0, "nobody": 5.0}
 
-    def failing(window, panel, sli):
+    def failing(window, aligned, sli):
         raise BadInput("It gave up")
 
     peers = {"knowing": knowing, "failing": failing}

@@ -140,7 +140,7 @@ def test_a_gauge_told_in_megabytes_by_some_and_in_bytes_by_others_is_one_gauge_i
     value = frame["value"].where(~small, frame["value"] / 1e6)
     tables = {**window.tables, "metrics": frame.assign(value=value, unit=unit)}
     first = rank(window.with_(tables=tables)).rows[0]
-    (gauge,) = [c for c in first.clues if c.kind == "saturation"]
+    (gauge,) = [c for c in first.anomalies if c.kind == "saturation"]
     assert first.service == "api"
     assert gauge.before == pytest.approx(3e8, rel=0.05)
     assert gauge.during == pytest.approx(12e8, rel=0.1)

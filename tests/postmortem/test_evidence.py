@@ -11,8 +11,8 @@ from workbench.errors import UnknownName
 from workbench.findings import Evidence
 from workbench.postmortem.evidence import (
     RECIPES,
+    CitationIndex,
     EvidenceFile,
-    Ledger,
     read_evidence,
     shown,
     write_evidence,
@@ -28,7 +28,7 @@ def planted(window, parameters):
 
 
 def test_a_ledger_cites_with_everything_needed_to_compute_again():
-    ledger = Ledger(WINDOW, {"planted": planted})
+    ledger = CitationIndex(WINDOW, {"planted": planted})
     evidence = ledger.cite("planted", {"seed": 1}, "answer", unit="ms")
     assert (evidence.value, evidence.unit, evidence.window) == (42.0, "ms", WINDOW.digest)
     assert ledger.cite("planted", {"seed": 1}, "answer", unit="ms") is evidence
@@ -38,7 +38,7 @@ def test_a_ledger_cites_with_everything_needed_to_compute_again():
 
 @pytest.mark.parametrize("select", ["missing", "endless", "nowhere"])
 def test_what_is_no_number_is_not_cited(select):
-    ledger = Ledger(WINDOW, {"planted": planted})
+    ledger = CitationIndex(WINDOW, {"planted": planted})
     assert ledger.cite("planted", {}, select) is None
     assert not ledger.cited
 
@@ -50,7 +50,7 @@ def test_a_ledger_runs_a_recipe_once_and_takes_known_figures():
         runs.append(parameters)
         return {"a": 1.0}
 
-    ledger = Ledger(WINDOW, {"counted": counted}).know("counted", {"x": 0}, {"a": 5.0})
+    ledger = CitationIndex(WINDOW, {"counted": counted}).know("counted", {"x": 0}, {"a": 5.0})
     ledger.cite("counted", {"x": 1}, "a")
     ledger.cite("counted", {"x": 1}, "a", unit="s")
     assert ledger.cite("counted", {"x": 0}, "a").value == 5.0

@@ -24,7 +24,10 @@ def made(system, *faults, kind, phi=0.8):
 def singled_out(ranking):
     """Services of which one instance is told to have left the others."""
     return {
-        row.service for row in ranking.rows for c in row.clues if "left the others" in c.statement
+        row.service
+        for row in ranking.rows
+        for c in row.anomalies
+        if "left the others" in c.statement
     }
 
 
@@ -32,7 +35,7 @@ def first_by(service, word):
     def told(found):
         row = found.rows[0]
         return row.service == service and any(
-            word in c.statement for c in row.clues if c.kind == "saturation"
+            word in c.statement for c in row.anomalies if c.kind == "saturation"
         )
 
     return told
@@ -46,7 +49,7 @@ def test_what_ran_out_with_an_effect_is_supported_and_nobody_else_ever(kind):
     assert holds_most(found, lambda d: d.cause is not None)
     assert blamed(found) == {"api"}
     assert holds_most(
-        found, lambda d: any(c.kind == "saturation" for c in d.ranking.of("api").clues)
+        found, lambda d: any(c.kind == "saturation" for c in d.ranking.of("api").anomalies)
     )
 
 
@@ -131,6 +134,6 @@ def test_gauges_and_latency_of_one_instance_are_two_kinds_of_clue_and_count_once
         Fault("api", "latency", 3 * SLOW, instance="api-1"),
     )
     first = rank(made(COPIES, *faults, kind="cpu")(1)).rows[0]
-    found = [c.kind for c in first.clues if APART in c.statement]
+    found = [c.kind for c in first.anomalies if APART in c.statement]
     assert sorted(found) == ["instance", "saturation"]
-    assert first.score == pytest.approx(sum(c.weight for c in first.clues))
+    assert first.score == pytest.approx(sum(c.weight for c in first.anomalies))

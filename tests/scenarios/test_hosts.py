@@ -144,9 +144,9 @@ def test_an_exporter_does_not_live_on_the_hosts_it_reports():
     told = pd.concat([window.metrics, conform("metrics", pd.concat(rows))])
     told = window.with_(tables={**window.tables, "metrics": told})
     assert all("node-exporter" not in services for services in hosts_of(told).values())
-    (trouble,) = rank(told).hosts
-    assert trouble.host == "node-1"
-    assert trouble.gauge.during / trouble.gauge.before == pytest.approx(2.5, rel=0.05)
+    (fault,) = rank(told).hosts
+    assert fault.host == "node-1"
+    assert fault.gauge.during / fault.gauge.before == pytest.approx(2.5, rel=0.05)
 
 
 def test_only_what_a_host_shares_out_is_use():

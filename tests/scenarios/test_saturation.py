@@ -25,8 +25,8 @@ def says(service, kind, word=""):
 
     def told(found):
         first = found.rows[0]
-        clues = [c for c in first.clues if c.kind == kind and word in c.statement]
-        return first.service == service and bool(clues)
+        anomalies = [c for c in first.anomalies if c.kind == kind and word in c.statement]
+        return first.service == service and bool(anomalies)
 
     return told
 
@@ -137,14 +137,14 @@ def test_an_instance_that_always_was_slower_is_innocent(phi):
     faults = (slower, Fault("db", "latency", SLOW))
     assert holds(COPIES, faults, "db", phi=phi)
     ranking = rank(metrics_window(COPIES, (slower,), phi=phi))
-    assert not [c for row in ranking.rows for c in row.clues if c.kind == "instance"]
+    assert not [c for row in ranking.rows for c in row.anomalies if c.kind == "instance"]
 
 
 @phis
 def test_all_instances_slow_at_once_are_not_one_sick_one(phi):
     def whole(found):
         first = found.rows[0]
-        return first.service == "api" and "instance" not in {c.kind for c in first.clues}
+        return first.service == "api" and "instance" not in {c.kind for c in first.anomalies}
 
     assert holds(COPIES, (Fault("api", "latency", SLOW),), whole, phi=phi)
 
@@ -153,7 +153,7 @@ def test_traces_tell_one_sick_instance_and_acquit_callers_of_a_slow_callee():
     def make(faults):
         return lambda s: spans_window(COPIES, faults, seed=s, minutes=8, rate=2, attributes=True)
 
-    sick = (Fault("api", "latency", 3 * SLOW, instance="api-1"),)
-    assert share_right(make(sick), says("api", "instance", "api-1")) >= REQUIRED
+    faulty = (Fault("api", "latency", 3 * SLOW, instance="api-1"),)
+    assert share_right(make(faulty), says("api", "instance", "api-1")) >= REQUIRED
     failing = (Fault("db", "latency", SLOW),)
     assert share_right(make(failing), {"db"}) >= REQUIRED

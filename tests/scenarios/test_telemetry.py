@@ -40,7 +40,7 @@ def simulated(faults, phi, **more):
 def speaks(service, kind):
     def told(found):
         first = found.rows[0]
-        return first.service == service and kind in {c.kind for c in first.clues}
+        return first.service == service and kind in {c.kind for c in first.anomalies}
 
     return told
 
@@ -100,7 +100,8 @@ def test_events_that_go_on_all_the_time_say_nothing(phi):
     assert holds(
         make,
         lambda f: (
-            f.rows[0].service == "api" and not [c for c in f.of("cache").clues if c.kind == "event"]
+            f.rows[0].service == "api"
+            and not [c for c in f.of("cache").anomalies if c.kind == "event"]
         ),
     )
 
@@ -113,7 +114,7 @@ def test_a_caller_that_is_not_ready_because_its_callee_died_is_a_symptom(phi):
     assert holds(
         make,
         lambda f: (
-            speaks("db", "event")(f) and not [c for c in f.of("api").clues if c.kind == "event"]
+            speaks("db", "event")(f) and not [c for c in f.of("api").anomalies if c.kind == "event"]
         ),
     )
 
@@ -131,7 +132,7 @@ def test_a_node_that_is_not_ready_speaks_for_what_runs_there(phi):
     assert holds(
         make,
         lambda f: (
-            speaks("db", "event")(f) and not [c for c in f.of("api").clues if c.kind == "event"]
+            speaks("db", "event")(f) and not [c for c in f.of("api").anomalies if c.kind == "event"]
         ),
     )
 
@@ -306,9 +307,9 @@ def test_all_sources_speak_in_one_score():
     first = rank(window).rows[0]
     assert first.service == "payments"
     assert {"part of the change", "time", "saturation", "log", "event"} <= {
-        c.kind for c in first.clues
+        c.kind for c in first.anomalies
     }
-    assert first.score == pytest.approx(sum(c.weight for c in first.clues))
+    assert first.score == pytest.approx(sum(c.weight for c in first.anomalies))
 
 
 def test_a_host_edge_is_no_call():

@@ -7,11 +7,11 @@ from planted import ar1
 from workbench.stats.past_windows import (
     contrast,
     doublings,
-    extreme,
+    empirical_p,
     half_width,
     medians,
     p_value,
-    rarity,
+    peak_contrast,
     split_bins,
     weights_of,
 )
@@ -26,7 +26,7 @@ def split(bins=200, incident=10):
 def test_past_windows_have_the_incidents_length_and_stay_in_the_baseline():
     found = split()
     assert found.length == 10
-    assert found.independent == pytest.approx(19.0)
+    assert found.n_independent == pytest.approx(19.0)
     assert found.starts.max() + found.length <= found.baseline.size
     assert list(found.before) == [185, 186, 187, 188, 189]
 
@@ -40,7 +40,7 @@ def test_a_shift_is_measured_and_gaps_weigh_nothing():
     values[190:] = 2.0
     values[::7] = np.nan
     assert contrast(values, split()).change[0] == pytest.approx(2.0)
-    assert extreme(values, split()).change[0] == pytest.approx(2.0)
+    assert peak_contrast(values, split()).change[0] == pytest.approx(2.0)
 
 
 def test_a_level_that_had_shifted_before_is_no_news():
@@ -75,8 +75,8 @@ def test_doublings_count_nothing_inside_the_normal_range_and_stop_at_seven():
 
 def test_rarity_counts_the_incident_as_one_of_the_windows():
     past = np.arange(1.0, 10.0)[:, None]
-    assert rarity(np.array([100.0]), past)[0] == pytest.approx(0.1)
-    assert rarity(np.array([9.0]), past)[0] == pytest.approx(0.2)
+    assert empirical_p(np.array([100.0]), past)[0] == pytest.approx(0.1)
+    assert empirical_p(np.array([9.0]), past)[0] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.8, 0.95])
@@ -85,8 +85,8 @@ def test_quiet_series_are_rarely_significant(phi):
     values = ar1(400, phi, rng, columns=400)
     parts = split(400, 20)
     seen = contrast(values, parts)
-    assert (p_value(seen.departure, seen.past, parts.independent) <= 0.05).mean() <= 0.09
-    inside = np.abs(seen.change) <= half_width(seen.past, parts.independent)
+    assert (p_value(seen.departure, seen.past, parts.n_independent) <= 0.05).mean() <= 0.09
+    inside = np.abs(seen.change) <= half_width(seen.past, parts.n_independent)
     assert inside.mean() >= 0.9
 
 
@@ -125,7 +125,7 @@ def test_past_contrasts_are_weighted_means_of_each_window(found):
 @given(gapped())
 def test_past_extremes_are_the_farthest_half_of_each_window(found):
     values, parts = found
-    seen, half = extreme(values, parts), (parts.length + 1) // 2
+    seen, half = peak_contrast(values, parts), (parts.length + 1) // 2
     for window, start in enumerate(parts.starts):
         rows = values[parts.baseline][start : start + parts.length]
         halves = [rows[i : i + half] for i in range(parts.length - half + 1)]

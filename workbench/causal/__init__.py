@@ -22,7 +22,7 @@ from workbench.causal.gcm.identification import Identification, identify
 from workbench.causal.gcm.intervention import Intervention, intervene
 from workbench.causal.gcm.refuters import DoWhyRefutations, refute
 from workbench.causal.propagation.blast_radius import BlastRadius, Reached, blast_radius
-from workbench.causal.propagation.forecast_score import BlastGrade, grade
+from workbench.causal.propagation.forecast_score import ForecastScore, score_forecast
 from workbench.causal.propagation.graph_critique import Critique, Doubt, critique
 from workbench.causal.rank import rank
 from workbench.causal.ranking import RankedService, Ranking, confidence
@@ -30,7 +30,6 @@ from workbench.causal.ranking import RankedService, Ranking, confidence
 __all__ = [
     "Adjustment",
     "ArrowStrengths",
-    "BlastGrade",
     "BlastRadius",
     "Critique",
     "DifferenceInDifferences",
@@ -40,6 +39,7 @@ __all__ = [
     "Effect",
     "Effects",
     "Falsification",
+    "ForecastScore",
     "Identification",
     "Intervention",
     "ModelAttribution",
@@ -59,12 +59,12 @@ __all__ = [
     "effect",
     "effects",
     "falsify",
-    "grade",
     "identify",
     "intervene",
     "onset",
     "rank",
     "refute",
+    "score_forecast",
     "sensitivity",
     "what_if",
 ]

@@ -8,40 +8,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench import datasets
-from workbench.causal.anomalies.anomaly import Clue
-from workbench.causal.anomalies.events import event_clues
+from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.anomalies.events import event_anomalies
 from workbench.causal.anomalies.gauges_and_load import (
-    latency_clues,
-    load_clues,
-    network_clues,
-    saturation_clues,
-    silence_clues,
+    latency_anomalies,
+    load_anomalies,
+    network_anomalies,
+    saturation_anomalies,
+    silence_anomalies,
 )
-from workbench.causal.anomalies.host_faults import host_gauges, host_troubles, trouble_clues
-from workbench.causal.anomalies.instances import instance_clues
-from workbench.causal.anomalies.logs import log_clues
-from workbench.causal.anomalies.noisy_neighbours import hosts_of, shared_host_clues
-from workbench.causal.anomalies.traces import shape_clues
+from workbench.causal.anomalies.host_faults import host_fault_anomalies, host_faults, host_gauges
+from workbench.causal.anomalies.instances import instance_anomalies
+from workbench.causal.anomalies.logs import log_anomalies
+from workbench.causal.anomalies.noisy_neighbours import hosts_of, shared_host_anomalies
+from workbench.causal.anomalies.traces import shape_anomalies
 from workbench.causal.attribution.call_graph import twins_of
-from workbench.causal.attribution.confidence_cap import trust
+from workbench.causal.attribution.confidence_cap import confidence_cap
 from workbench.causal.attribution.study import Study, study
 from workbench.causal.ranking import RankedService, Ranking, confidence
 from workbench.errors import WorkbenchError
-from workbench.features.aligned import panel
+from workbench.features.aligned import aligned
 from workbench.features.columns import values_of
 from workbench.features.nearest import signal_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workbench.causal.anomalies.host_faults import HostTrouble
-    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.anomalies.host_faults import HostFault
+    from workbench.causal.attribution.breakdown import Breakdown
     from workbench.causal.attribution.call_graph import MechanismGraph
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["rank", "rank_study", "read_panel"]
+__all__ = ["rank", "rank_study", "read_aligned"]
 
 _METHOD = "work-conserving attribution with clues"
 _ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
@@ -85,7 +85,7 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
         No baseline, nothing measured, or an SLI nobody knows.
     """
     asked = window.sli(sli) if isinstance(sli, str) else sli
-    seen, notes = read_panel(window)
+    seen, notes = read_aligned(window)
     return rank_study(window, study(window, seen, asked or window.sli()), notes, seed=seed)
 
 
@@ -99,18 +99,18 @@ def rank_study(
     window, found
         The incident window, and one SLI of it with its accounts.
     notes
-        What `read_panel` noted.
+        What `read_aligned` noted.
     seed
         As for `rank`.
     """
     hosts = hosts_of(window)
     slowed = dict(zip(found.split.services, map(float, found.split.surprise), strict=True))
-    clues = [*_accounts_clues(found), *_other_clues(window, found, hosts)]
-    troubles = _host_troubles(window, found, hosts, clues)
-    clues = [*shared_host_clues(hosts, clues, slowed), *trouble_clues(troubles)]
-    doubted = _doubted(found) - {trouble.filler for trouble in troubles}
-    best = _best(found, [_halved(c) if c.service in doubted else c for c in clues])
-    limit = trust(found.books, found.graph, found.panel.split)
+    anomalies = [*_attribution_anomalies(found), *_other_anomalies(window, found, hosts)]
+    faults = _host_faults(window, found, hosts, anomalies)
+    anomalies = [*shared_host_anomalies(hosts, anomalies, slowed), *host_fault_anomalies(faults)]
+    doubted = _doubted(found) - {fault.aggressor for fault in faults}
+    best = _best(found, [_halved(c) if c.service in doubted else c for c in anomalies])
+    limit = confidence_cap(found.breakdown, found.graph, found.aligned.split)
     return Ranking(
         window_id=window.id,
         sli=found.sli,
@@ -119,35 +119,35 @@ def rank_study(
         moved=found.p_value <= _SIGNIFICANT,
         p_value=found.p_value,
         rows=_rows(found, best, limit=limit.limit),
-        independent=found.panel.split.independent,
+        n_independent=found.aligned.split.n_independent,
         method=_METHOD,
         seed=seed,
         notes=(*notes, *_notes(found), *limit.note()),
-        hosts=troubles,
+        hosts=faults,
         limit=limit.limit,
     )
 
 
-def read_panel(window: IncidentWindow) -> tuple[Panel, tuple[str, ...]]:
+def read_aligned(window: IncidentWindow) -> tuple[AlignedSignals, tuple[str, ...]]:
     """Align a window's signals with those of its history, and note what is not there."""
     if not window.history:
-        return panel(window), ()
+        return aligned(window), ()
     try:
         history = datasets.load(window.history)
     except WorkbenchError as error:
-        return panel(window), (f"history {window.history!r} is not there: {error.fact}",)
-    return panel(window, history=history), ()
+        return aligned(window), (f"history {window.history!r} is not there: {error.fact}",)
+    return aligned(window, history=history), ()
 
 
-def _accounts_clues(found: Study) -> Iterable[Clue]:
+def _attribution_anomalies(found: Study) -> Iterable[Anomaly]:
     """Read the accounts as clues: part of the SLI's change, and departure of own work."""
     split, unit = found.split, found.sli.signal
-    faith = _faith(found.books) * found.size / (1.0 + found.size)
+    faith = _faith(found.breakdown) * found.size / (1.0 + found.size)
     for i, name in enumerate(split.services):
         share, own = _ACCOUNTS * faith * float(split.share[i]), float(split.surprise[i])
         nothing = float("nan")
         if share > 0:
-            yield Clue(
+            yield Anomaly(
                 name,
                 unit,
                 "part of the change",
@@ -156,10 +156,10 @@ def _accounts_clues(found: Study) -> Iterable[Clue]:
                 float(split.part[i]),
                 f"{100 * split.share[i]:.0f} % of the SLI's change",
             )
-        if own > 0 and _comparable(found.books, found.graph):
+        if own > 0 and _comparable(found.breakdown, found.graph):
             kind = "time" if unit == "latency" else f"own {unit}"
             words = "own time" if unit == "latency" else f"own {unit}"
-            yield Clue(
+            yield Anomaly(
                 name,
                 unit,
                 kind,
@@ -170,64 +170,64 @@ def _accounts_clues(found: Study) -> Iterable[Clue]:
             )
 
 
-def _comparable(books: Accounts, graph: MechanismGraph) -> bool:
+def _comparable(breakdown: Breakdown, graph: MechanismGraph) -> bool:
     """Whether own work is told by the accounts, else by doublings along the graph.
 
     Means read from quantiles do not add up well enough to take callees off; but without a
     graph there is nothing to take off, and doublings of services apart compare nothing.
     """
-    return books.exact or (books.nearly and graph.lonely)
+    return breakdown.is_mean or (breakdown.mean_from_quantiles and graph.has_no_callees)
 
 
-def _faith(books: Accounts) -> float:
-    if books.exact:
+def _faith(breakdown: Breakdown) -> float:
+    if breakdown.is_mean:
         return 1.0
-    return _NEARLY if books.nearly else _ROUGH
+    return _NEARLY if breakdown.mean_from_quantiles else _ROUGH
 
 
-def _other_clues(
+def _other_anomalies(
     window: IncidentWindow, found: Study, hosts: Mapping[str, Sequence[str]]
-) -> Iterable[Clue]:
-    seen, graph = found.panel, found.graph
+) -> Iterable[Anomaly]:
+    seen, graph = found.aligned, found.graph
     column = signal_column(seen.nodes, found.sli.service, "latency")
     latency = float(np.nanmedian(column)) if column is not None else 0.0
-    yield from saturation_clues(seen)
-    yield from latency_clues(seen, graph, matters=_MATTERS * latency)
-    yield from network_clues(seen, matters=_MATTERS * latency)
-    yield from load_clues(seen, graph)
-    yield from silence_clues(seen)
-    yield from instance_clues(window, seen)
+    yield from saturation_anomalies(seen)
+    yield from latency_anomalies(seen, graph, matters=_MATTERS * latency)
+    yield from network_anomalies(seen, matters=_MATTERS * latency)
+    yield from load_anomalies(seen, graph)
+    yield from silence_anomalies(seen)
+    yield from instance_anomalies(window, seen)
     if window.baseline is not None:
-        yield from shape_clues(window, window.baseline)
-        yield from log_clues(window, window.baseline, graph)
-        yield from event_clues(window, window.baseline, graph, hosts=hosts)
+        yield from shape_anomalies(window, window.baseline)
+        yield from log_anomalies(window, window.baseline, graph)
+        yield from event_anomalies(window, window.baseline, graph, hosts=hosts)
 
 
-def _host_troubles(
+def _host_faults(
     window: IncidentWindow,
     found: Study,
     hosts: Mapping[str, Sequence[str]],
-    clues: Sequence[Clue],
-) -> tuple[HostTrouble, ...]:
+    anomalies: Sequence[Anomaly],
+) -> tuple[HostFault, ...]:
     if not hosts:
         return ()
-    blind = np.atleast_1d(np.isnan(found.books.total).all(axis=0))
-    seen = {name for name, gap in zip(found.books.services, blind, strict=True) if not gap}
+    blind = np.atleast_1d(np.isnan(found.breakdown.total).all(axis=0))
+    seen = {name for name, gap in zip(found.breakdown.services, blind, strict=True) if not gap}
     sizes = zip(found.split.services, map(float, found.split.surprise), strict=True)
-    return host_troubles(
+    return host_faults(
         hosts,
-        clues,
+        anomalies,
         {name: size for name, size in sizes if name in seen},
-        seen=found.panel,
+        seen=found.aligned,
         graph=found.graph,
-        gauges=host_gauges(window, found.panel, hosts),
+        gauges=host_gauges(window, found.aligned, hosts),
     )
 
 
 def _doubted(found: Study) -> frozenset[str]:
     """Services no request of the SLI reaches by this graph, and that it would not need."""
     graph, split = found.graph, found.split
-    if graph.lonely:
+    if graph.has_no_callees:
         return frozenset()
     credit = dict(zip(split.services, split.share, strict=True))
     return frozenset(
@@ -235,43 +235,43 @@ def _doubted(found: Study) -> frozenset[str]:
     )
 
 
-def _halved(clue: Clue) -> Clue:
-    words = f"{clue.statement} (no known path to the SLI)"
-    return replace(clue, weight=_OUT_OF_REACH * clue.weight, statement=words)
+def _halved(anomaly: Anomaly) -> Anomaly:
+    words = f"{anomaly.statement} (no known path to the SLI)"
+    return replace(anomaly, weight=_OUT_OF_REACH * anomaly.weight, statement=words)
 
 
-def _best(found: Study, clues: Iterable[Clue]) -> Mapping[str, list[Clue]]:
+def _best(found: Study, anomalies: Iterable[Anomaly]) -> Mapping[str, list[Anomaly]]:
     """Strongest clue of each kind for each service, strongest first."""
-    best: dict[tuple[str, str], Clue] = {}
-    for clue in clues:
-        held = best.get((clue.service, clue.kind))
-        if clue.weight > 0 and (held is None or clue.weight > held.weight):
-            best[clue.service, clue.kind] = clue
-    sorted_clues: dict[str, list[Clue]] = {name: [] for name in found.split.services}
-    for clue in sorted(best.values(), key=lambda c: (-c.weight, c.kind)):
-        sorted_clues.setdefault(clue.service, []).append(clue)
+    best: dict[tuple[str, str], Anomaly] = {}
+    for anomaly in anomalies:
+        held = best.get((anomaly.service, anomaly.kind))
+        if anomaly.weight > 0 and (held is None or anomaly.weight > held.weight):
+            best[anomaly.service, anomaly.kind] = anomaly
+    sorted_clues: dict[str, list[Anomaly]] = {name: [] for name in found.split.services}
+    for anomaly in sorted(best.values(), key=lambda c: (-c.weight, c.kind)):
+        sorted_clues.setdefault(anomaly.service, []).append(anomaly)
     return sorted_clues
 
 
 def _rows(
-    found: Study, clues: Mapping[str, list[Clue]], *, limit: float
+    found: Study, anomalies: Mapping[str, list[Anomaly]], *, limit: float
 ) -> tuple[RankedService, ...]:
     split = found.split
     place = {name: i for i, name in enumerate(split.services)}
-    names = [name for name in clues if name in place]
-    score = {n: sum(_WEIGHT.get(c.kind, 1.0) * c.weight for c in clues[n]) for n in names}
+    names = [name for name in anomalies if name in place]
+    score = {n: sum(_WEIGHT.get(c.kind, 1.0) * c.weight for c in anomalies[n]) for n in names}
     sure = confidence(np.array([score[n] for n in names]), limit=limit)
     rows = [
         RankedService(
             service=name,
-            signal=clues[name][0].signal if clues[name] else found.sli.signal,
+            signal=anomalies[name][0].signal if anomalies[name] else found.sli.signal,
             score=score[name],
             attribution=float(split.part[place[name]]),
             low=float(split.low[place[name]]),
             high=float(split.high[place[name]]),
             p_value=float(split.p_value[place[name]]),
             confidence=float(share),
-            clues=tuple(clues[name]),
+            anomalies=tuple(anomalies[name]),
         )
         for name, share in zip(names, sure, strict=True)
     ]
@@ -279,24 +279,25 @@ def _rows(
 
 
 def _notes(found: Study) -> Iterable[str]:
-    books, split, bins = found.books, found.split, found.panel.split
-    place = {name: i for i, name in enumerate(books.services)}
-    yield from found.panel.notes
+    breakdown, split, bins = found.breakdown, found.split, found.aligned.split
+    place = {name: i for i, name in enumerate(breakdown.services)}
+    yield from found.aligned.notes
     yield from found.check.notes()
     if found.graph.cut:
-        rings = ", ".join(f"{u} → {v}" for u, v in found.graph.cut)
-        yield f"the call graph has a ring; not followed: {rings}"
+        cycles = ", ".join(f"{u} → {v}" for u, v in found.graph.cut)
+        yield f"the call graph has a cycle; not followed: {cycles}"
     if split.appeared:
         yield f"seen only in the incident, put down to its callers: {', '.join(split.appeared)}"
     yield from _missing_calls(found)
     load, time = (
-        values_of(found.panel.nodes, [(name, signal) for name in books.services])
+        values_of(found.aligned.nodes, [(name, signal) for name in breakdown.services])
         for signal in ("load", "latency")
     )
     pairs = [(place[u], place[v]) for u, v in found.graph.edges if u in place and v in place]
     for i, j in twins_of(load[bins.baseline], time[bins.baseline], pairs):
-        yield f"{books.services[i]} and {books.services[j]} look like two views of one service"
-    if not books.exact:
+        one, other = breakdown.services[i], breakdown.services[j]
+        yield f"{one} and {other} look like two views of one service"
+    if not breakdown.is_mean:
         yield "only quantiles of latency are known: parts of the change are rough"
     if bins.times_as_long < _LITTLE:
         yield f"little history: {bins.times_as_long:.1f} times the incident's length"

@@ -12,8 +12,8 @@ from workbench.cards import bounds, card, quantity, table_html
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
-    from workbench.causal.anomalies.anomaly import Clue
-    from workbench.causal.anomalies.host_faults import HostTrouble
+    from workbench.causal.anomalies.anomaly import Anomaly
+    from workbench.causal.anomalies.host_faults import HostFault
     from workbench.slis import SLI
 
 __all__ = ["RankedService", "Ranking", "confidence"]
@@ -38,7 +38,7 @@ class RankedService:
         Of its own work under past windows; NaN where it was not measured.
     confidence
         Probability that it is the place, given that one of them is and that the SLI moved.
-    clues
+    anomalies
         What the score is made of, strongest first.
     """
 
@@ -50,12 +50,12 @@ class RankedService:
     high: float
     p_value: float
     confidence: float
-    clues: tuple[Clue, ...]
+    anomalies: tuple[Anomaly, ...]
 
     @property
     def parts(self) -> str:
         """The score's parts in words."""
-        return "; ".join(f"{c.kind} {c.weight:.1f}: {c.statement}" for c in self.clues)
+        return "; ".join(f"{c.kind} {c.weight:.1f}: {c.statement}" for c in self.anomalies)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,7 +73,7 @@ class Ranking:
         itself.
     rows
         Services, most suspect first. Attributions sum to ``during - before``.
-    independent
+    n_independent
         Past windows that do not overlap: how much history the statement rests on.
     method, seed
         To make it again.
@@ -93,11 +93,11 @@ class Ranking:
     moved: bool
     p_value: float
     rows: tuple[RankedService, ...]
-    independent: float
+    n_independent: float
     method: str
     seed: int
     notes: tuple[str, ...] = ()
-    hosts: tuple[HostTrouble, ...] = ()
+    hosts: tuple[HostFault, ...] = ()
     limit: float = 1.0
 
     @property
@@ -125,7 +125,7 @@ class Ranking:
             return None
         return top
 
-    def host_of(self, service: str) -> HostTrouble | None:
+    def host_of(self, service: str) -> HostFault | None:
         """Trouble of a host that is a likelier place than this service, or None."""
         return next((found for found in self.hosts if service in found.slowed), None)
 
@@ -178,7 +178,7 @@ class Ranking:
                 method=f"{self.method} seed={self.seed}",
             )
             for r in self.rows
-            if r.clues
+            if r.anomalies
         )
 
     def _headline(self) -> str:
@@ -188,9 +188,9 @@ class Ranking:
             return f"{self.sli} {self.all_clear} ({levels}): nobody to blame"
         named = self.named
         who = f"most speaks for {named.service}" if named else "nothing stands out"
-        sick = self.host_of(self.rows[0].service) if self.rows else None
-        if sick is not None and not sick.filler:
-            who = f"most speaks for host {sick.host}, where {', '.join(sick.slowed)} run"
+        faulty = self.host_of(self.rows[0].service) if self.rows else None
+        if faulty is not None and not faulty.aggressor:
+            who = f"most speaks for host {faulty.host}, where {', '.join(faulty.slowed)} run"
         return f"{self.sli} {levels}: {who}"
 
     def __repr__(self) -> str:
@@ -218,7 +218,7 @@ class Ranking:
             ]
         )
         facts = {
-            "p-value": f"{self.p_value:.3g} from {self.independent:.0f} past windows",
+            "p-value": f"{self.p_value:.3g} from {self.n_independent:.0f} past windows",
             "notes": "; ".join(self.notes) or "none",
         }
         return card(self._headline(), facts, body=table_html(frame))

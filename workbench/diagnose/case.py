@@ -9,7 +9,7 @@ from workbench import correlate
 from workbench.causal.attribution.study import study
 from workbench.causal.change_effects.effects import effects
 from workbench.causal.change_effects.onset import Onset, onset, onset_of
-from workbench.causal.rank import rank_study, read_panel
+from workbench.causal.rank import rank_study, read_aligned
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Case:
     @property
     def slack(self) -> pd.Timedelta:
         """How far apart two onsets may be and still count as together: two bins."""
-        return 2 * self.study.panel.step
+        return 2 * self.study.aligned.step
 
     def correlated(self, service: str, signal: str) -> tuple[int, CorrelationRow | None]:
         """Place and row of a signal in the correlation ranking; 0 and None if not in it."""
@@ -89,7 +89,7 @@ class Case:
 
     def onset_at(self, service: str, signal: str) -> Onset | None:
         """When one signal of a service left its level; None where it is not measured."""
-        nodes = self.study.panel.nodes
+        nodes = self.study.aligned.nodes
         if (service, signal) not in nodes:
             return None
         series = nodes[service, signal]
@@ -118,8 +118,8 @@ def with_change(case: Case, ref: str) -> Case:
 
 def open_case(window: IncidentWindow, sli: SLI | str | None, *, seed: int) -> Case:
     """Run every analysis that a diagnosis needs."""
-    panel, notes = read_panel(window)
-    return case_of(window, study(window, panel, window.sli(sli)), notes, seed=seed)
+    aligned, notes = read_aligned(window)
+    return case_of(window, study(window, aligned, window.sli(sli)), notes, seed=seed)
 
 
 def case_of(

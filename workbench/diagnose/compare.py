@@ -10,9 +10,9 @@ from workbench.diagnose.case import open_case
 from workbench.diagnose.missing_evidence import missing_sources, would_settle
 from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.suspects.changes import changes
-from workbench.diagnose.suspects.hosts import by_hosts
+from workbench.diagnose.suspects.hosts import host_suspects
 from workbench.diagnose.suspects.load_surge import surge
-from workbench.diagnose.suspects.services import failed, lower_rung, places
+from workbench.diagnose.suspects.services import failed, lower_rung, service_suspects
 from workbench.version import __version__
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["compare", "judge"]
+__all__ = ["compare", "diagnose_case"]
 
 _ROLES = (
     "state change",
@@ -63,10 +63,10 @@ def compare(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int =
     BadInput, UnknownName
         No baseline, no SLI, or nothing measured.
     """
-    return judge(open_case(window, sli, seed=seed))
+    return diagnose_case(open_case(window, sli, seed=seed))
 
 
-def judge(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis:
+def diagnose_case(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis:
     """Judge an opened case, for callers that keep it or want further places tested.
 
     Parameters
@@ -77,7 +77,7 @@ def judge(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis:
         Further (service, signal) pairs to put to the tests.
     """
     asked = tuple(also)
-    services, events = places(case, asked), changes(case)
+    services, events = service_suspects(case, asked), changes(case)
     suspects = (
         _settled(case, services, events)
         if case.ranking.got_worse
@@ -148,7 +148,7 @@ def _settled(
         return (load, *events, *_with_impact(case, rest))
     if leading is not None and found is not None and found.untold:
         services = tuple(_unless_load(s, found) if s == leading else s for s in services)
-    return (*events, *_with_impact(case, list(by_hosts(case, services))))
+    return (*events, *_with_impact(case, list(host_suspects(case, services))))
 
 
 def _stayed(case: Case, suspect: Suspect) -> bool:
@@ -159,7 +159,7 @@ def _stayed(case: Case, suspect: Suspect) -> bool:
 
 def _surge(case: Case, service: str) -> Surge | None:
     graph = case.window.topology
-    return surge(case.study.panel, graph, service, sli_service=case.sli.service, seed=case.seed)
+    return surge(case.study.aligned, graph, service, sli_service=case.sli.service, seed=case.seed)
 
 
 def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
@@ -257,12 +257,12 @@ def _named(found: Diagnosis, cause: Suspect) -> str:
     if cause.change:
         return f"change {cause.change} of {cause.service}"
     hosts = found.ranking.hosts if found.ranking else ()
-    trouble = next((h for h in hosts if h.place == cause.service), None)
-    if trouble is not None:
-        whom = ", ".join(trouble.slowed)
-        if trouble.filler:
-            return f"{trouble.filler}, which filled host {trouble.host} and slowed {whom} there"
-        return f"host {trouble.host}, which is sick by itself and slowed {whom}"
+    fault = next((h for h in hosts if h.place == cause.service), None)
+    if fault is not None:
+        whom = ", ".join(fault.slowed)
+        if fault.aggressor:
+            return f"{fault.aggressor}, which filled host {fault.host} and slowed {whom} there"
+        return f"host {fault.host}, which is sick by itself and slowed {whom}"
     if cause.signal == "load":
         first = next((s.service for s in found.bucket("first failure")), "a service")
         return f"a surge of load entering at {cause.service}; {first} saturated first"

@@ -36,7 +36,7 @@ def missing_sources(case: Case) -> tuple[str, ...]:
         for r in window.coverage.missing("metrics", "spans")
         if r.service != "*"
     ]
-    known = set(case.study.panel.services)
+    known = set(case.study.aligned.services)
     blind = sorted(case.study.graph.reached - known)
     unseen = [f"{name}: in the graph, no telemetry" for name in blind]
     graph = () if case.study.graph.edges else ("no service graph: who calls whom is not known",)

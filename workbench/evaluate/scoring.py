@@ -14,9 +14,9 @@ import pandas as pd
 
 from workbench import datasets
 from workbench.causal.attribution.study import choose_study
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.diagnose.case import case_of
-from workbench.diagnose.compare import judge
+from workbench.diagnose.compare import diagnose_case
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluate.parallel import each
 from workbench.evaluate.trivial import RULES
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.datasets import LabelledSet
     from workbench.diagnose import Diagnosis
     from workbench.evaluate.trivial import Rule
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -228,11 +228,11 @@ def _score(
     try:
         window = labelled.load(name)
         started = time.perf_counter()
-        panel, notes = read_panel(window)
-        found = judge(case_of(window, choose_study(window, panel), notes, seed=0))
+        aligned, notes = read_aligned(window)
+        found = diagnose_case(case_of(window, choose_study(window, aligned), notes, seed=0))
         seconds = time.perf_counter() - started
         case = _case(labelled, window, found, seconds)
-        return case, _beside(window, panel, found.sli, truth.services, rules)
+        return case, _beside(window, aligned, found.sli, truth.services, rules)
     except WorkbenchError as error:
         seconds = time.perf_counter() - started
         return Case(
@@ -292,7 +292,7 @@ def _scores(window: IncidentWindow, found: Diagnosis) -> dict[str, float]:
 
 def _beside(
     window: IncidentWindow,
-    panel: Panel,
+    aligned: AlignedSignals,
     sli: SLI,
     truth: tuple[str, ...],
     rules: Mapping[str, Rule],
@@ -303,7 +303,7 @@ def _beside(
             continue
         scores = dict.fromkeys(window.services, 0.0)
         try:
-            told = rate(window, panel, sli)
+            told = rate(window, aligned, sli)
         except WorkbenchError:
             chances[rule] = (0.0, 0.0)
             continue

@@ -24,12 +24,12 @@ from workbench.features.nearest import signal_column
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
     Scores: TypeAlias = dict[str, float]
-    Rule: TypeAlias = Callable[[IncidentWindow, Panel, SLI], Scores]
+    Rule: TypeAlias = Callable[[IncidentWindow, AlignedSignals, SLI], Scores]
 
 __all__ = ["RULES", "like_the_sli"]
 
@@ -38,33 +38,33 @@ _TINY = 1e-9
 _HISTORY = 5  # lengths of the incident that a correlation looks back
 
 
-def like_the_sli(panel: Panel, sli: SLI) -> pd.DataFrame:
+def like_the_sli(aligned: AlignedSignals, sli: SLI) -> pd.DataFrame:
     """One signal a service, of the SLI's kind; shape (bins, services that have it)."""
-    kind = {name: signal_column(panel.nodes, name, sli.signal) for name in panel.services}
+    kind = {name: signal_column(aligned.nodes, name, sli.signal) for name in aligned.services}
     there = {name: series for name, series in kind.items() if series is not None}
-    return pd.DataFrame(there, index=panel.nodes.index)
+    return pd.DataFrame(there, index=aligned.nodes.index)
 
 
-def _random(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+def _random(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Every service alike."""
     return {}
 
 
-def _largest_z(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+def _largest_z(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Largest rise of any signal of a service."""
-    return _rise(panel.nodes, panel).groupby(level=0).max().to_dict()
+    return _rise(aligned.nodes, aligned).groupby(level=0).max().to_dict()
 
 
-def _correlation(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+def _correlation(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Correlation with the SLI of the other services' signal of the same kind.
 
     Over the incident and the baseline's last bins: where all of a long baseline is looked
     at, its daily season decides. The SLI's own service would always be first.
     """
-    table = like_the_sli(panel, sli)
+    table = like_the_sli(aligned, sli)
     if sli.service not in table:
         return {}
-    split = panel.split
+    split = aligned.split
     near = split.baseline[-_HISTORY * split.incident.size :]
     seen = table.iloc[np.union1d(near, split.incident)]
     seen = seen.loc[:, seen.std() > 0]
@@ -73,12 +73,12 @@ def _correlation(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
     return strength.clip(lower=0.0).fillna(0.0).to_dict()
 
 
-def _deepest(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+def _deepest(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Walk from the SLI over anomalous callees to the deepest one that has none itself.
 
     Then the anomalous on the way, then those out of reach.
     """
-    size = _rise(like_the_sli(panel, sli), panel)
+    size = _rise(like_the_sli(aligned, sli), aligned)
     odd = set(size.index[size >= _ANOMALOUS])
     graph: nx.DiGraph = nx.DiGraph(window.topology.subgraph(odd | {sli.service}))
     scores = dict.fromkeys(odd, 0.5)
@@ -89,17 +89,17 @@ def _deepest(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
     return scores | {name: 2.0 + d if name in last else 1.0 for name, d in depth.items()}
 
 
-def _latest_change(window: IncidentWindow, panel: Panel, sli: SLI) -> Scores:
+def _latest_change(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Service of the change nearest before the end of the incident."""
     changes = window.changes
     changes = changes[changes["ts"] < window.when.end]
     return {str(name): float(n) for n, name in enumerate(changes["service"], start=1)}
 
 
-def _rise(signals: pd.DataFrame, panel: Panel) -> pd.Series:
+def _rise(signals: pd.DataFrame, aligned: AlignedSignals) -> pd.Series:
     """How far the incident's median rose above the baseline's, in standard deviations."""
-    base = signals.iloc[panel.split.baseline]
-    now = signals.iloc[panel.split.incident]
+    base = signals.iloc[aligned.split.baseline]
+    now = signals.iloc[aligned.split.incident]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns nobody measured
         spread = base.std()

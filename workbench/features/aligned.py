@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.errors import BadInput
 from workbench.features import choose_step, signals
-from workbench.features.trace_signals import Books, statuses_told, traced_books
+from workbench.features.trace_signals import TraceSignals, statuses_told, trace_signals
 from workbench.stats.past_windows import Split, split_bins
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["Panel", "panel"]
+__all__ = ["AlignedSignals", "aligned"]
 
 # A baseline this many times its own and the incident's length away is read by itself:
 # one grid over both would be all gap.
@@ -31,7 +31,7 @@ _ENOUGH_BINS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+class AlignedSignals:
     """Signals of a window, ready to be contrasted.
 
     Parameters
@@ -55,7 +55,7 @@ class Panel:
     asynchronous: frozenset[tuple[str, str]]
     split: Split
     step: pd.Timedelta
-    traced: Books | None
+    traced: TraceSignals | None
     notes: tuple[str, ...]
 
     @property
@@ -63,7 +63,7 @@ class Panel:
         """Bin starts, UTC."""
         return pd.DatetimeIndex(self.nodes.index)
 
-    def books_for(self, sli: SLI) -> Panel | Books:
+    def source_for(self, sli: SLI) -> AlignedSignals | TraceSignals:
         """Source to keep the SLI's books by: spans if they cover it and metrics do not.
 
         Metrics are complete, so they win where they have mean latency, load and calls;
@@ -82,12 +82,12 @@ class Panel:
         return tuple(sorted(map(str, self.nodes.columns.get_level_values(0).unique())))
 
 
-def panel(
+def aligned(
     window: IncidentWindow,
     *,
     history: IncidentWindow | None = None,
     step: float | pd.Timedelta | None = None,
-) -> Panel:
+) -> AlignedSignals:
     """Align a window's signals and tell its bins apart.
 
     Parameters
@@ -118,13 +118,13 @@ def panel(
         nodes, edges = (_without_guessed_errors(frame, parts) for frame in (nodes, edges))
     quiet = [window.baseline] + ([history.when] if history is not None else [])
     index = pd.DatetimeIndex(nodes.index)
-    return Panel(
+    return AlignedSignals(
         nodes=nodes,
         edges=edges,
         asynchronous=frozenset().union(*(part.asynchronous for part in parts)),
         split=_split(index, window.when, quiet, width),
         step=width,
-        traced=traced_books(window, index, width),
+        traced=trace_signals(window, index, width),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
@@ -148,10 +148,10 @@ def _without_guessed_errors(frame: pd.DataFrame, parts: list[Signals]) -> pd.Dat
     return frame[[column for column in frame.columns if column not in guessed]]
 
 
-def _covers(books: Books, sli: SLI, split: Split) -> bool:
-    if (sli.service, sli.signal) not in books.nodes:
+def _covers(breakdown: TraceSignals, sli: SLI, split: Split) -> bool:
+    if (sli.service, sli.signal) not in breakdown.nodes:
         return False
-    seen = books.nodes[sli.service, sli.signal].notna().to_numpy()
+    seen = breakdown.nodes[sli.service, sli.signal].notna().to_numpy()
     return bool(seen[split.incident].any() and seen[split.baseline].sum() >= _ENOUGH_BINS)
 
 

@@ -18,11 +18,11 @@ from workbench.topology.calls import pair_spans
 if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
-__all__ = ["Books", "statuses_told", "traced_books"]
+__all__ = ["TraceSignals", "statuses_told", "trace_signals"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Books:
+class TraceSignals:
     """Node and edge signals of one source, on the panel's bins.
 
     Parameters
@@ -44,9 +44,9 @@ class Books:
         return pd.DatetimeIndex(self.nodes.index)
 
 
-def traced_books(
+def trace_signals(
     window: IncidentWindow, index: pd.DatetimeIndex, step: pd.Timedelta
-) -> Books | None:
+) -> TraceSignals | None:
     """Read books from a window's spans, or None where it has none.
 
     Parameters
@@ -68,7 +68,7 @@ def traced_books(
             columns=["errors", "self_errors", "error_ratio"], level=1, errors="ignore"
         )
         edges = edges.drop(columns=["errors"], level=2, errors="ignore")
-    return Books(nodes.reindex(index), edges.reindex(index), seen.asynchronous)
+    return TraceSignals(nodes.reindex(index), edges.reindex(index), seen.asynchronous)
 
 
 def statuses_told(window: IncidentWindow) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from workbench.postmortem.document import NOT_RECORDED, Cited, Name, Piece, Text
-from workbench.postmortem.evidence import RECIPES, Ledger
+from workbench.postmortem.evidence import RECIPES, CitationIndex
 from workbench.postmortem.numbers import epoch, numbers_in
 from workbench.postmortem.recipes.diagnosis import diagnosis_figures
 from workbench.postmortem.recipes.milestones import Moment, incident_record, moments
@@ -57,7 +57,7 @@ class Case:
     window: IncidentWindow
     diagnosis: Diagnosis
     header: Header
-    ledger: Ledger
+    ledger: CitationIndex
     moments: Mapping[str, Moment] = field(default_factory=dict)
 
     @property
@@ -163,7 +163,7 @@ def open_case(
     table: Mapping[str, Recipe] = RECIPES,
 ) -> Case:
     """Put an incident on the table; the diagnosis at hand is not computed again."""
-    case = Case(window, diagnosis, header, Ledger(window, table))
+    case = Case(window, diagnosis, header, CitationIndex(window, table))
     case.ledger.know("diagnose.compare", case.asked, diagnosis_figures(window, diagnosis))
     return Case(window, diagnosis, header, case.ledger, moments(window, case.felt))
 

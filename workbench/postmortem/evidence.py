@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVIDENCE_ID",
+    "CitationIndex",
     "EvidenceFile",
-    "Ledger",
     "read_evidence",
     "shown",
     "write_evidence",
@@ -52,7 +52,7 @@ def shown(evidence: Evidence, written: str = "") -> Markdown:
     return Markdown(f"[{written or display(evidence.value, evidence.unit)}][{evidence.id}]")
 
 
-class Ledger:
+class CitationIndex:
     """Runs each recipe once, and keeps the evidence of every figure that was cited.
 
     Parameters
@@ -70,7 +70,9 @@ class Ledger:
         self._results: dict[str, Mapping[str, float]] = {}
         self._cited: dict[str, Evidence] = {}
 
-    def know(self, query: str, parameters: Parameters, figures: Mapping[str, float]) -> Ledger:
+    def know(
+        self, query: str, parameters: Parameters, figures: Mapping[str, float]
+    ) -> CitationIndex:
         """Take figures somebody has computed already, so that they are not computed twice."""
         self._results[_key(query, parameters)] = figures
         return self

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.errors import EvidenceMismatch, WorkbenchError
 from workbench.postmortem.document import Postmortem
-from workbench.postmortem.evidence import RECIPES, Ledger
+from workbench.postmortem.evidence import RECIPES, CitationIndex
 from workbench.postmortem.export import to_markdown
 from workbench.postmortem.numbers import agrees, display, numbers_in, same
 from workbench.postmortem.reading import Reading, read_file, read_markdown
@@ -183,7 +183,7 @@ class _Checker:
         self._filed = filed
         self._recipes = recipes
         self._digest = window.digest
-        self._ledger = Ledger(window, recipes)
+        self._ledger = CitationIndex(window, recipes)
 
     def check(self, name: str, section: str, written: str) -> VerificationRow:
         evidence = self._filed.get(name)

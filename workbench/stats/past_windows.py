@@ -24,11 +24,11 @@ __all__ = [
     "Split",
     "contrast",
     "doublings",
-    "extreme",
+    "empirical_p",
     "half_width",
     "medians",
     "p_value",
-    "rarity",
+    "peak_contrast",
     "split_bins",
     "weights_of",
 ]
@@ -59,7 +59,7 @@ class Split:
         First baseline position of each past window, shape (windows,).
     length
         Bins in a past window.
-    independent
+    n_independent
         Past windows that do not overlap: what the evidence is worth.
     """
 
@@ -68,7 +68,7 @@ class Split:
     before: NDArray[np.intp]
     starts: NDArray[np.intp]
     length: int
-    independent: float
+    n_independent: float
 
     @property
     def times_as_long(self) -> float:
@@ -86,7 +86,7 @@ class Contrast:
         Baseline median, shape (columns,).
     change
         Weighted incident mean minus the level.
-    jump
+    local_change
         The same against the level just before the incident, where that had shifted beyond
         its own normal range; else equal to `change`.
     past
@@ -97,24 +97,24 @@ class Contrast:
 
     level: NDArray[np.float64]
     change: NDArray[np.float64]
-    jump: NDArray[np.float64]
+    local_change: NDArray[np.float64]
     past: NDArray[np.float64]
     normal: NDArray[np.float64]
 
     @property
     def departure(self) -> NDArray[np.float64]:
-        """The smaller of `change` and `jump`, zero where they disagree in direction.
+        """The smaller of `change` and `local_change`, zero where they disagree in direction.
 
         A level that had shifted long before the incident, and a dip that the incident
         merely recovers from, are both no news.
         """
-        size = np.minimum(np.abs(self.change), np.abs(self.jump))
-        same = np.sign(self.jump) == np.sign(self.change)
+        size = np.minimum(np.abs(self.change), np.abs(self.local_change))
+        same = np.sign(self.local_change) == np.sign(self.change)
         return np.where(same, np.sign(self.change) * size, 0.0)
 
-    def settled(self) -> Contrast:
+    def against_baseline_only(self) -> Contrast:
         """Return the same, held against the baseline's level alone."""
-        return replace(self, jump=self.change)
+        return replace(self, local_change=self.change)
 
     def scaled(self, unit: float) -> Contrast:
         """Return the same in another unit."""
@@ -193,7 +193,7 @@ def contrast(
     return _joined([_contrast(block, split, now, blend) for block in _blocks(values)])
 
 
-def extreme(values: NDArray[np.float64], split: Split) -> Contrast:
+def peak_contrast(values: NDArray[np.float64], split: Split) -> Contrast:
     """Contrast by the most extreme half of each window instead of a weighted mean.
 
     The mean over half a window, at the position where it lies farthest from the level:
@@ -213,7 +213,7 @@ def doublings(size: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 def p_value(
-    departure: NDArray[np.float64], past: NDArray[np.float64], independent: float
+    departure: NDArray[np.float64], past: NDArray[np.float64], n_independent: float
 ) -> NDArray[np.float64]:
     """Chance of a past window departing as far: counted, or Student's t where few are.
 
@@ -225,12 +225,12 @@ def p_value(
     ----------
     departure, past
         Shapes (columns,) and (windows, columns).
-    independent
+    n_independent
         Past windows that do not overlap.
     """
     from scipy.stats import t
 
-    number = _effective(past, independent)
+    number = _effective(past, n_independent)
     scale = np.sqrt(_mean_square(past) * (1.0 + 1.0 / number))
     size = np.abs(departure) / np.maximum(scale, 1e-15)
     smooth = 2.0 * t.sf(size, np.maximum(number - 1.0, 1.0))
@@ -240,19 +240,19 @@ def p_value(
     return np.where(np.isnan(departure) | (departure == 0), 1.0, np.nan_to_num(result, nan=1.0))
 
 
-def half_width(past: NDArray[np.float64], independent: float) -> NDArray[np.float64]:
+def half_width(past: NDArray[np.float64], n_independent: float) -> NDArray[np.float64]:
     """Half-width of a 95 % prediction interval from past contrasts (Student's t).
 
     Parameters
     ----------
     past
         Shape (windows, columns).
-    independent
+    n_independent
         Past windows that do not overlap.
     """
     from scipy.stats import t
 
-    number = _effective(past, independent)
+    number = _effective(past, n_independent)
     scale = np.sqrt(_mean_square(past) * (1.0 + 1.0 / number))
     return scale * t.ppf(0.975, np.maximum(number - 1.0, 1.0))
 
@@ -264,14 +264,14 @@ def _mean_square(past: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(count > 0, total.sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
-def _effective(past: NDArray[np.float64], independent: float) -> NDArray[np.float64]:
+def _effective(past: NDArray[np.float64], n_independent: float) -> NDArray[np.float64]:
     """Independent windows, fewer where neighbouring ones resemble each other."""
-    stride = max(1, round(past.shape[0] / max(independent, 1.0))) if past.size else 1
+    stride = max(1, round(past.shape[0] / max(n_independent, 1.0))) if past.size else 1
     apart = np.nan_to_num(past[::stride])
     if apart.shape[0] < _FEWEST_WINDOWS:
         return np.full(past.shape[1], max(apart.shape[0], 1.0))
     centred = apart - apart.mean(axis=0)
-    return np.maximum(independent / (1.0 + 2.0 * _memory(centred)), 2.0)
+    return np.maximum(n_independent / (1.0 + 2.0 * _memory(centred)), 2.0)
 
 
 def _memory(centred: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -296,7 +296,7 @@ def _memory(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def rarity(departure: NDArray[np.float64], past: NDArray[np.float64]) -> NDArray[np.float64]:
+def empirical_p(departure: NDArray[np.float64], past: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share of past windows that departed as far, the incident counted as one of them.
 
     Parameters
@@ -327,8 +327,8 @@ def _contrast(
     level = medians(quiet)
     change = _weighted(values[split.incident], now) - level
     windows = _past(quiet, blend) - level
-    jump = change - _shifted(values, split, level)
-    return Contrast(level, change, jump, windows, _normal(windows, level))
+    local_change = change - _shifted(values, split, level)
+    return Contrast(level, change, local_change, windows, _normal(windows, level))
 
 
 def _extreme(values: NDArray[np.float64], split: Split) -> Contrast:
@@ -338,8 +338,8 @@ def _extreme(values: NDArray[np.float64], split: Split) -> Contrast:
     change = _farthest(_rolling(values[split.incident], half) - level)
     smooth = _rolling(quiet, half) - level
     windows = _farthest_each(smooth, split.starts, split.length - half + 1)
-    jump = change - _shifted(values, split, level)
-    return Contrast(level, change, jump, windows, _normal(windows, level))
+    local_change = change - _shifted(values, split, level)
+    return Contrast(level, change, local_change, windows, _normal(windows, level))
 
 
 def _blocks(values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:

@@ -44,7 +44,7 @@ def interrupted(window: IncidentWindow, effect: Effect, *, signals: Signals | No
         Dashed lines are the own part's mean before the change, and that mean plus the
         effect after it: the step that the effect is.
     """
-    from workbench.causal.change_effects.self_series import own_series
+    from workbench.causal.change_effects.self_series import self_series
 
     if signals is None:
         from workbench.features import signals as compute
@@ -52,7 +52,7 @@ def interrupted(window: IncidentWindow, effect: Effect, *, signals: Signals | No
         signals = compute(window)
     start, end = _range(effect)
     sli = reading(signals, effect.sli.service, effect.sli.signal).within(start, end).series
-    own = own_series(signals, window.topology, effect.service, sli=effect.sli)[start:end]
+    own = self_series(signals, window.topology, effect.service, sli=effect.sli)[start:end]
     factor, unit = scale_of(effect.unit, float(max(sli.abs().max(), own.abs().max())))
     lines = pd.concat(
         [line_frame(s * factor).assign(what=w) for w, s in zip(_LINES, (sli, own), strict=True)]

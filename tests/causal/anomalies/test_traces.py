@@ -2,8 +2,8 @@ import pandas as pd
 
 from planted import START, span_row
 from workbench import IncidentWindow, TimeRange
-from workbench.causal.anomalies.logs import log_clues
-from workbench.causal.anomalies.traces import shape_clues
+from workbench.causal.anomalies.logs import log_anomalies
+from workbench.causal.anomalies.traces import shape_anomalies
 from workbench.causal.attribution.call_graph import mechanism_graph
 
 MINUTES = 12
@@ -67,7 +67,7 @@ def normal(number, start):
 
 
 def blamed(found):
-    return {clue.service for clue in shape_clues(found, QUIET)}
+    return {anomaly.service for anomaly in shape_anomalies(found, QUIET)}
 
 
 def test_normal_requests_keep_their_shape():
@@ -115,7 +115,7 @@ def log_blamed(found, calls=()):
     import networkx as nx
 
     graph = mechanism_graph(nx.DiGraph(list(calls)), "front", ["front", "db"])
-    return {clue.service for clue in log_clues(found, QUIET, graph)}
+    return {anomaly.service for anomaly in log_anomalies(found, QUIET, graph)}
 
 
 USUAL = [(s, "front", 9, f"served {s}") for s in range(0, MINUTES * 60, 5)]

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from planted import SHOP, Fault, metrics_window
 from workbench import SLI
 from workbench.causal.attribution.study import study
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 
 
 def opened(window, sli=None):
-    seen, _ = read_panel(window)
+    seen, _ = read_aligned(window)
     return study(window, seen, sli or window.sli())
 
 

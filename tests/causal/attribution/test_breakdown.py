@@ -3,16 +3,16 @@ import pytest
 
 from node_windows import node_window, shifted
 from workbench import SLI
-from workbench.causal.attribution.breakdown import accounts
+from workbench.causal.attribution.breakdown import break_down
 from workbench.features import signals
 from workbench.features.nearest import nearest_columns, signal_column
 
 LOAD, TIME = "service.load", "service.latency"
 
 
-def books(series, names, signal="latency"):
+def breakdown(series, names, signal="latency"):
     window = node_window(series, [("front", "api")])
-    return accounts(signals(window), names, SLI("front", signal))
+    return break_down(signals(window), names, SLI("front", signal))
 
 
 def test_work_is_seconds_per_request_of_the_slis_service():
@@ -22,7 +22,7 @@ def test_work_is_seconds_per_request_of_the_slis_service():
         ("api", LOAD): shifted(300, 300, noise=0),
         ("api", TIME): shifted(0.05, 0.05, noise=0),
     }
-    found = books(series, ["front", "api"])
+    found = breakdown(series, ["front", "api"])
     assert found.total[0] == pytest.approx([0.2, 0.15])
     assert found.exact
 
@@ -38,7 +38,7 @@ def test_no_request_is_no_work_and_a_gap_is_a_gap():
         ("api", LOAD): idle,
         ("api", TIME): slow,
     }
-    found = books(series, ["front", "api"]).total[:, 1]
+    found = breakdown(series, ["front", "api"]).total[:, 1]
     assert (found[:10] == 0).all()
     assert np.isnan(found[20:30]).all()
 
@@ -52,7 +52,7 @@ def test_calls_for_each_request_are_counted():
         ("front", "api", "edge.calls"): shifted(200, 600, noise=0),
         ("front", "api", "edge.latency"): shifted(0.05, 0.05, noise=0),
     }
-    found = books(series, ["front", "api"])
+    found = breakdown(series, ["front", "api"])
     assert found.calls == ((0, 1),)
     assert found.passed[[0, -1], 0] == pytest.approx([0.1, 0.3])
     assert found.each[[0, -1], 0] == pytest.approx([2.0, 6.0])
@@ -69,13 +69,13 @@ def test_waiting_common_to_all_callees_stays_with_the_caller():
             ("front", name, "edge.latency"): shifted(0.06, 0.16, noise=0),
             ("front", name, "edge.latency_callee"): shifted(0.05, 0.05, noise=0),
         }
-    found = books(series, ["front", *names])
+    found = breakdown(series, ["front", *names])
     assert found.passed[-1] == pytest.approx(found.passed[0])
 
 
 def test_quantiles_are_not_exact():
     series = {("front", LOAD): shifted(100, 100), ("front", "service.latency_p90"): shifted(1, 1)}
-    assert not books(series, ["front"]).exact
+    assert not breakdown(series, ["front"]).exact
 
 
 def test_many_services_are_read_as_one_is():
@@ -106,5 +106,5 @@ def test_a_callee_without_telemetry_is_the_sum_of_what_its_callers_saw():
         ("api", LOAD): shifted(100, 100, noise=0),
         ("api", TIME): shifted(0.2, 0.2, noise=0),
     }
-    found = books(series, ["front", "api", "db"], "errors")
+    found = breakdown(series, ["front", "api", "db"], "errors")
     assert found.total[:, 2] == pytest.approx(np.where(np.isnan(gappy), 0.1, 0.3))

@@ -41,15 +41,15 @@ def test_nothing_lacks_where_everything_is_measured():
 
 
 @pytest.mark.parametrize(
-    ("lacking", "words"),
+    ("reasons", "words"),
     [
         (lambda w: as_quantiles(w, "latency_p90"), "one quantile"),
         (lambda w: without(w, "service.load", *EDGES), "not counted"),
         (ungraphed, "no usable graph"),
     ],
 )
-def test_whoever_lacks_a_leg_is_never_sure(lacking, words):
-    window = lacking(metrics_window(SHOP, SLOW))
+def test_whoever_lacks_a_leg_is_never_sure(reasons, words):
+    window = reasons(metrics_window(SHOP, SLOW))
     found = rank(window)
     assert found.limit < 0.8
     assert max(row.confidence for row in found.rows) < 0.8

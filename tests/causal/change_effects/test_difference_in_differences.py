@@ -9,7 +9,7 @@ import pytest
 
 from planted import START, Fault, System, metrics_window
 from workbench import SLI
-from workbench.causal.change_effects.change_data import bins_around, see
+from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.change_effects.difference_in_differences import (
     control_services,
     difference_in_differences,
@@ -28,7 +28,7 @@ def against(*faults: Fault, system: System = SIX, seed: int = 1, **more: object)
         [{"ts": START + pd.Timedelta(90, "min"), "kind": "deploy", "service": "orders", "ref": "o"}]
     )
     window = metrics_window(system, faults, seed=seed, changes=told, **more)
-    seen = see(window)
+    seen = prepare(window)
     return difference_in_differences(seen, bins_around(seen, "o", window.sli()))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from planted import START, Fault, metrics_window
-from workbench.causal.change_effects.change_data import bins_around, see
+from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.change_effects.placebos import earlier_changes, placebo_moments
 
 
@@ -27,8 +27,8 @@ def deploys(*minutes: float, service: str = "payments") -> pd.DataFrame:
 
 
 def seen_with(window, past=None):
-    seen = see(window)
-    return replace(seen, past=past, past_signals=see(past).signals if past else None)
+    seen = prepare(window)
+    return replace(seen, past=past, past_signals=prepare(past).signals if past else None)
 
 
 def test_moments_are_drawn_by_the_seed_and_at_most_200():

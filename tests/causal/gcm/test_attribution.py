@@ -103,7 +103,7 @@ def test_dowhy_shapley_values_of_a_linear_game_are_right(players, permutations):
 def test_own_work_is_what_callees_do_not_pass(small_slow_payments):
     found = study_of(small_slow_payments, None)
     names = modelled(found)
-    rows = found.panel.split.incident
+    rows = found.aligned.split.incident
     own, total = own_work(found, names, rows), totals(found, names, rows)
     assert own["payments"].equals(total["payments"])
     graph = flow_graph(found, names)

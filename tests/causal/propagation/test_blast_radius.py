@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from planted import SHOP, Fault, metrics_window
-from workbench.causal import blast_radius, grade
+from workbench.causal import blast_radius, score_forecast
 from workbench.causal.propagation.departures import leaving
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput, UnknownName
 
 FAULT = (Fault("payments", "latency", 0.2),)
@@ -131,7 +131,7 @@ def test_what_cannot_be_forecast_is_a_named_error(window, asked, error):
 
 
 def test_a_grade_by_hand(window, forecast):
-    graded = grade(forecast, window)
+    graded = score_forecast(forecast, window)
     left = {name: out for name, (_, out) in graded.happened.items()}
     assert {name for name, out in left.items() if out} == {"checkout", "front"}
     errors = [(p - left[name]) ** 2 for name, p in chances(forecast).items()]
@@ -149,7 +149,7 @@ def test_forecasts_of_faults_of_unknown_size_beat_the_base_rate():
         place = places[seed % len(places)]
         amount = SHOP.own(place) * (0.5, 2.0, 8.0)[seed % 3]
         window = metrics_window(faults=(Fault(place, "latency", amount),), seed=seed)
-        graded = grade(blast_radius(window, place), window)
+        graded = score_forecast(blast_radius(window, place), window)
         scores.append(graded.brier)
         rate.append(graded.reference["base rate in hindsight"])
     assert np.mean(scores) < np.mean(rate), f"{np.mean(scores):.3f} of {n}"
@@ -159,13 +159,13 @@ def test_forecasts_of_faults_of_unknown_size_beat_the_base_rate():
 def test_in_quiet_windows_hardly_anybody_leaves_its_range(phi):
     left = []
     for seed in range(12):
-        panel, _ = read_panel(metrics_window(seed=seed, phi=phi, bins=240, incident=0.875))
-        left += list(leaving(panel, panel.services).left)
+        aligned, _ = read_aligned(metrics_window(seed=seed, phi=phi, bins=240, incident=0.875))
+        left += list(leaving(aligned, aligned.services).left)
     assert np.mean(left) <= 0.05, f"{np.mean(left):.3f} of {len(left)}"
 
 
 def test_forecasts_show_themselves(window, forecast):
     assert "If payments fails, within 30 min" in repr(forecast)
-    assert "Brier score" in repr(grade(forecast, window))
+    assert "Brier score" in repr(score_forecast(forecast, window))
     assert "learned for" in forecast._repr_html_()
-    assert "left its range" in grade(forecast, window)._repr_html_()
+    assert "left its range" in score_forecast(forecast, window)._repr_html_()

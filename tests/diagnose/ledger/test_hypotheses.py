@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planted import Fault, metrics_window
 from workbench import TimeRange
 from workbench.diagnose import Entry, Hypotheses, Hypothesis, compare, hypotheses
-from workbench.diagnose.ledger.ledger import STATUSES, identify
+from workbench.diagnose.ledger.ledger import STATUSES, hypothesis_id
 from workbench.errors import BadInput, NaiveTimestamp, UnknownName
 from workbench.findings import CLAIMS
 from workbench.slis import SLI
@@ -304,7 +304,7 @@ def ledgers(draw):
         st.lists(
             st.builds(
                 Hypothesis,
-                id=words.map(lambda text: identify(text, "latency")),
+                id=words.map(lambda text: hypothesis_id(text, "latency")),
                 service=words,
                 signal=words,
                 change=words,

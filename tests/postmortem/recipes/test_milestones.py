@@ -7,7 +7,7 @@ import pytest
 
 from postmortem_case import END, ONSET, window_of
 from workbench.postmortem.numbers import epoch
-from workbench.postmortem.recipes.milestones import moment_figures, moments
+from workbench.postmortem.recipes.milestones import milestone_figures, moments
 
 WINDOW = window_of()
 FELT = {"sli": "storefront/latency", "onset": epoch(ONSET), "earliest": epoch(ONSET) - 10}
@@ -22,7 +22,7 @@ def with_alerts(**columns):
 
 
 def test_moments_and_durations():
-    figures = moment_figures(WINDOW, FELT)
+    figures = milestone_figures(WINDOW, FELT)
     assert figures["impact start"] == epoch(ONSET)
     assert figures["mitigated"] == epoch(END)
     assert {name: figures[name] for name in ("TTD", "TTA", "TTM", "TTR")} == {
@@ -73,4 +73,4 @@ def test_without_an_onset_there_is_no_impact():
     bare = without("incidents")
     found = moments(bare, {"sli": "storefront/latency", "onset": None, "earliest": None})
     assert {name: m.at for name, m in found.items()} == dict.fromkeys(found)
-    assert moment_figures(bare, {**FELT, "onset": None, "earliest": None}) == {}
+    assert milestone_figures(bare, {**FELT, "onset": None, "earliest": None}) == {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Clue"]
+__all__ = ["Anomaly"]
 
 
 @dataclass(frozen=True, slots=True)
-class Clue:
+class Anomaly:
     """One thing that speaks for a service.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.stats.past_windows import doublings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["event_clues"]
+__all__ = ["event_anomalies"]
 
 _STATE = 4.0  # doublings of an event that is a change of state by itself: one is enough
 _MOST_BITS = 7.0
@@ -47,13 +47,13 @@ _STATES = frozenset(
 """Reasons that tell a change of state: one of them is news where it never happened."""
 
 
-def event_clues(
+def event_anomalies(
     window: IncidentWindow,
     quiet: TimeRange,
     graph: MechanismGraph,
     *,
     hosts: Mapping[str, Iterable[str]] | None = None,
-) -> Iterator[Clue]:
+) -> Iterator[Anomaly]:
     """Find services about which the platform says more than in any usual past window.
 
     A service that is not ready because a callee is ill is a symptom: such reasons count as
@@ -91,7 +91,7 @@ def event_clues(
             weight -= max(map(float, below), default=0.0)
         if weight > 0:
             words = f"{row.reason} {row.number:.0f} times ({row.object}), {row.before:.3g} expected"
-            yield Clue(
+            yield Anomaly(
                 str(row.service),
                 "events",
                 "event",

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.attribution.concurrency import retried
 from workbench.features.columns import values_of
 from workbench.features.nearest import MEAN, nearest_columns
-from workbench.stats.past_windows import doublings, extreme, medians, rarity
+from workbench.stats.past_windows import doublings, empirical_p, medians, peak_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +25,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.causal.attribution.call_graph import MechanismGraph
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.stats.past_windows import Contrast
 
-__all__ = ["latency_clues", "load_clues", "network_clues", "saturation_clues", "silence_clues"]
+__all__ = [
+    "latency_anomalies",
+    "load_anomalies",
+    "network_anomalies",
+    "saturation_anomalies",
+    "silence_anomalies",
+]
 
 _PREFIX = "saturation:"
 _MATTERS = 0.1  # a tenth of the level, or of the metric's level elsewhere, is worth telling
@@ -39,28 +45,28 @@ _MOSTLY = 0.5
 _FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
 
-def saturation_clues(panel: Panel) -> Iterator[Clue]:
+def saturation_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
     """Gauges (CPU, memory, pools, queues, locks, …) that left their normal range.
 
     A gauge counts as far as it moved both by itself and per request: what merely follows
     the load does not.
     """
-    nodes = panel.nodes
+    nodes = aligned.nodes
     columns = [c for c in nodes.columns if str(c[1]).startswith(_PREFIX)]
     if not columns:
         return
     values = values_of(nodes, columns)
     load = values_of(nodes, [(service, "load") for service, _ in columns])
-    plain = extreme(values, panel.split)
+    plain = peak_contrast(values, aligned.split)
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = extreme(np.where(load > 0, values / load, np.nan), panel.split)
+        each = peak_contrast(np.where(load > 0, values / load, np.nan), aligned.split)
     matters = _MATTERS * _typical(plain.level, [str(signal) for _, signal in columns])
     size = _ratio(plain.departure, plain, matters)
     each_size = _ratio(each.departure, each, 0.0)
     size = np.where(np.isnan(each_size), size, _agreed(size, each_size))
     weight = doublings(size) * np.where(size < 0, _FALL, 1.0)
     # What happened in one past window of eight is worth three bits at most.
-    weight = np.minimum(weight, -np.log2(rarity(plain.departure, plain.past)))
+    weight = np.minimum(weight, -np.log2(empirical_p(plain.departure, plain.past)))
     for i in np.flatnonzero(weight > 0):
         service, signal = map(str, columns[i])
         during = plain.level[i] + plain.change[i]
@@ -68,10 +74,12 @@ def saturation_clues(panel: Panel) -> Iterator[Clue]:
         verb = "rose" if size[i] > 0 else "fell"
         words = f"{name} {verb} from {plain.level[i]:.3g} to {during:.3g}"
         levels = float(plain.level[i]), float(during)
-        yield Clue(service, signal, "saturation", float(weight[i]), *levels, words)
+        yield Anomaly(service, signal, "saturation", float(weight[i]), *levels, words)
 
 
-def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Iterator[Clue]:
+def latency_anomalies(
+    aligned: AlignedSignals, graph: MechanismGraph, *, matters: float
+) -> Iterator[Anomaly]:
     """Latency that rose by more than that of any callee, where it cannot be accounted for.
 
     For services whose mean latency and load are known, `attribute` does the accounts.
@@ -83,17 +91,17 @@ def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Ite
     matters
         Seconds that matter to the SLI; smaller changes are scaled by it.
     """
-    names = panel.services
-    values, signals = _latencies(panel, names)
-    usable = (~np.isnan(values[panel.split.baseline])).mean(axis=0) >= _SEEN_BEFORE
+    names = aligned.services
+    values, signals = _latencies(aligned, names)
+    usable = (~np.isnan(values[aligned.split.baseline])).mean(axis=0) >= _SEEN_BEFORE
     known = [i for i, signal in enumerate(signals) if signal and usable[i]]
     if not known:
         return
-    seen = extreme(values[:, known], panel.split)
+    seen = peak_contrast(values[:, known], aligned.split)
     size = _ratio(np.clip(seen.departure, 0, None), seen, matters)
     rise = dict(zip([names[i] for i in known], doublings(size), strict=True))
-    waits, there = _waits(panel, matters), set(panel.nodes.columns)
-    means = {"latency", MEAN} if graph.lonely else {"latency"}
+    waits, there = _waits(aligned, matters), set(aligned.nodes.columns)
+    means = {"latency", MEAN} if graph.has_no_callees else {"latency"}
     for i, (name, signal) in enumerate((names[i], signals[i]) for i in known):
         own = signal == "self_time"
         passed = 0.0 if own else _passed_on(name, graph, rise, waits)
@@ -101,7 +109,7 @@ def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Ite
         if (weight := float(rise[name]) - passed) > 0 and not accounted:
             before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
             told = "latency" if signal == MEAN else signal
-            yield Clue(
+            yield Anomaly(
                 name,
                 told,
                 "time",
@@ -113,21 +121,23 @@ def latency_clues(panel: Panel, graph: MechanismGraph, *, matters: float) -> Ite
             )
 
 
-def _latencies(panel: Panel, names: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+def _latencies(
+    aligned: AlignedSignals, names: Sequence[str]
+) -> tuple[NDArray[np.float64], list[str]]:
     """Self time of each service where spans give it, else what is nearest to mean latency."""
-    values, signals = nearest_columns(panel.nodes, names, "latency")
-    own = values_of(panel.nodes, [(name, "self_time") for name in names])
+    values, signals = nearest_columns(aligned.nodes, names, "latency")
+    own = values_of(aligned.nodes, [(name, "self_time") for name in names])
     for i in np.flatnonzero((~np.isnan(own)).mean(axis=0) > _MOSTLY):
         values[:, i], signals[i] = own[:, i], "self_time"
     return values, signals
 
 
-def _waits(panel: Panel, matters: float) -> dict[tuple[str, str], float]:
+def _waits(aligned: AlignedSignals, matters: float) -> dict[tuple[str, str], float]:
     """Doublings of each call's time as its caller saw it."""
-    calls = [c for c in panel.edges.columns if c[2] == "latency"]
+    calls = [c for c in aligned.edges.columns if c[2] == "latency"]
     if not calls:
         return {}
-    seen = extreme(values_of(panel.edges, calls), panel.split)
+    seen = peak_contrast(values_of(aligned.edges, calls), aligned.split)
     rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
     return {(str(c[0]), str(c[1])): float(r) for c, r in zip(calls, rise, strict=True)}
 
@@ -142,27 +152,27 @@ def _passed_on(
     return max((max(rise.get(c, 0.0), waits.get((name, c), 0.0)) for c in callees), default=0.0)
 
 
-def network_clues(panel: Panel, *, matters: float) -> Iterator[Clue]:
+def network_anomalies(aligned: AlignedSignals, *, matters: float) -> Iterator[Anomaly]:
     """Time lost between caller and callee: what the caller saw beyond what the callee took.
 
     The rise is split into a part common to all callees of a caller (the caller, or its
     way out) and the rest (the callee, or the way to it). Both sources of calls are asked,
     metrics and spans.
     """
-    yield from _ways(panel.edges, panel, matters)
-    if panel.traced is not None:
-        yield from _ways(panel.traced.edges, panel, matters)
+    yield from _ways(aligned.edges, aligned, matters)
+    if aligned.traced is not None:
+        yield from _ways(aligned.traced.edges, aligned, matters)
 
 
-def _ways(edges: pd.DataFrame, panel: Panel, matters: float) -> Iterator[Clue]:
+def _ways(edges: pd.DataFrame, aligned: AlignedSignals, matters: float) -> Iterator[Anomaly]:
     there = set(edges.columns)
     both = [c[:2] for c in edges.columns if c[2] == "latency_callee"]
-    calls = [c for c in both if (*c, "latency") in there and c not in panel.asynchronous]
+    calls = [c for c in both if (*c, "latency") in there and c not in aligned.asynchronous]
     if not calls:
         return
     waited = values_of(edges, [(*c, "latency") for c in calls])
     took = values_of(edges, [(*c, "latency_callee") for c in calls])
-    seen = extreme(waited - took, panel.split)
+    seen = peak_contrast(waited - took, aligned.split)
     rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
     callers, callees = map(list, zip(*calls, strict=True))
     table = pd.Series(rise).groupby(callers)
@@ -174,14 +184,14 @@ def _ways(edges: pd.DataFrame, panel: Panel, matters: float) -> Iterator[Clue]:
     yield from (_way(str(n), float(w), "its callers") for n, w in rest.items() if w > 0)
 
 
-def load_clues(panel: Panel, graph: MechanismGraph) -> Iterator[Clue]:
+def load_anomalies(aligned: AlignedSignals, graph: MechanismGraph) -> Iterator[Anomaly]:
     """Load that the callers' load does not account for.
 
     Where calls are measured, a caller that makes more of them a request is told apart
     from a callee that gets requests from elsewhere.
     """
-    known = {c[0]: v for c, v in _columns(panel.nodes, "load")}
-    made = {(c[0], c[1]): v for c, v in _columns(panel.edges, "calls")}
+    known = {c[0]: v for c, v in _columns(aligned.nodes, "load")}
+    made = {(c[0], c[1]): v for c, v in _columns(aligned.edges, "calls")}
     ratios: list[tuple[str, str, NDArray[np.float64], NDArray[np.float64]]] = []
     for name, load in known.items():
         callers = [c for c in graph.callers.get(name, ()) if c in known]
@@ -191,26 +201,26 @@ def load_clues(panel: Panel, graph: MechanismGraph) -> Iterator[Clue]:
         elif callers:
             above = np.sum([known[c] for c in callers], axis=0)
             ratios.append((name, "requests per caller's request", load, above))
-    again = retried(panel.edges, list(made)) if made else np.empty(0)
+    again = retried(aligned.edges, list(made)) if made else np.empty(0)
     for i, ((caller, callee), calls) in enumerate(made.items()):
         if caller in known:
             words = f"calls to {callee} a request"
             ratios.append((caller, words, calls - again[:, i], known[caller]))
-    yield from _rises(ratios, panel, known.get(graph.sli))
+    yield from _rises(ratios, aligned, known.get(graph.sli))
 
 
 def _rises(
     ratios: Sequence[tuple[str, str, NDArray[np.float64], NDArray[np.float64]]],
-    panel: Panel,
+    aligned: AlignedSignals,
     entry: NDArray[np.float64] | None,
-) -> Iterator[Clue]:
+) -> Iterator[Anomaly]:
     """Ratios that rose by more than their normal range and than what matters to the SLI."""
     usable = [r for r in ratios if np.isfinite(r[3]).any() and np.nanmax(r[3]) > 0]
     if not usable:
         return
     with np.errstate(invalid="ignore", divide="ignore"):
         values = [np.where(below > 0, above / below, np.nan) for _, _, above, below in usable]
-    seen = extreme(np.column_stack(values), panel.split)
+    seen = peak_contrast(np.column_stack(values), aligned.split)
     busy = float(np.nanmedian(entry)) if entry is not None else 0.0
     typical = medians(np.column_stack([below for *_, below in usable]))
     matters = _MATTERS * busy / np.maximum(typical, 1e-12)
@@ -218,16 +228,16 @@ def _rises(
     for i in np.flatnonzero(weight > 0):
         before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
         words = f"{usable[i][1]} rose from {before:.3g} to {during:.3g}"
-        yield Clue(usable[i][0], "load", "load", float(weight[i]), before, during, words)
+        yield Anomaly(usable[i][0], "load", "load", float(weight[i]), before, during, words)
 
 
-def silence_clues(panel: Panel) -> Iterator[Clue]:
+def silence_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
     """Services that reported all along and fell silent in the incident."""
-    split = panel.split
-    for name, seen in _reported(panel.nodes):
+    split = aligned.split
+    for name, seen in _reported(aligned.nodes):
         before, during = float(seen[split.baseline].mean()), float(seen[split.incident].mean())
         if before > 0.95 and during < 0.5:
-            yield Clue(
+            yield Anomaly(
                 name,
                 "telemetry",
                 "silence",
@@ -278,8 +288,8 @@ def _agreed(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     return np.where(same, np.sign(a) * np.minimum(np.abs(a), np.abs(b)), 0.0)
 
 
-def _way(name: str, weight: float, other: str) -> Clue:
-    return Clue(
+def _way(name: str, weight: float, other: str) -> Anomaly:
+    return Anomaly(
         name,
         "network",
         "time",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.anomalies.anomaly import Clue
-from workbench.causal.anomalies.gauges_and_load import saturation_clues
+from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.anomalies.gauges_and_load import saturation_anomalies
 from workbench.causal.anomalies.noisy_neighbours import noisy_neighbours, used_more
 from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by, used_of
 from workbench.features.columns import values_of
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.causal.attribution.call_graph import MechanismGraph
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.window import IncidentWindow
 
-__all__ = ["HostTrouble", "host_gauges", "host_troubles", "trouble_clues"]
+__all__ = ["HostFault", "host_fault_anomalies", "host_faults", "host_gauges"]
 
 _FEWEST = 2  # services that do not call each other: from then on a host is likelier than chance
 _TOGETHER = 0.8  # share of the services on it
@@ -36,12 +36,12 @@ _IDLE = frozenset({"idle"})
 
 
 @dataclass(frozen=True, slots=True)
-class HostTrouble:
+class HostFault:
     """A host that is what several services have in common.
 
     Parameters
     ----------
-    host, filler
+    host, aggressor
         Its name, and the service that filled it; empty where it is sick by itself.
     slowed, residents
         Services on it that became worse by themselves, and all whose work is measured.
@@ -56,28 +56,28 @@ class HostTrouble:
     host: str
     slowed: tuple[str, ...]
     residents: tuple[str, ...]
-    gauge: Clue | None
+    gauge: Anomaly | None
     gauged: bool
     counted: bool
     weight: float
-    filler: str = ""
+    aggressor: str = ""
 
     @property
     def place(self) -> str:
         """What is likely to blame: the host, or who filled it."""
-        return self.filler or self.host
+        return self.aggressor or self.host
 
     @property
     def together(self) -> bool:
         """Whether most of what runs there became worse, and two at least."""
         enough = _TOGETHER * len(self.residents)
-        return len(self.slowed) >= _FEWEST and (bool(self.filler) or len(self.slowed) >= enough)
+        return len(self.slowed) >= _FEWEST and (bool(self.aggressor) or len(self.slowed) >= enough)
 
     @property
     def usage(self) -> str:
         """What is known of who filled it, in words."""
-        if self.filler:
-            return f"{self.filler} uses more of it by itself"
+        if self.aggressor:
+            return f"{self.aggressor} uses more of it by itself"
         if self.counted:
             return "none of what runs there uses more of it by itself"
         return "who uses more of it is not measured"
@@ -85,8 +85,8 @@ class HostTrouble:
     @property
     def statement(self) -> str:
         """One sentence."""
-        words = f"host {self.host} was filled by {self.filler}: "
-        if not self.filler:
+        words = f"host {self.host} was filled by {self.aggressor}: "
+        if not self.aggressor:
             words = f"host {self.host} is sick by itself: "
         if self.gauge is not None:
             words += f"its {self.gauge.statement}; "
@@ -97,8 +97,8 @@ class HostTrouble:
 
 
 def host_gauges(
-    window: IncidentWindow, seen: Panel, hosts: Mapping[str, Sequence[str]]
-) -> tuple[frozenset[str], dict[str, Clue]]:
+    window: IncidentWindow, seen: AlignedSignals, hosts: Mapping[str, Sequence[str]]
+) -> tuple[frozenset[str], dict[str, Anomaly]]:
     """Find which hosts are gauged, and the gauge of each that left its range the farthest.
 
     What only follows the load of the services on a host does not count, and neither does a
@@ -114,24 +114,24 @@ def host_gauges(
     found = gauges_by(window, _owners(window, hosts), seen)
     if found is None:
         return frozenset(), {}
-    told: dict[str, Clue] = {}
-    for clue in saturation_clues(_with_load(found, seen, hosts)):
-        held = told.get(clue.service)
-        worse = (clue.during > clue.before) != _tells_rest(clue.signal)
-        if worse and clue.weight >= _LEFT and (held is None or clue.weight > held.weight):
-            told[clue.service] = clue
+    told: dict[str, Anomaly] = {}
+    for anomaly in saturation_anomalies(_with_load(found, seen, hosts)):
+        held = told.get(anomaly.service)
+        worse = (anomaly.during > anomaly.before) != _tells_rest(anomaly.signal)
+        if worse and anomaly.weight >= _LEFT and (held is None or anomaly.weight > held.weight):
+            told[anomaly.service] = anomaly
     return frozenset(found.services), told
 
 
-def host_troubles(
+def host_faults(
     hosts: Mapping[str, Sequence[str]],
-    clues: Sequence[Clue],
+    anomalies: Sequence[Anomaly],
     slowed: Mapping[str, float],
     *,
-    seen: Panel,
+    seen: AlignedSignals,
     graph: MechanismGraph,
-    gauges: tuple[frozenset[str], Mapping[str, Clue]],
-) -> tuple[HostTrouble, ...]:
+    gauges: tuple[frozenset[str], Mapping[str, Anomaly]],
+) -> tuple[HostFault, ...]:
     """Tell hosts that one service filled, and hosts that are sick by themselves.
 
     Sick by itself is a host of which no service uses more by itself, if one of two holds:
@@ -143,7 +143,7 @@ def host_troubles(
     ----------
     hosts
         Host to the services on it.
-    clues
+    anomalies
         All clues so far.
     slowed
         Service to the doublings of its own work beyond its normal range; measured ones only.
@@ -152,57 +152,66 @@ def host_troubles(
     gauges
         From `host_gauges`.
     """
-    noisy = {host: (who, whom) for host, who, whom in noisy_neighbours(hosts, clues, slowed)}
-    rose, counted = used_more(clues), _counted(seen)
+    noisy = {host: (who, whom) for host, who, whom in noisy_neighbours(hosts, anomalies, slowed)}
+    rose, counted = used_more(anomalies), _counted(seen)
     found = []
     for host, services in hosts.items():
         known = tuple(s for s in services if s in slowed)
         worse = tuple(s for s in known if slowed[s] >= _LEFT)
         if host in noisy:
-            found.append(_filled(host, *noisy[host], clues=clues, known=known))
+            found.append(_filled(host, *noisy[host], anomalies=anomalies, known=known))
         elif worse and all(rose.get(s, 0.0) < _LEFT for s in services):
             gauge = gauges[1].get(host)
             what = used_of(gauge.signal) if gauge is not None else frozenset()
             told = all(counted.get(s, set()) >= what and s in counted for s in worse)
-            sick = HostTrouble(
+            faulty = HostFault(
                 host, worse, known, gauge, host in gauges[0], told, _weight(worse, slowed, gauge)
             )
-            if _is_sick(sick, slowed, graph):
-                found.append(sick)
+            if _is_sick(faulty, slowed, graph):
+                found.append(faulty)
     return tuple(found)
 
 
-def trouble_clues(found: Sequence[HostTrouble]) -> Iterator[Clue]:
+def host_fault_anomalies(found: Sequence[HostFault]) -> Iterator[Anomaly]:
     """Let each service that a host sick by itself slowed say so."""
     nothing = float("nan")
-    for sick in found:
-        for service in sick.slowed if not sick.filler else ():
-            yield Clue(service, "host", "host", sick.weight, nothing, nothing, sick.statement)
+    for faulty in found:
+        for service in faulty.slowed if not faulty.aggressor else ():
+            yield Anomaly(
+                service, "host", "host", faulty.weight, nothing, nothing, faulty.statement
+            )
 
 
 def _filled(
     host: str,
-    filler: str,
+    aggressor: str,
     slowed: tuple[str, ...],
     *,
-    clues: Sequence[Clue],
+    anomalies: Sequence[Anomaly],
     known: tuple[str, ...],
-) -> HostTrouble:
+) -> HostFault:
     used = [
         c
-        for c in clues
-        if c.service == filler
+        for c in anomalies
+        if c.service == aggressor
         and c.kind == "saturation"
         and used_of(c.signal)
         and c.during > c.before
     ]
-    gauge = max(used, key=lambda clue: clue.weight)
-    return HostTrouble(
-        host, slowed, known, gauge, gauged=True, counted=True, weight=gauge.weight, filler=filler
+    gauge = max(used, key=lambda anomaly: anomaly.weight)
+    return HostFault(
+        host,
+        slowed,
+        known,
+        gauge,
+        gauged=True,
+        counted=True,
+        weight=gauge.weight,
+        aggressor=aggressor,
     )
 
 
-def _counted(seen: Panel) -> dict[str, set[str]]:
+def _counted(seen: AlignedSignals) -> dict[str, set[str]]:
     """Say what of its host each service is measured to use."""
     counted: dict[str, set[str]] = {}
     for service, signal in seen.nodes.columns:
@@ -211,23 +220,25 @@ def _counted(seen: Panel) -> dict[str, set[str]]:
     return counted
 
 
-def _is_sick(sick: HostTrouble, slowed: Mapping[str, float], graph: MechanismGraph) -> bool:
-    apart = [s for s in sick.slowed if not set(graph.callees.get(s, ())) & set(sick.slowed)]
-    together = sick.together and len(apart) >= _FEWEST
-    others = [weight >= _LEFT for s, weight in slowed.items() if s not in sick.residents]
+def _is_sick(faulty: HostFault, slowed: Mapping[str, float], graph: MechanismGraph) -> bool:
+    apart = [s for s in faulty.slowed if not set(graph.callees.get(s, ())) & set(faulty.slowed)]
+    together = faulty.together and len(apart) >= _FEWEST
+    others = [weight >= _LEFT for s, weight in slowed.items() if s not in faulty.residents]
     contrasted = bool(others) and sum(others) < _ELSEWHERE * len(others)
-    if sick.gauge is None:
+    if faulty.gauge is None:
         return together and contrasted
-    return together or sick.counted
+    return together or faulty.counted
 
 
-def _weight(worse: Sequence[str], slowed: Mapping[str, float], gauge: Clue | None) -> float:
+def _weight(worse: Sequence[str], slowed: Mapping[str, float], gauge: Anomaly | None) -> float:
     """Doublings of the host's gauge, or those that all of the slow services share."""
     shared = min((slowed[s] for s in worse), default=0.0) if len(worse) >= _FEWEST else 0.0
     return max(shared, gauge.weight if gauge is not None else 0.0)
 
 
-def _with_load(found: Panel, seen: Panel, hosts: Mapping[str, Sequence[str]]) -> Panel:
+def _with_load(
+    found: AlignedSignals, seen: AlignedSignals, hosts: Mapping[str, Sequence[str]]
+) -> AlignedSignals:
     """Host gauges beside the requests that the services on each host got."""
     nodes = seen.nodes.reindex(found.index)
     loads = {}

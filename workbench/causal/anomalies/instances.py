@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by
 from workbench.features import self_time
 from workbench.features.columns import values_of
 from workbench.semconv import COPY_ATTRIBUTES, COPY_LABELS, first_of
-from workbench.stats.past_windows import doublings, extreme, medians, rarity
+from workbench.stats.past_windows import doublings, empirical_p, medians, peak_contrast
 from workbench.tables import labels_of
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.stats.past_windows import Split
     from workbench.window import IncidentWindow
 
-__all__ = ["instance_clues"]
+__all__ = ["instance_anomalies"]
 
 _MATTERS = 0.1  # of what it and the others read: less of a difference is worth nothing
 _ITS_OWN = 0.5  # of what parts it from the others: what it did itself, not they
@@ -45,7 +45,7 @@ _TIMED = {
 }
 
 
-def instance_clues(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
+def instance_anomalies(window: IncidentWindow, aligned: AlignedSignals) -> Iterator[Anomaly]:
     """Find services of which one instance left the others.
 
     Each instance is held against the median of its siblings, bin by bin, both the difference
@@ -57,20 +57,20 @@ def instance_clues(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
     ----------
     window
         For labels and resource attributes that tell instances apart.
-    panel
+    aligned
         Its bins.
     """
     for signal, table in [*_from_metrics(window), *_from_spans(window)]:
-        binned = table.groupby([table["ts"].dt.floor(panel.step), "service", "copy"])
+        binned = table.groupby([table["ts"].dt.floor(aligned.step), "service", "copy"])
         sums = binned[["total", "count"]].sum()
         wide = (sums["total"] / sums["count"].where(sums["count"] > 0)).unstack([1, 2])  # noqa: PD010
-        wide = wide.reindex(panel.index)
+        wide = wide.reindex(aligned.index)
         for service in wide.columns.get_level_values(0).unique():
-            yield from _odd_one(str(service), wide[service], signal, panel.split)
-    yield from _gauges(window, panel)
+            yield from _odd_one(str(service), wide[service], signal, aligned.split)
+    yield from _gauges(window, aligned)
 
 
-def _gauges(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
+def _gauges(window: IncidentWindow, aligned: AlignedSignals) -> Iterator[Anomaly]:
     """Gauges of instances, of services that have several."""
     metrics = window.metrics
     if metrics.empty:
@@ -78,7 +78,7 @@ def _gauges(window: IncidentWindow, panel: Panel) -> Iterator[Clue]:
     owner = _owners(metrics)
     if owner is None:
         return
-    found = gauges_by(window, owner, panel)
+    found = gauges_by(window, owner, aligned)
     if found is None:
         return
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -112,7 +112,7 @@ def _owners(metrics: pd.DataFrame) -> NDArray[np.object_] | None:
     return np.array(told, dtype=object)[row] if any(told) else None
 
 
-def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> Iterator[Clue]:
+def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> Iterator[Anomaly]:
     seen_before = copies.iloc[split.baseline].notna().mean() >= _SEEN
     copies = copies.loc[:, seen_before]
     if copies.shape[1] < 2:
@@ -122,7 +122,7 @@ def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> I
     i = int(np.argmax(weight))
     if weight[i] > 0:
         kind = "saturation" if signal.startswith(PREFIX) else "instance"
-        yield Clue(
+        yield Anomaly(
             service,
             signal,
             kind,
@@ -139,18 +139,18 @@ def _apart(
 ) -> tuple[NDArray[np.float64], list[float], list[float]]:
     """Doublings by which each instance left the others upwards, its level before and then."""
     others = _median_of_others(values)
-    gap, itself = extreme(values - others, split), extreme(values, split)
+    gap, itself = peak_contrast(values - others, split), peak_contrast(values, split)
     before = medians(values[split.baseline])
     typical = np.maximum(np.nan_to_num(medians(others[split.baseline])), np.nan_to_num(before))
     usual = np.maximum(np.nan_to_num(gap.normal), _MATTERS * typical)
     size = np.clip(np.nan_to_num(gap.departure), 0, None) / np.maximum(usual, least)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = extreme(np.where(others > least, values / others, np.nan), split)
+        ratio = peak_contrast(np.where(others > least, values / others, np.nan), split)
     usual = np.maximum(np.nan_to_num(ratio.normal), _MATTERS)
     times = np.where(np.isnan(ratio.level), size, np.nan_to_num(ratio.departure) / usual)
     own = np.nan_to_num(itself.change) >= _ITS_OWN * np.nan_to_num(gap.change)
     weight = doublings(np.where(own, np.minimum(size, np.clip(times, 0, None)), 0.0))
-    bits = -np.log2(rarity(gap.departure, gap.past))
+    bits = -np.log2(empirical_p(gap.departure, gap.past))
     return np.minimum(weight, bits), list(map(float, before)), list(map(float, before + gap.change))
 
 

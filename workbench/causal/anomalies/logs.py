@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.stats.past_windows import doublings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["log_clues", "masked"]
+__all__ = ["log_anomalies", "masked"]
 
 _NUMBERS = r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}(?:-[0-9a-fA-F]{4,})*|\d+"
 _LONGEST = 160
@@ -32,7 +32,9 @@ def masked(body: pd.Series) -> pd.Series:
     return body.str.slice(0, _LONGEST).str.replace(_NUMBERS, "#", regex=True)
 
 
-def log_clues(window: IncidentWindow, quiet: TimeRange, graph: MechanismGraph) -> Iterator[Clue]:
+def log_anomalies(
+    window: IncidentWindow, quiet: TimeRange, graph: MechanismGraph
+) -> Iterator[Anomaly]:
     """Find templates whose rate rose beyond every usual past minute.
 
     A caller that logs that its callee fails is a symptom: a service counts as far as it
@@ -62,7 +64,7 @@ def log_clues(window: IncidentWindow, quiet: TimeRange, graph: MechanismGraph) -
         if weight > 0:
             now, before = float(row["now"]), float(row["before"])
             words = f"{now:.3g} a minute instead of {before:.3g}: {str(row['template'])[:80]}"
-            yield Clue(str(name), "logs", "log", weight, before, now, words)
+            yield Anomaly(str(name), "logs", "log", weight, before, now, words)
 
 
 def _templates(logs: pd.DataFrame) -> pd.DataFrame:

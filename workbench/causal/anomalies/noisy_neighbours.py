@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.anomalies.regrouped_gauges import used_of
 from workbench.semconv import HOST_ATTRIBUTES, HOST_LABELS, HOST_METRICS, first_of
 from workbench.tables import labels_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from workbench.window import IncidentWindow
 
-__all__ = ["hosts_of", "noisy_neighbours", "shared_host_clues", "used_more"]
+__all__ = ["hosts_of", "noisy_neighbours", "shared_host_anomalies", "used_more"]
 
 _FEWEST_VICTIMS = 2  # slowed services on one host before the host is what they have in common
 _LESS = 0.5  # of the neighbour's rise: a victim does not use more itself
@@ -53,9 +53,9 @@ def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
     return {host: tuple(sorted(names)) for host, names in sorted(found.items())}
 
 
-def shared_host_clues(
-    hosts: Mapping[str, Sequence[str]], clues: Sequence[Clue], slowed: Mapping[str, float]
-) -> list[Clue]:
+def shared_host_anomalies(
+    hosts: Mapping[str, Sequence[str]], anomalies: Sequence[Anomaly], slowed: Mapping[str, float]
+) -> list[Anomaly]:
     """Hand the slowness of services that share a host to the neighbour that filled it.
 
     Where one service on a host uses more of it by itself, and at least two others there
@@ -66,13 +66,13 @@ def shared_host_clues(
     ----------
     hosts
         Host to the services on it.
-    clues
+    anomalies
         All clues so far; gauges of what a host shares out that rose tell who uses more.
     slowed
         Service to the doublings of its own time beyond its normal range.
     """
-    told = list(clues)
-    for host, noisy, victims in noisy_neighbours(hosts, clues, slowed):
+    told = list(anomalies)
+    for host, noisy, victims in noisy_neighbours(hosts, anomalies, slowed):
         parts = sum(c.weight for c in told if c.service in victims and c.kind == _PART)
         if parts > 0:
             told = [
@@ -83,24 +83,28 @@ def shared_host_clues(
             ]
             words = f"on {host} it took from {', '.join(victims)}, which became slow together"
             nothing = float("nan")
-            told.append(Clue(noisy, "host", "host", parts, nothing, nothing, words))
+            told.append(Anomaly(noisy, "host", "host", parts, nothing, nothing, words))
     return told
 
 
-def used_more(clues: Iterable[Clue]) -> dict[str, float]:
+def used_more(anomalies: Iterable[Anomaly]) -> dict[str, float]:
     """Service to the doublings by which it uses more of its host by itself."""
     rose: dict[str, float] = {}
-    for clue in clues:
-        if clue.kind == "saturation" and clue.during > clue.before and used_of(clue.signal):
-            rose[clue.service] = max(rose.get(clue.service, 0.0), clue.weight)
+    for anomaly in anomalies:
+        if (
+            anomaly.kind == "saturation"
+            and anomaly.during > anomaly.before
+            and used_of(anomaly.signal)
+        ):
+            rose[anomaly.service] = max(rose.get(anomaly.service, 0.0), anomaly.weight)
     return rose
 
 
 def noisy_neighbours(
-    hosts: Mapping[str, Sequence[str]], clues: Sequence[Clue], slowed: Mapping[str, float]
+    hosts: Mapping[str, Sequence[str]], anomalies: Sequence[Anomaly], slowed: Mapping[str, float]
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield each host that one service on it filled, that service, and whom it slowed."""
-    rose = used_more(clues)
+    rose = used_more(anomalies)
     for host, services in hosts.items():
         users = [s for s in services if rose.get(s, 0.0) >= 1.0]
         if not users:

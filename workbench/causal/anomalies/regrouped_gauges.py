@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInput
-from workbench.features.aligned import panel
+from workbench.features.aligned import aligned
 from workbench.features.request_metrics import is_request_metric
 from workbench.semconv import EDGE_METRICS, HOST_RESOURCES, NODE_METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.window import IncidentWindow
 
 __all__ = ["PREFIX", "gauges_by", "used_of"]
@@ -30,7 +30,9 @@ _KNOWN = frozenset({*NODE_METRICS, *EDGE_METRICS})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
-def gauges_by(window: IncidentWindow, owner: NDArray[np.object_], seen: Panel) -> Panel | None:
+def gauges_by(
+    window: IncidentWindow, owner: NDArray[np.object_], seen: AlignedSignals
+) -> AlignedSignals | None:
     """Read the gauges of a window by other owners, with the bin width of its panel.
 
     Parameters
@@ -54,7 +56,7 @@ def gauges_by(window: IncidentWindow, owner: NDArray[np.object_], seen: Panel) -
         return None
     frame = window.metrics[theirs].assign(service=pd.Categorical(owner[theirs]))
     try:
-        found = panel(window.with_(tables={"metrics": frame}), step=seen.step)
+        found = aligned(window.with_(tables={"metrics": frame}), step=seen.step)
     except BadInput:
         return None
     return found if len(found.nodes.columns) else None

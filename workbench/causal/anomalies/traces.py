@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from workbench.causal.anomalies.anomaly import Clue
+from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.topology.calls import parents_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["shape_clues"]
+__all__ = ["shape_anomalies"]
 
 _LEAST = 0.01  # a way taken by less than one in a hundred is rare
 _MOST_BITS = 7.0
@@ -32,7 +32,7 @@ _FEWEST_BLOCKS = 2
 _DEEPEST = 30
 
 
-def shape_clues(window: IncidentWindow, quiet: TimeRange) -> Iterator[Clue]:
+def shape_anomalies(window: IncidentWindow, quiet: TimeRange) -> Iterator[Anomaly]:
     """Find operations whose requests changed shape.
 
     Parameters
@@ -54,7 +54,7 @@ def shape_clues(window: IncidentWindow, quiet: TimeRange) -> Iterator[Clue]:
     changed = changed[~_explained(changed, seen, parent, during.to_numpy())]
     blamed = _blamed(changed)
     for row, service in zip(changed.itertuples(), blamed, strict=True):
-        yield Clue(
+        yield Anomaly(
             service,
             "requests",
             "shape",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.breakdown import Breakdown
     from workbench.causal.attribution.call_graph import MechanismGraph
     from workbench.stats.past_windows import Contrast, Split
 
@@ -96,7 +96,7 @@ class _Ledger:
 
 
 def attribute(
-    books: Accounts,
+    breakdown: Breakdown,
     graph: MechanismGraph,
     split: Split,
     *,
@@ -107,7 +107,7 @@ def attribute(
 
     Parameters
     ----------
-    books
+    breakdown
         Work or failures per SLI request.
     graph
         Who waits for whom.
@@ -120,37 +120,37 @@ def attribute(
     -----
     Cost is linear in services, calls and past windows.
     """
-    total, appeared = _from_nothing(books.total, split)
+    total, appeared = _from_nothing(breakdown.total, split)
     seen = contrast(total, split, weights)
-    direction = -1.0 if np.nan_to_num(seen.departure[books.sli]) < 0 else 1.0
-    seen, cost = _level(seen, contrast(books.passed, split, weights), books.sli)
-    ordered = _ordered(books, split, weights, cost) * direction
-    ledger = _ledger(books, graph, seen, _cost(cost, ordered, direction), direction)
+    direction = -1.0 if np.nan_to_num(seen.departure[breakdown.sli]) < 0 else 1.0
+    seen, cost = _level(seen, contrast(breakdown.passed, split, weights), breakdown.sli)
+    ordered = _ordered(breakdown, split, weights, cost) * direction
+    ledger = _ledger(breakdown, graph, seen, _cost(cost, ordered, direction), direction)
     passed = _passed(ledger)
-    kept, reach = _hand_down(ledger, passed, books.sli)
+    kept, reach = _hand_down(ledger, passed, breakdown.sli)
     coefficient = _coefficients(ledger, passed)
     own = ledger.departure - _sums(passed, 0, len(kept))
-    own -= _by_callee(books, ordered)
+    own -= _by_callee(breakdown, ordered)
     # What was too small to be handed on stayed with the caller: in past windows likewise.
     handed = {c: v for c, v in coefficient.items() if passed[c] > 0}
     own_past = _own_work(ledger.past, handed)
     normal = np.maximum(np.quantile(np.abs(own_past), 0.9, axis=0), max(least, _TINY))
     surprise = doublings(np.clip(own, 0.0, None) / normal)
-    share = _shares(ledger, graph, books, kept)
-    _share_with_unmeasured(share, surprise, ledger, _reachable_part(books, split, ledger))
+    share = _shares(ledger, graph, breakdown, kept)
+    _share_with_unmeasured(share, surprise, ledger, _reachable_part(breakdown, split, ledger))
     for vector in (kept, share, surprise):
         _credit_callers(vector, ledger, appeared)
     spread = _spread(total, handed, split, weights[0]) * reach
-    name = books.services
+    name = breakdown.services
     return Attribution(
         services=name,
-        change=direction * float(ledger.departure[books.sli]),
+        change=direction * float(ledger.departure[breakdown.sli]),
         part=direction * kept,
         low=direction * kept - spread,
         high=direction * kept + spread,
         own=direction * own,
         surprise=surprise,
-        p_value=p_value(own, own_past, split.independent),
+        p_value=p_value(own, own_past, split.n_independent),
         share=share,
         passes={(name[i], name[j]): value for (i, j), value in coefficient.items()},
         appeared=tuple(name[i] for i in np.flatnonzero(appeared)),
@@ -172,13 +172,13 @@ def _level(seen: Contrast, cost: Contrast, sli: int) -> tuple[Contrast, Contrast
 
     Only a shift before the incident that is most of what the SLI shows is taken off.
     """
-    if abs(seen.jump[sli]) < _MOSTLY_NEWS * abs(seen.change[sli]):
+    if abs(seen.local_change[sli]) < _MOSTLY_NEWS * abs(seen.change[sli]):
         return seen, cost
-    return seen.settled(), cost.settled()
+    return seen.against_baseline_only(), cost.against_baseline_only()
 
 
 def _ordered(
-    books: Accounts,
+    breakdown: Breakdown,
     split: Split,
     weights: tuple[NDArray[np.float64], NDArray[np.float64]],
     cost: Contrast,
@@ -187,7 +187,7 @@ def _ordered(
 
     The number of calls is judged, not their cost: a slow callee makes every spare call dear.
     """
-    seen = contrast(books.each, split, weights)
+    seen = contrast(breakdown.calls_per_request, split, weights)
     now = seen.level + seen.departure
     beyond = np.divide(
         _told(seen.departure, seen.normal), now, out=np.zeros_like(now), where=now > 0
@@ -195,10 +195,10 @@ def _ordered(
     return np.nan_to_num(beyond * (cost.level + cost.departure))
 
 
-def _by_callee(books: Accounts, ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+def _by_callee(breakdown: Breakdown, ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     """Work a service did only because its callers called it more often a request."""
-    work = np.zeros(len(books.services))
-    for (_, callee), extra in zip(books.calls, ordered, strict=True):
+    work = np.zeros(len(breakdown.services))
+    for (_, callee), extra in zip(breakdown.calls, ordered, strict=True):
         work[callee] += max(float(extra), 0.0)
     return work
 
@@ -211,13 +211,13 @@ def _cost(cost: Contrast, ordered: NDArray[np.float64], direction: float) -> NDA
 
 
 def _ledger(
-    books: Accounts,
+    breakdown: Breakdown,
     graph: MechanismGraph,
     seen: Contrast,
     cost: NDArray[np.float64],
     direction: float,
 ) -> _Ledger:
-    place = {name: number for number, name in enumerate(books.services)}
+    place = {name: number for number, name in enumerate(breakdown.services)}
     departure = np.nan_to_num(seen.departure) * direction
     return _Ledger(
         departure=departure,
@@ -227,7 +227,7 @@ def _ledger(
         order=tuple(place[name] for name in graph.order if name in place),
         callees=_numbered(graph.callees, place),
         callers=_numbered(graph.callers, place),
-        measured=dict(zip(books.calls, cost, strict=True)),
+        measured=dict(zip(breakdown.calls, cost, strict=True)),
     )
 
 
@@ -351,7 +351,7 @@ def _spread(
     """
     alike = np.broadcast_to(_shortened(weights, split.length), (split.starts.size, split.length))
     past = contrast(_own_work(total, coefficient), split, (weights, alike)).past
-    return half_width(past, split.independent)
+    return half_width(past, split.n_independent)
 
 
 def _shortened(weights: NDArray[np.float64], length: int) -> NDArray[np.float64]:
@@ -362,17 +362,17 @@ def _shortened(weights: NDArray[np.float64], length: int) -> NDArray[np.float64]
 
 
 def _shares(
-    ledger: _Ledger, graph: MechanismGraph, books: Accounts, kept: NDArray[np.float64]
+    ledger: _Ledger, graph: MechanismGraph, breakdown: Breakdown, kept: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Credit by part of the change; half of it to what a missing call would explain."""
-    change = float(ledger.departure[books.sli])
+    change = float(ledger.departure[breakdown.sli])
     if change <= 0:
         return np.zeros_like(kept)
     share = np.clip(kept / change, 0.0, 1.0)
     outside = np.array(
         [
             i
-            for i, name in enumerate(books.services)
+            for i, name in enumerate(breakdown.services)
             if name not in graph.reached
             and name not in graph.above
             and name not in graph.unawaited
@@ -388,17 +388,17 @@ def _shares(
     return share
 
 
-def _reachable_part(books: Accounts, split: Split, ledger: _Ledger) -> NDArray[np.float64]:
+def _reachable_part(breakdown: Breakdown, split: Split, ledger: _Ledger) -> NDArray[np.float64]:
     """How much of the SLI's change an unmeasured service could cause; NaN where measured.
 
     Requests that never visit a service cannot fail there.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # services without a load
-        visits = np.nanmedian(books.visits[split.incident], axis=0)
-    change = max(float(ledger.departure[books.sli]), _TINY)
-    part = np.minimum(np.nan_to_num(visits, nan=1.0) / change, 1.0) if books.counts else 1.0
-    unmeasured = np.isnan(books.total).all(axis=0)
+        visits = np.nanmedian(breakdown.visit_ratio[split.incident], axis=0)
+    change = max(float(ledger.departure[breakdown.sli]), _TINY)
+    part = np.minimum(np.nan_to_num(visits, nan=1.0) / change, 1.0) if breakdown.counts else 1.0
+    unmeasured = np.isnan(breakdown.total).all(axis=0)
     return np.where(unmeasured, part, np.nan)
 
 

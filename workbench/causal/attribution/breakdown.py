@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.features import Signals
-    from workbench.features.aligned import Panel
-    from workbench.features.trace_signals import Books
+    from workbench.features.aligned import AlignedSignals
+    from workbench.features.trace_signals import TraceSignals
     from workbench.slis import SLI
 
-__all__ = ["Accounts", "accounts"]
+__all__ = ["Breakdown", "break_down"]
 
 _MEASURED = {"latency": ("calls", "latency"), "errors": ("errors",), "load": ("calls",)}
 _FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class Breakdown:
     """Work or failures of each service and each call, per request of the SLI's service.
 
     Parameters
@@ -49,15 +49,15 @@ class Accounts:
         Calls with a measurement of their own: (caller, callee) column numbers.
     passed
         What each such call cost its caller, shape (bins, calls).
-    each
+    calls_per_request
         Calls for each of the caller's requests, same shape; NaN where they are not counted.
-    visits
+    visit_ratio
         Requests each service gets per SLI request, shape (bins, services).
     sli
         Column of the SLI's service.
-    exact
+    is_mean
         Whether latency is a mean, so that parts can be added; a quantile cannot.
-    nearly
+    mean_from_quantiles
         Whether it is a mean read from several quantiles.
     counts
         Whether failed requests are counted rather than seconds.
@@ -67,15 +67,17 @@ class Accounts:
     total: NDArray[np.float64]
     calls: tuple[tuple[int, int], ...]
     passed: NDArray[np.float64]
-    each: NDArray[np.float64]
-    visits: NDArray[np.float64]
+    calls_per_request: NDArray[np.float64]
+    visit_ratio: NDArray[np.float64]
     sli: int
-    exact: bool
-    nearly: bool
+    is_mean: bool
+    mean_from_quantiles: bool
     counts: bool
 
 
-def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI) -> Accounts:
+def break_down(
+    signals: Signals | AlignedSignals | TraceSignals, services: Sequence[str], sli: SLI
+) -> Breakdown:
     """Open the books: total work (or failures) of each service and measured call.
 
     Parameters
@@ -100,7 +102,7 @@ def accounts(signals: Signals | Panel | Books, services: Sequence[str], sli: SLI
     series = signal_column(nodes, sli.service, sli.signal)
     read = str(series.name[1]) if series is not None else ""
     exact = sli.signal != "latency" or read == "latency"
-    return Accounts(
+    return Breakdown(
         tuple(services),
         total / requests,
         tuple((place[u], place[v]) for u, v in known),
@@ -122,7 +124,7 @@ def _requests(nodes: pd.DataFrame, service: str, bins: int) -> NDArray[np.float6
 
 
 def _totals(
-    signals: Signals | Panel | Books,
+    signals: Signals | AlignedSignals | TraceSignals,
     services: Sequence[str],
     signal: str,
     loads: NDArray[np.float64],

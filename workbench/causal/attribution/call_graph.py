@@ -61,7 +61,7 @@ class MechanismGraph:
     unawaited: frozenset[str] = frozenset()
 
     @property
-    def lonely(self) -> bool:
+    def has_no_callees(self) -> bool:
         """Whether the SLI's service is not known to wait for anybody."""
         return len(self.reached) == 1
 

@@ -16,11 +16,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.breakdown import Breakdown
     from workbench.causal.attribution.call_graph import MechanismGraph
     from workbench.stats.past_windows import Split
 
-__all__ = ["Trust", "trust"]
+__all__ = ["ConfidenceCap", "confidence_cap"]
 
 # Round figures: what lacks a leg of the method stays below "sure" (0.8); two lacks, below that.
 _SEVERAL_QUANTILES = 0.9
@@ -33,59 +33,61 @@ _MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class ConfidenceCap:
     """The most that may be said of a place, and why it is not more.
 
     Parameters
     ----------
     limit
         Probability in (0, 1]; 1 where nothing lacks.
-    lacking
+    reasons
         What the accounts had to do without, in words.
     """
 
     limit: float = 1.0
-    lacking: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     def note(self) -> tuple[str, ...]:
         """Say what limits the confidence; nothing where nothing does."""
-        if not self.lacking:
+        if not self.reasons:
             return ()
-        return (f"at most {self.limit:.2f} sure of any place: {'; '.join(self.lacking)}",)
+        return (f"at most {self.limit:.2f} sure of any place: {'; '.join(self.reasons)}",)
 
 
-def trust(books: Accounts, graph: MechanismGraph, split: Split) -> Trust:
+def confidence_cap(breakdown: Breakdown, graph: MechanismGraph, split: Split) -> ConfidenceCap:
     """Judge what the accounts of an SLI can carry.
 
     Parameters
     ----------
-    books
+    breakdown
         The accounts.
     graph
         Who waits for whom, as far as it is believed.
     split
         Which bins are the incident and which the baseline.
     """
-    lacks = list(_lacks(books, graph))
+    lacks = list(_lacks(breakdown, graph))
     if split.times_as_long < _SHORTEST:
         words = f"the quiet stretch before is {split.times_as_long:.2f} times the incident's length"
         lacks.append((_NO_HISTORY, words))
-    return Trust(prod((limit for limit, _ in lacks), start=1.0), tuple(words for _, words in lacks))
+    return ConfidenceCap(
+        prod((limit for limit, _ in lacks), start=1.0), tuple(words for _, words in lacks)
+    )
 
 
-def _lacks(books: Accounts, graph: MechanismGraph) -> Iterator[tuple[float, str]]:
-    if books.nearly:
+def _lacks(breakdown: Breakdown, graph: MechanismGraph) -> Iterator[tuple[float, str]]:
+    if breakdown.mean_from_quantiles:
         yield _SEVERAL_QUANTILES, "mean latency is read from quantiles"
-    elif not books.exact:
+    elif not breakdown.is_mean:
         yield _ONE_QUANTILE, "only one quantile of latency is known, which does not add up"
-    if not _counted(books):
+    if not _counted(breakdown):
         yield _NO_COUNTS, "requests are not counted, so nobody knows what a request passes on"
-    if graph.lonely and len(books.services) > 1:
+    if graph.has_no_callees and len(breakdown.services) > 1:
         yield _NO_GRAPH, "no usable graph says whom the SLI's service waits for"
 
 
-def _counted(books: Accounts) -> bool:
+def _counted(breakdown: Breakdown) -> bool:
     """Whether most services that did any work were counted as well."""
-    worked = np.atleast_1d(~np.isnan(books.total).all(axis=0))
-    visited = np.atleast_1d(~np.isnan(books.visits).all(axis=0))
+    worked = np.atleast_1d(~np.isnan(breakdown.total).all(axis=0))
+    visited = np.atleast_1d(~np.isnan(breakdown.visit_ratio).all(axis=0))
     return bool(visited[worked].mean() > _MOSTLY) if worked.any() else True

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
 
 __all__ = ["GraphCheck", "check_graph"]
 
@@ -84,7 +84,7 @@ class GraphCheck:
 
 
 def check_graph(
-    topology: nx.DiGraph, panel: Panel, *, waited_for: Iterable[tuple[str, str]] = ()
+    topology: nx.DiGraph, aligned: AlignedSignals, *, waited_for: Iterable[tuple[str, str]] = ()
 ) -> GraphCheck:
     """Hold every declared call against the work of its two ends in the baseline.
 
@@ -92,7 +92,7 @@ def check_graph(
     ----------
     topology
         Service graph, caller → callee.
-    panel
+    aligned
         Aligned signals; mean latency (or its nearest quantile) and load are read.
     waited_for
         Calls that were measured as such: nothing to doubt.
@@ -106,7 +106,7 @@ def check_graph(
     calls = sorted((str(u), str(v)) for u, v in topology.edges if u != v and (u, v) not in known)
     names = sorted({name for call in calls for name in call})
     place = {name: number for number, name in enumerate(names)}
-    load, work = _load_and_work(panel.nodes, names, panel.split.baseline)
+    load, work = _load_and_work(aligned.nodes, names, aligned.split.baseline)
     callers = np.array([place[u] for u, _ in calls], dtype=np.intp)
     callees = np.array([place[v] for _, v in calls], dtype=np.intp)
     verdicts = _verdicts(load, work, callers, callees)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.causal.attribution.attribute import attribute
-from workbench.causal.attribution.breakdown import accounts
+from workbench.causal.attribution.breakdown import break_down
 from workbench.causal.attribution.call_graph import mechanism_graph
 from workbench.causal.attribution.failure_counts import count_chance
 from workbench.causal.attribution.graph_check import check_graph
@@ -16,10 +16,10 @@ from workbench.stats.past_windows import contrast, p_value, weights_of
 
 if TYPE_CHECKING:
     from workbench.causal.attribution.attribute import Attribution
-    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.breakdown import Breakdown
     from workbench.causal.attribution.call_graph import MechanismGraph
     from workbench.causal.attribution.graph_check import GraphCheck
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.stats.past_windows import Contrast
     from workbench.window import IncidentWindow
@@ -38,11 +38,11 @@ class Study:
 
     Parameters
     ----------
-    panel
+    aligned
         Aligned signals.
     sli
         The SLI.
-    books
+    breakdown
         Work or failures per SLI request.
     graph
         Who waits for whom.
@@ -60,9 +60,9 @@ class Study:
         Its contrast in normal ranges, one column.
     """
 
-    panel: Panel
+    aligned: AlignedSignals
     sli: SLI
-    books: Accounts
+    breakdown: Breakdown
     graph: MechanismGraph
     split: Attribution
     before: float
@@ -72,7 +72,7 @@ class Study:
     scaled: Contrast
 
 
-def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
+def study(window: IncidentWindow, seen: AlignedSignals, sli: SLI) -> Study:
     """Open the accounts of one SLI.
 
     Parameters
@@ -84,9 +84,9 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
     sli
         The SLI.
     """
-    source = seen.books_for(sli)
+    source = seen.source_for(sli)
     services = tuple(dict.fromkeys([*seen.services, sli.service]))
-    books = accounts(source, services, sli)
+    breakdown = break_down(source, services, sli)
     measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
     check = check_graph(window.topology, seen, waited_for=measured)
     topology = window.topology.copy()
@@ -94,20 +94,20 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
         topology.remove_edges_from(check.calls)
     topology.add_edges_from(measured)
     graph = mechanism_graph(topology, sli.service, services, asynchronous=seen.asynchronous)
-    series = books.total[:, books.sli]
+    series = breakdown.total[:, breakdown.sli]
     weights = weights_of(series, seen.split)
     own = contrast(series[:, None], seen.split, weights)
     level = abs(float(np.nan_to_num(own.level[0])))
     least = _NEGLIGIBLE * level if sli.signal == "latency" else _NEGLIGIBLE_FAILURES
-    split = attribute(books, graph, seen.split, weights=weights, least=least)
+    split = attribute(breakdown, graph, seen.split, weights=weights, least=least)
     usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
     during = float(np.nan_to_num(own.level[0] + own.change[0]))
-    chance = float(p_value(own.departure, own.past, seen.split.independent)[0])
+    chance = float(p_value(own.departure, own.past, seen.split.n_independent)[0])
     chance = max(chance, count_chance(seen.nodes, sli, seen.split))
     return Study(
         seen,
         sli,
-        books,
+        breakdown,
         graph,
         split,
         during - split.change,
@@ -118,12 +118,12 @@ def study(window: IncidentWindow, seen: Panel, sli: SLI) -> Study:
     )
 
 
-def choose_sli(window: IncidentWindow, seen: Panel) -> SLI:
+def choose_sli(window: IncidentWindow, seen: AlignedSignals) -> SLI:
     """Choose the SLI, among those with an objective, that left its range the farthest."""
     return window.sli() if len(window.slos) < 2 else choose_study(window, seen).sli
 
 
-def choose_study(window: IncidentWindow, seen: Panel) -> Study:
+def choose_study(window: IncidentWindow, seen: AlignedSignals) -> Study:
     """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
 
     Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
@@ -134,5 +134,5 @@ def choose_study(window: IncidentWindow, seen: Panel) -> Study:
     chosen = max(tried, key=lambda found: found.size)
     past = np.max([np.nan_to_num(np.abs(found.scaled.past)) for found in tried], axis=0)
     farthest = np.max([np.abs(found.scaled.departure) for found in tried], axis=0)
-    joint = float(p_value(farthest, past, seen.split.independent)[0])
+    joint = float(p_value(farthest, past, seen.split.n_independent)[0])
     return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) > 1 else chosen

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import datasets
-from workbench.causal.change_effects.self_series import own_series
+from workbench.causal.change_effects.self_series import self_series
 from workbench.errors import BadInput, WorkbenchError, unknown_name
 from workbench.features import signals as make_signals
 from workbench.features import sli_series
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "COVARIATES",
     "ChangeBins",
-    "Seen",
+    "ChangeContext",
     "around",
     "bins_around",
     "bins_of",
     "past_bins",
-    "see",
+    "prepare",
 ]
 
 COVARIATES = ("traffic",)
@@ -37,7 +37,7 @@ _LONGEST_BEFORE = pd.Timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class ChangeContext:
     """A window and its history with their signals, made once for any number of changes.
 
     Parameters
@@ -101,14 +101,14 @@ class ChangeBins:
         return int((self.local.index >= self.at).sum())
 
 
-def see(window: IncidentWindow) -> Seen:
+def prepare(window: IncidentWindow) -> ChangeContext:
     """Make the signals of a window and of its history, where that can be read."""
     try:
         past = datasets.load(window.history) if window.history else None
     except WorkbenchError:
         past = None
     made = make_signals(window)
-    return Seen(window, made, past, make_signals(past, step=made.step_s) if past else None)
+    return ChangeContext(window, made, past, make_signals(past, step=made.step_s) if past else None)
 
 
 def bins_of(window: IncidentWindow, signals: Signals, service: str, *, sli: SLI) -> pd.DataFrame:
@@ -134,19 +134,19 @@ def bins_of(window: IncidentWindow, signals: Signals, service: str, *, sli: SLI)
         Requests of the SLI's service do not reach this service.
     """
     series = sli_series(signals, sli)
-    own = own_series(signals, window.topology, service, sli=sli)
+    own = self_series(signals, window.topology, service, sli=sli)
     load = signals.nodes.get((sli.service, "load"), pd.Series(1.0, index=series.index))
     data = {"sli": series, "own": own, "elsewhere": series - own, "traffic": load}
     return pd.DataFrame(data)
 
 
-def bins_around(seen: Seen, change: str, sli: SLI) -> ChangeBins:
+def bins_around(seen: ChangeContext, change: str, sli: SLI) -> ChangeBins:
     """Collect the bins in which one change is put to the test.
 
     Parameters
     ----------
     seen
-        From `see`.
+        From `prepare`.
     change
         The change's ``ref``.
     sli
@@ -203,7 +203,7 @@ def around(bins: pd.DataFrame, at: pd.Timestamp, moments: pd.Series) -> pd.DataF
     return bins[(bins.index >= start) & (bins.index < end)]
 
 
-def past_bins(seen: Seen, service: str, *, sli: SLI) -> pd.DataFrame | None:
+def past_bins(seen: ChangeContext, service: str, *, sli: SLI) -> pd.DataFrame | None:
     """Bins of the history in the window's width; None without one that knows the service."""
     if seen.past is None or seen.past_signals is None:
         return None
@@ -213,7 +213,9 @@ def past_bins(seen: Seen, service: str, *, sli: SLI) -> pd.DataFrame | None:
         return None
 
 
-def _quiet(seen: Seen, bins: pd.DataFrame, service: str, *, sli: SLI) -> tuple[pd.DataFrame, ...]:
+def _quiet(
+    seen: ChangeContext, bins: pd.DataFrame, service: str, *, sli: SLI
+) -> tuple[pd.DataFrame, ...]:
     baseline = seen.window.baseline
     calm = bins[np.asarray(baseline.mask(bins.index.to_series()))] if baseline else None
     parts = (calm, past_bins(seen, service, sli=sli))

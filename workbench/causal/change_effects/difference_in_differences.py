@@ -13,13 +13,13 @@ from workbench.cards import bounds, chance, quantity
 from workbench.causal.change_effects.change_data import COVARIATES
 from workbench.causal.change_effects.interrupted_series import quiet_reach, step_effect, widened
 from workbench.causal.change_effects.placebos import placebo_moments
-from workbench.causal.change_effects.self_series import own_series
+from workbench.causal.change_effects.self_series import self_series
 from workbench.errors import BadInput
 from workbench.slis import SLI
 from workbench.stats.ar_regression import regress
 
 if TYPE_CHECKING:
-    from workbench.causal.change_effects.change_data import ChangeBins, Seen
+    from workbench.causal.change_effects.change_data import ChangeBins, ChangeContext
     from workbench.features import Signals
     from workbench.window import IncidentWindow
 
@@ -99,7 +99,7 @@ def control_services(topology: nx.DiGraph, service: str) -> tuple[str, ...]:
 
 
 def difference_in_differences(
-    seen: Seen, data: ChangeBins, *, seed: int = 0
+    seen: ChangeContext, data: ChangeBins, *, seed: int = 0
 ) -> DifferenceInDifferences | None:
     """Compare a changed service's own part with that of services out of its reach.
 
@@ -150,7 +150,7 @@ def difference_in_differences(
     )
 
 
-def _controls(seen: Seen, data: ChangeBins, early: np.ndarray) -> pd.DataFrame:
+def _controls(seen: ChangeContext, data: ChangeBins, early: np.ndarray) -> pd.DataFrame:
     """Own part of each control measured around the change, in the window and its history."""
     found = {}
     for name in control_services(seen.window.topology, data.service):
@@ -167,7 +167,7 @@ def _controls(seen: Seen, data: ChangeBins, early: np.ndarray) -> pd.DataFrame:
 
 def _measured(window: IncidentWindow, signals: Signals, service: str, *, sli: SLI) -> pd.Series:
     try:
-        return own_series(signals, window.topology, service, sli=SLI(service, sli.signal))
+        return self_series(signals, window.topology, service, sli=SLI(service, sli.signal))
     except BadInput:  # not measured
         return pd.Series(dtype=float, index=signals.index[:0])
 

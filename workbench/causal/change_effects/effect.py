@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.cards import bounds, card, escape, quantity
 from workbench.causal.change_effects.adjustment import adjustment, change_graph
-from workbench.causal.change_effects.change_data import COVARIATES, bins_around, see
+from workbench.causal.change_effects.change_data import COVARIATES, bins_around, prepare
 from workbench.causal.change_effects.difference_in_differences import difference_in_differences
 from workbench.causal.change_effects.interrupted_series import quiet_reach, step_effect, widened
 from workbench.causal.change_effects.placebos import earlier_changes, placebo_moments
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workbench.causal.change_effects.adjustment import Adjustment
-    from workbench.causal.change_effects.change_data import Seen
+    from workbench.causal.change_effects.change_data import ChangeContext
     from workbench.causal.change_effects.difference_in_differences import DifferenceInDifferences
     from workbench.causal.change_effects.placebos import EarlierChange
     from workbench.causal.change_effects.refuters import Refutation
@@ -207,16 +207,16 @@ def effect(
     squares (`workbench.causal.refute` has DoWhy run them), placebo moments, and services
     out of the change's reach where their trends before were parallel.
     """
-    return effect_in(see(window), change, window.sli(sli), seed=seed)
+    return effect_in(prepare(window), change, window.sli(sli), seed=seed)
 
 
-def effect_in(seen: Seen, change: str, sli: SLI, *, seed: int = 0) -> Effect:
+def effect_in(seen: ChangeContext, change: str, sli: SLI, *, seed: int = 0) -> Effect:
     """Estimate what one change did, for callers that test several in one window.
 
     Parameters
     ----------
     seen
-        From `workbench.causal.change_effects.change_data.see`.
+        From `workbench.causal.change_effects.change_data.prepare`.
     change, sli, seed
         As for `effect`.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.cards import bounds, card, quantity, table_html
-from workbench.causal.change_effects.change_data import see
+from workbench.causal.change_effects.change_data import prepare
 from workbench.causal.change_effects.effect import effect_in
 from workbench.errors import BadInput
 
@@ -139,7 +139,7 @@ def effects(
     references = _in_reach(window) if changes is None else changes
     if not references:
         return Effects(target, MappingProxyType({}), MappingProxyType({}))
-    seen, tested, untested = see(window), {}, {}
+    seen, tested, untested = prepare(window), {}, {}
     for change in references:
         try:
             tested[change] = effect_in(seen, change, target, seed=seed)

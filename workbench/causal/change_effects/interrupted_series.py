@@ -123,9 +123,9 @@ def quiet_reach(null: np.ndarray, after: int) -> float:
 
     if len(null) < FEWEST_PLACEBOS:
         return float("nan")
-    independent = max(2.0, len(null) / max(after, 1))
-    spread = float(np.sqrt(np.mean(null**2) * (1 + 1 / independent)))
-    return spread * float(stats.t.ppf(0.975, independent - 1))
+    n_independent = max(2.0, len(null) / max(after, 1))
+    spread = float(np.sqrt(np.mean(null**2) * (1 + 1 / n_independent)))
+    return spread * float(stats.t.ppf(0.975, n_independent - 1))
 
 
 def widened(step: StepEffect, reach: float) -> StepEffect:

@@ -15,7 +15,7 @@ from workbench.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.causal.change_effects.change_data import ChangeBins, Seen
+    from workbench.causal.change_effects.change_data import ChangeBins, ChangeContext
 
 __all__ = ["EarlierChange", "earlier_changes", "placebo_moments"]
 
@@ -76,7 +76,7 @@ def placebo_moments(data: ChangeBins, *, seed: int) -> np.ndarray:
     return np.concatenate(steps) if steps else np.zeros(0)
 
 
-def earlier_changes(seen: Seen, data: ChangeBins) -> tuple[EarlierChange, ...]:
+def earlier_changes(seen: ChangeContext, data: ChangeBins) -> tuple[EarlierChange, ...]:
     """Estimate what each earlier change of the same service moved.
 
     Parameters
@@ -106,7 +106,7 @@ def _holds(data: ChangeBins, first: pd.Timestamp, last: pd.Timestamp) -> bool:
     return any(first <= moment <= last for moment in data.moments)
 
 
-def _sources(seen: Seen, data: ChangeBins) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+def _sources(seen: ChangeContext, data: ChangeBins) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     yield data.bins, seen.window.changes
     past = past_bins(seen, data.service, sli=data.sli)
     if past is not None and seen.past is not None:

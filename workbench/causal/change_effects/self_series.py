@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.attribution.breakdown import accounts
+from workbench.causal.attribution.breakdown import break_down
 from workbench.causal.attribution.call_graph import mechanism_graph
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from workbench.causal.attribution.breakdown import Accounts
+    from workbench.causal.attribution.breakdown import Breakdown
     from workbench.causal.attribution.call_graph import MechanismGraph
     from workbench.features import Signals
     from workbench.slis import SLI
 
-__all__ = ["own_series"]
+__all__ = ["self_series"]
 
 _SEEN_BY_CALLERS = "callers:"
 
 
-def own_series(signals: Signals, topology: nx.DiGraph, service: str, *, sli: SLI) -> pd.Series:
+def self_series(signals: Signals, topology: nx.DiGraph, service: str, *, sli: SLI) -> pd.Series:
     """Return a service's own part of the SLI by bin: its total less what its callees cost it.
 
     Parameters
@@ -65,11 +65,11 @@ def own_series(signals: Signals, topology: nx.DiGraph, service: str, *, sli: SLI
         raise BadInput(fact, value=service, hint=hint)
     callees = [c for c in graph.callees[service] if _reports_itself(signals, c)]
     names = list(dict.fromkeys([service, *callees, sli.service]))
-    books = accounts(signals, names, sli)
+    breakdown = break_down(signals, names, sli)
     cost = np.zeros(len(signals.index))
     for callee in callees:
-        cost += _cost(books, service, callee, rivals=len(graph.callers[callee]))
-    total = books.total[:, 0]
+        cost += _cost(breakdown, service, callee, rivals=len(graph.callers[callee]))
+    total = breakdown.total[:, 0]
     own = np.where(np.isnan(total), 0.0, np.nan_to_num(total) - cost)
     return pd.Series(own * _share(signals, graph, service), index=signals.index)
 
@@ -79,12 +79,14 @@ def _reports_itself(signals: Signals, service: str) -> bool:
     return any(not source.startswith(_SEEN_BY_CALLERS) for source in sources)
 
 
-def _cost(books: Accounts, caller: str, callee: str, *, rivals: int) -> np.ndarray:
-    call = (books.services.index(caller), books.services.index(callee))
-    if call in books.calls:
-        number = books.calls.index(call)
-        return np.nan_to_num(books.passed[:, number] * _usual_part(books.each[:, number]))
-    return np.nan_to_num(books.total[:, call[1]]) / max(1, rivals)
+def _cost(breakdown: Breakdown, caller: str, callee: str, *, rivals: int) -> np.ndarray:
+    call = (breakdown.services.index(caller), breakdown.services.index(callee))
+    if call in breakdown.calls:
+        number = breakdown.calls.index(call)
+        return np.nan_to_num(
+            breakdown.passed[:, number] * _usual_part(breakdown.calls_per_request[:, number])
+        )
+    return np.nan_to_num(breakdown.total[:, call[1]]) / max(1, rivals)
 
 
 def _usual_part(each: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import card, table_html
-from workbench.causal.change_effects.change_data import COVARIATES, bins_around, see
+from workbench.causal.change_effects.change_data import COVARIATES, bins_around, prepare
 from workbench.stats.ar_regression import least_squares, regress
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def sensitivity(window: IncidentWindow, change: str, sli: SLI | None = None) -> 
     freedom of the autocorrelation-aware regression.
     """
     target = sli or window.sli()
-    data = bins_around(see(window), change, target)
+    data = bins_around(prepare(window), change, target)
     after = data.treated["change"].to_numpy(float)
     own, traffic = (data.local[name].to_numpy(float) for name in ("own", COVARIATES[0]))
     traffic = (traffic - traffic.mean()) / (traffic.std() or 1.0)

@@ -180,7 +180,7 @@ def _resampled(
     """Attribute the two stretches, then resamples of them for as long as there is time."""
     if not moved(found):
         return ModelAttribution(found.sli, method, moved(found), {}, {}, {}, seed=seed)
-    names, split, target = modelled(found), found.panel.split, found.sli.service
+    names, split, target = modelled(found), found.aligned.split, found.sli.service
     data = [totals(found, names, rows) for rows in (split.baseline, split.incident)]
     model = build_model(found, names, seed=seed)
     deadline, rng, rounds = Deadline(seconds), np.random.default_rng(seed), []

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import bounds, card, quantity
-from workbench.causal.gcm.scm import build_model, check_modelled, lowered, study_of, totals
+from workbench.causal.gcm.scm import (
+    build_model,
+    check_modelled,
+    counterfactual_with,
+    study_of,
+    totals,
+)
 from workbench.causal.gcm.session import Deadline
 from workbench.stats.past_windows import weights_of
 
@@ -130,7 +136,7 @@ def what_if(
     window.check_service(service)
     found = study_of(window, sli)
     names = check_modelled(found, service)
-    i = found.books.services.index(service)
+    i = found.breakdown.services.index(service)
     own, part = float(found.split.own[i]), float(found.split.part[i])
     model, deadline = build_model(found, names, seed=seed), Deadline(seconds, of="bins")
     saved = _saved(found, model, {service: own}, deadline, seed=seed)
@@ -159,13 +165,13 @@ def _saved(
     seed: int,
 ) -> float:
     """Weigh what the SLI is spared, like its own change, over the bins there was time for."""
-    sample = totals(found, list(model.graph), found.panel.split.incident)
-    weights = weights_of(found.books.total[:, found.books.sli], found.panel.split)[0]
+    sample = totals(found, list(model.graph), found.aligned.split.incident)
+    weights = weights_of(found.breakdown.total[:, found.breakdown.sli], found.aligned.split)[0]
     counted = np.random.default_rng(seed).permutation(np.flatnonzero(weights))
     entry, saved, done = found.sli.service, 0.0, 0
     for size in deadline.batches(len(counted), _BATCH):
         rows = counted[done : done + size]
-        imagined = lowered(model, lowered_by, sample.iloc[rows], seed=seed)
+        imagined = counterfactual_with(model, lowered_by, sample.iloc[rows], seed=seed)
         spared = sample[entry].to_numpy()[rows] - imagined[entry].to_numpy()
         saved, done = saved + float(weights[rows] @ spared), done + size
     return saved / float(weights[counted[:done]].sum() or 1.0)

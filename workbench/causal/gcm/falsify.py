@@ -132,7 +132,7 @@ def falsify(
     """
     found = study_of(window, sli)
     names = modelled(found)
-    data = totals(found, names, found.panel.split.baseline)
+    data = totals(found, names, found.aligned.split.baseline)
     return falsify_graph(flow_graph(found, names), data, seed=seed, seconds=seconds)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.change_effects.adjustment import UNOBSERVED, change_graph
-from workbench.causal.change_effects.change_data import bins_around, see
+from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.gcm.session import Deadline, encoded, quietly, seeded
 from workbench.errors import BadInput
 from workbench.stats.ar_regression import least_squares
@@ -148,7 +148,7 @@ def identify(
         As for `workbench.causal.effect`; or a treatment that never varies.
     """
     target = sli or window.sli()
-    data = bins_around(see(window), change, target)
+    data = bins_around(prepare(window), change, target)
     local = data.local.assign(change=data.treated["change"].to_numpy())
     if extra is not None:
         local = local.join(extra.reindex(local.index, method="nearest"))

@@ -12,7 +12,7 @@ from workbench.cards import bounds, card, quantity
 from workbench.causal.gcm.scm import (
     build_model,
     check_modelled,
-    lowered,
+    counterfactual_with,
     own_work,
     study_of,
     totals,
@@ -139,11 +139,11 @@ def intervene(
         raise BadInput("No own work is left to cut", value=by, hint="by=-1.0 takes all of it")
     found = study_of(window, sli)
     names = check_modelled(found, service)
-    rows = found.panel.split.incident
+    rows = found.aligned.split.incident
     sample, own = totals(found, names, rows), own_work(found, names, rows)[service].to_numpy()
     reaching = np.clip(own, 0.0, None)
     model, mean = build_model(found, names, seed=seed), float(reaching.mean())
-    imagined = lowered(model, {service: -by * mean}, sample, seed=seed)
+    imagined = counterfactual_with(model, {service: -by * mean}, sample, seed=seed)
     actual = sample[found.sli.service].to_numpy()
     saved = float((actual - imagined[found.sli.service].to_numpy()).mean())
     after = actual - (saved / mean if mean > 0 else 0.0) * reaching

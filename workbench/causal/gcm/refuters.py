@@ -16,7 +16,7 @@ import pandas as pd
 
 from workbench.cards import card, quantity, table_html
 from workbench.causal.change_effects.adjustment import change_graph
-from workbench.causal.change_effects.change_data import bins_around, see
+from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.change_effects.refuters import Refutation, shuffled_outcome, steady_outcome
 from workbench.causal.gcm.session import Deadline, encoded, quietly, seeded
 from workbench.stats.ar_regression import least_squares
@@ -120,7 +120,7 @@ def refute(
         As for `workbench.causal.effect`.
     """
     target = sli or window.sli()
-    data = bins_around(see(window), change, target)
+    data = bins_around(prepare(window), change, target)
     return estimate_and_refute(data.treated, target.unit, seed=seed, seconds=seconds)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench.causal.attribution.study import study
 from workbench.causal.gcm.session import load_gcm, quietly, seeded
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = [
     "build_model",
     "check_modelled",
+    "counterfactual_with",
     "flow_graph",
-    "lowered",
     "modelled",
     "moved",
     "own_work",
@@ -50,8 +50,8 @@ def study_of(window: IncidentWindow, sli: SLI | None) -> Study:
     window, sli
         As for `workbench.causal.rank`.
     """
-    panel, _ = read_panel(window)
-    return study(window, panel, sli or window.sli())
+    aligned, _ = read_aligned(window)
+    return study(window, aligned, sli or window.sli())
 
 
 def moved(found: Study) -> bool:
@@ -73,10 +73,10 @@ def modelled(found: Study) -> list[str]:
     found
         From `study_of`.
     """
-    split, total = found.panel.split, found.books.total
+    split, total = found.aligned.split, found.breakdown.total
     return [
         name
-        for i, name in enumerate(found.books.services)
+        for i, name in enumerate(found.breakdown.services)
         if name in found.graph.reached
         and np.isfinite(total[split.baseline, i]).sum() > 1
         and np.isfinite(total[split.incident, i]).any()
@@ -115,8 +115,8 @@ def totals(found: Study, names: list[str], rows: NDArray[np.intp]) -> pd.DataFra
     rows
         Bin numbers.
     """
-    places = [found.books.services.index(name) for name in names]
-    frame = pd.DataFrame(found.books.total[rows][:, places], columns=names)
+    places = [found.breakdown.services.index(name) for name in names]
+    frame = pd.DataFrame(found.breakdown.total[rows][:, places], columns=names)
     return frame.fillna(frame.median())
 
 
@@ -176,11 +176,11 @@ def build_model(found: Study, names: list[str], *, seed: int) -> Any:  # noqa: A
             noise = gcm.EmpiricalDistribution()
             mechanism = gcm.AdditiveNoiseModel(_known_sum(parts), noise) if callees else noise
             model.set_causal_mechanism(name, mechanism)
-        gcm.fit(model, totals(found, names, found.panel.split.baseline))
+        gcm.fit(model, totals(found, names, found.aligned.split.baseline))
     return model
 
 
-def lowered(
+def counterfactual_with(
     model: Any,  # noqa: ANN401
     lowered_by: Mapping[str, float],
     sample: pd.DataFrame,

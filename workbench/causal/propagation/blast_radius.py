@@ -17,9 +17,9 @@ import pandas as pd
 
 from workbench.cards import card, quantity, table_html
 from workbench.causal.attribution.call_graph import mechanism_graph
-from workbench.causal.propagation.departures import leaving
+from workbench.causal.propagation.departures import departures
 from workbench.causal.propagation.residuals import residuals, transmission
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.causal.attribution.call_graph import MechanismGraph
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.window import IncidentWindow
 
     Draws = NDArray[np.float64]
@@ -172,7 +172,7 @@ def blast_radius(
     Returns
     -------
     BlastRadius
-        `workbench.causal.grade` holds it against what happened.
+        `workbench.causal.score_forecast` holds it against what happened.
 
     Raises
     ------
@@ -186,22 +186,22 @@ def blast_radius(
     """
     service, change = _origin(window, origin)
     _check_size(added_s, added_errors)
-    panel = _quiet(read_panel(window)[0])
+    aligned = _quiet(read_aligned(window)[0])
     rng = np.random.default_rng(seed)
-    names = tuple(dict.fromkeys([*panel.services, service]))
+    names = tuple(dict.fromkeys([*aligned.services, service]))
     upwards: nx.DiGraph = nx.DiGraph(window.topology)
     # What the faulty service itself calls passes nothing up to it: rings are opened there.
     upwards.remove_edges_from(list(upwards.out_edges(service)))
-    graph = mechanism_graph(upwards, service, names, asynchronous=_late(window, panel))
-    sizes = _sizes(panel, service, (added_s, added_errors), rng)
+    graph = mechanism_graph(upwards, service, names, asynchronous=_late(window, aligned))
+    sizes = _sizes(aligned, service, (added_s, added_errors), rng)
     calls = [call for call in graph.edges if call[1] != call[0]]
     added: dict[str, dict[str, Draws]] = {}
     learned: set[Call] = set()
     for signal in ("latency", "errors"):
-        shares, told = _shares(panel, names, calls, signal, rng)
+        shares, told = _shares(aligned, names, calls, signal, rng)
         learned |= told
         added[signal] = _spread(graph, shares, service, sizes[signal])
-    reached = _reached(panel, [n for n in names if n != service], added, rng)
+    reached = _reached(aligned, [n for n in names if n != service], added, rng)
     above = {name for name, draws in added["latency"].items() if draws.any()} | {
         name for name, draws in added["errors"].items() if draws.any()
     }
@@ -238,27 +238,29 @@ def _check_size(added_s: float | None, added_errors: float | None) -> None:
         raise BadInput("Not a share of requests", value=added_errors, hint="Between 0 and 1")
 
 
-def _quiet(panel: Panel) -> Panel:
+def _quiet(aligned: AlignedSignals) -> AlignedSignals:
     """Keep what was known before: baseline bins only, so that nothing of the incident leaks."""
-    rows = panel.split.baseline
+    rows = aligned.split.baseline
     everything = np.arange(len(rows))
     split = replace(
-        panel.split, incident=everything[:0], before=everything[:0], baseline=everything
+        aligned.split, incident=everything[:0], before=everything[:0], baseline=everything
     )
-    return replace(panel, nodes=panel.nodes.iloc[rows], edges=panel.edges.iloc[rows], split=split)
+    return replace(
+        aligned, nodes=aligned.nodes.iloc[rows], edges=aligned.edges.iloc[rows], split=split
+    )
 
 
-def _late(window: IncidentWindow, panel: Panel) -> frozenset[Call]:
+def _late(window: IncidentWindow, aligned: AlignedSignals) -> frozenset[Call]:
     declared = {
         (str(u), str(v))
         for u, v, data in window.topology.edges(data=True)
         if data.get("asynchronous")
     }
-    return panel.asynchronous | declared
+    return aligned.asynchronous | declared
 
 
 def _sizes(
-    panel: Panel,
+    aligned: AlignedSignals,
     service: str,
     asked: tuple[float | None, float | None],
     rng: np.random.Generator,
@@ -271,8 +273,8 @@ def _sizes(
             "errors": np.full(_DRAWS, added_errors or 0.0),
         }
     column = (service, "latency")
-    level = float(panel.nodes[column].median()) if column in panel.nodes else float("nan")
-    level = level if level > 0 else _typical_latency(panel)
+    level = float(aligned.nodes[column].median()) if column in aligned.nodes else float("nan")
+    level = level if level > 0 else _typical_latency(aligned)
     slower = rng.random(_DRAWS) < 0.5
     seconds = level * rng.lognormal(*_TIMES, _DRAWS)
     return {
@@ -281,20 +283,24 @@ def _sizes(
     }
 
 
-def _typical_latency(panel: Panel) -> float:
-    known = [c for c in panel.nodes.columns if str(c[1]) == "latency"]
-    return float(np.nanmedian(panel.nodes[known].to_numpy(float))) if known else 0.1
+def _typical_latency(aligned: AlignedSignals) -> float:
+    known = [c for c in aligned.nodes.columns if str(c[1]) == "latency"]
+    return float(np.nanmedian(aligned.nodes[known].to_numpy(float))) if known else 0.1
 
 
 def _shares(
-    panel: Panel, names: tuple[str, ...], calls: list[Call], signal: str, rng: np.random.Generator
+    aligned: AlignedSignals,
+    names: tuple[str, ...],
+    calls: list[Call],
+    signal: str,
+    rng: np.random.Generator,
 ) -> tuple[dict[Call, Draws], set[Call]]:
     """Draw, for each call, how much of a callee's unit reaches one request of its caller."""
-    found = residuals(panel, names, calls, signal=signal)
+    found = residuals(aligned, names, calls, signal=signal)
     shares, learned = {}, set()
     for call in calls:
         share, error = transmission(found, call) if call in found.cost else (np.nan, np.nan)
-        timed = signal == "latency" and (*call, "latency") in panel.edges
+        timed = signal == "latency" and (*call, "latency") in aligned.edges
         mean, spread = _TIMED if timed else _PRIOR[signal]
         centre, width = mean, spread
         if np.isfinite(share) and error > 0:
@@ -303,19 +309,21 @@ def _shares(
             learned |= {call} if weight > 0.5 else set()
         drawn = np.clip(rng.normal(centre, width, _DRAWS), 0.0, 1.0)
         rivals = [caller for caller, callee in calls if callee == call[1]]
-        shares[call] = drawn * _calls_a_request(panel, call, rivals)
+        shares[call] = drawn * _calls_a_request(aligned, call, rivals)
     return shares, learned
 
 
-def _calls_a_request(panel: Panel, call: Call, rivals: list[str]) -> float:
+def _calls_a_request(aligned: AlignedSignals, call: Call, rivals: list[str]) -> float:
     """Say how many calls a request of the caller makes: counted, else by the loads of both."""
     caller, callee = call
-    made = (*call, "calls") in panel.edges
-    loads = [panel.nodes[n, "load"].to_numpy(float) for n in rivals if (n, "load") in panel.nodes]
-    if (caller, "load") not in panel.nodes or not (made or (callee, "load") in panel.nodes):
+    made = (*call, "calls") in aligned.edges
+    loads = [
+        aligned.nodes[n, "load"].to_numpy(float) for n in rivals if (n, "load") in aligned.nodes
+    ]
+    if (caller, "load") not in aligned.nodes or not (made or (callee, "load") in aligned.nodes):
         return 1.0
-    seen = panel.edges[(*call, "calls")] if made else panel.nodes[callee, "load"]
-    asked = panel.nodes[caller, "load"].to_numpy(float) if made else np.nansum(loads, axis=0)
+    seen = aligned.edges[(*call, "calls")] if made else aligned.nodes[callee, "load"]
+    asked = aligned.nodes[caller, "load"].to_numpy(float) if made else np.nansum(loads, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = seen.to_numpy(float) / asked
     ratio = ratio[np.isfinite(ratio)]
@@ -336,13 +344,13 @@ def _spread(
 
 
 def _reached(
-    panel: Panel,
+    aligned: AlignedSignals,
     names: list[str],
     added: Mapping[str, Mapping[str, Draws]],
     rng: np.random.Generator,
 ) -> list[Reached]:
     """Compare what arrives, on top of a random past window, with each service's range."""
-    ranges = leaving(panel, names)
+    ranges = departures(aligned, names)
     found = []
     nothing = np.zeros(_DRAWS)
     drawn = rng.integers(0, max(ranges.past["latency"].shape[0], 1), _DRAWS)

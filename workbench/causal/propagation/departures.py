@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.features.nearest import signal_column
-from workbench.stats.past_windows import extreme, half_width
+from workbench.stats.past_windows import half_width, peak_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
 
-__all__ = ["SIGNALS", "Leaving", "leaving"]
+__all__ = ["SIGNALS", "Leaving", "departures"]
 
 SIGNALS = ("latency", "errors")
 """What users of a service feel of it."""
@@ -54,39 +54,39 @@ class Leaving:
         return np.any([self.departure[s] > self.limit[s] for s in SIGNALS], axis=0)
 
 
-def leaving(panel: Panel, services: Sequence[str]) -> Leaving:
+def departures(aligned: AlignedSignals, services: Sequence[str]) -> Leaving:
     """Say of each service how far it strayed for the worse, and how far is usual.
 
     Parameters
     ----------
-    panel
+    aligned
         Aligned signals; its baseline bins are the past.
     services
         Which, in which order.
     """
     departure, limit, past = {}, {}, {}
     for signal in SIGNALS:
-        values = np.column_stack([_series(panel, name, signal) for name in services])
-        seen = extreme(values, panel.split)
+        values = np.column_stack([_series(aligned, name, signal) for name in services])
+        seen = peak_contrast(values, aligned.split)
         departure[signal] = seen.departure
         past[signal] = seen.past if seen.past.size else np.zeros((1, len(services)))
         usual = np.full(len(services), np.nan)
         known = np.isfinite(past[signal]).any(axis=0)
         usual[known] = np.nanquantile(past[signal][:, known], _RARE, axis=0)
-        usual = np.fmax(usual, half_width(past[signal], panel.split.independent))
+        usual = np.fmax(usual, half_width(past[signal], aligned.split.n_independent))
         least = _LEAST[signal] * (np.abs(seen.level) if signal == "latency" else 1.0)
         limit[signal] = np.maximum(usual, least)
     measured = np.any([np.isfinite(limit[s]) for s in SIGNALS], axis=0)
     return Leaving(departure, limit, past, measured)
 
 
-def _series(panel: Panel, name: str, signal: str) -> NDArray[np.float64]:
-    column = signal_column(panel.nodes, name, signal)
+def _series(aligned: AlignedSignals, name: str, signal: str) -> NDArray[np.float64]:
+    column = signal_column(aligned.nodes, name, signal)
     if column is None:
-        return np.full(len(panel.nodes), np.nan)
+        return np.full(len(aligned.nodes), np.nan)
     values = column.to_numpy(float)
-    if signal == "latency" or column.name[1] != "errors" or (name, "load") not in panel.nodes:
+    if signal == "latency" or column.name[1] != "errors" or (name, "load") not in aligned.nodes:
         return values
-    load = panel.nodes[name, "load"].to_numpy(float)
+    load = aligned.nodes[name, "load"].to_numpy(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(load > 0, values / load, np.nan)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import card, table_html
-from workbench.causal.propagation.departures import leaving
-from workbench.causal.rank import read_panel
+from workbench.causal.propagation.departures import departures
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from workbench.causal.propagation.blast_radius import BlastRadius
     from workbench.window import IncidentWindow
 
-__all__ = ["BlastGrade", "grade"]
+__all__ = ["ForecastScore", "score_forecast"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class BlastGrade:
+class ForecastScore:
     """How good one forecast was, beside forecasts that need no model.
 
     Parameters
@@ -72,7 +72,7 @@ class BlastGrade:
         return card(self._headline(), facts, body=table_html(self.to_frame()))
 
 
-def grade(forecast: BlastRadius, window: IncidentWindow) -> BlastGrade:
+def score_forecast(forecast: BlastRadius, window: IncidentWindow) -> ForecastScore:
     """Hold a forecast against what happened in a window.
 
     Parameters
@@ -87,9 +87,9 @@ def grade(forecast: BlastRadius, window: IncidentWindow) -> BlastGrade:
     BadInput
         None of the forecast services is measured in the window.
     """
-    panel, _ = read_panel(window)
+    aligned, _ = read_aligned(window)
     probability = {r.service: r.probability for r in forecast.reached}
-    seen = leaving(panel, list(probability))
+    seen = departures(aligned, list(probability))
     happened = {
         name: (p, bool(left))
         for (name, p), left, known in zip(
@@ -105,7 +105,7 @@ def grade(forecast: BlastRadius, window: IncidentWindow) -> BlastGrade:
     above = nx.ancestors(graph, forecast.service) if forecast.service in graph else set()
     callers = np.array([name in above for name in happened], dtype=float)
     constant = np.full(len(outcome), outcome.mean())
-    return BlastGrade(
+    return ForecastScore(
         window_id=window.id,
         service=forecast.service,
         brier=_brier(np.array([p for p, _ in happened.values()]), outcome),

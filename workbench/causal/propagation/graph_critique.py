@@ -27,7 +27,7 @@ from workbench.causal.propagation.residuals import (
     residuals,
     transmission,
 )
-from workbench.causal.rank import read_panel
+from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput, MissingPart, unknown_name
 from workbench.findings import Finding
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from workbench.causal.propagation.residuals import Association, Residuals
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -218,24 +218,24 @@ def critique(
     ends = time.monotonic() + seconds
     target = _asked(window, sli, method)
     search = _pc() if method == "pc" else None
-    panel, noted = read_panel(window)
-    near, left_out = _near(window, panel, target.service)
-    late = _not_waited_for(window, panel)
+    aligned, noted = read_aligned(window)
+    near, left_out = _near(window, aligned, target.service)
+    late = _not_waited_for(window, aligned)
     graph = [
         (str(u), str(v))
         for u, v in window.topology.edges
         if u in near and v in near and u != v and (u, v) not in late
     ]
-    measured = {(str(u), str(v)) for u, v, _ in panel.edges.columns if u in near and v in near}
+    measured = {(str(u), str(v)) for u, v, _ in aligned.edges.columns if u in near and v in near}
     unlisted = tuple(sorted(measured - set(graph) - late))
-    found = residuals(panel, near, (*graph, *unlisted), signal=target.signal)
+    found = residuals(aligned, near, (*graph, *unlisted), signal=target.signal)
     tested = associations(found, without=late)
     candidates = _significant(tested)
     kept, partial = _looked_at_again(found, candidates, search, ends)
     doubts = (
         *(_unlisted(call) for call in unlisted),
         *sorted((_missing(found, a, q) for a, q in kept), key=lambda d: -abs(d.strength)),
-        *_contradicted(window, panel, found, graph),
+        *_contradicted(window, aligned, found, graph),
     )
     return Critique(
         window_id=window.id,
@@ -274,19 +274,19 @@ def _pc() -> Any:  # noqa: ANN401 - the package has no types
     return pc
 
 
-def _not_waited_for(window: IncidentWindow, panel: Panel) -> frozenset[tuple[str, str]]:
+def _not_waited_for(window: IncidentWindow, aligned: AlignedSignals) -> frozenset[tuple[str, str]]:
     """Collect calls that pass nothing on: seen as such in spans, or declared."""
     edges: Iterable[tuple[str, str, object]] = window.topology.edges(data="asynchronous")
-    return panel.asynchronous | {(str(u), str(v)) for u, v, late in edges if late}
+    return aligned.asynchronous | {(str(u), str(v)) for u, v, late in edges if late}
 
 
-def _near(window: IncidentWindow, panel: Panel, start: str) -> tuple[list[str], int]:
+def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[list[str], int]:
     """Services with telemetry by distance from the SLI's in calls, either way."""
     graph: nx.Graph = nx.Graph(window.topology)
-    graph.add_edges_from((u, v) for u, v, _ in panel.edges.columns)
+    graph.add_edges_from((u, v) for u, v, _ in aligned.edges.columns)
     far = len(graph) + 1
     steps = nx.single_source_shortest_path_length(graph, start) if start in graph else {start: 0}
-    names = sorted(panel.services, key=lambda name: (steps.get(name, far), name))
+    names = sorted(aligned.services, key=lambda name: (steps.get(name, far), name))
     return names[:_MOST_SERVICES], max(len(names) - _MOST_SERVICES, 0)
 
 
@@ -361,9 +361,9 @@ def _unlisted(call: tuple[str, str]) -> Doubt:
 
 
 def _contradicted(
-    window: IncidentWindow, panel: Panel, found: Residuals, graph: list[tuple[str, str]]
+    window: IncidentWindow, aligned: AlignedSignals, found: Residuals, graph: list[tuple[str, str]]
 ) -> Iterator[Doubt]:
-    longer = set(check_graph(window.topology, panel).contradicted)
+    longer = set(check_graph(window.topology, aligned).contradicted)
     nothing = float("nan")
     for call in (call for call in graph if call in longer):
         words = f"{call[0]} → {call[1]}: the callee takes longer than its caller's whole requests"

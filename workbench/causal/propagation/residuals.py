@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
 
 __all__ = [
     "Association",
@@ -88,13 +88,17 @@ class Association:
 
 
 def residuals(
-    panel: Panel, services: Sequence[str], calls: Iterable[tuple[str, str]], *, signal: str
+    aligned: AlignedSignals,
+    services: Sequence[str],
+    calls: Iterable[tuple[str, str]],
+    *,
+    signal: str,
 ) -> Residuals:
     """Take from each service's work what the graph's calls explain.
 
     Parameters
     ----------
-    panel
+    aligned
         Aligned signals.
     services
         Which services; those without the signal are left out.
@@ -103,7 +107,7 @@ def residuals(
     signal
         ``latency`` or ``errors``.
     """
-    nodes = panel.nodes
+    nodes = aligned.nodes
     work = {name: _work(nodes, name, signal) for name in services}
     work = {name: series for name, series in work.items() if _varies(series)}
     loads = {name: _values(nodes, (name, "load")) for name in work}
@@ -112,11 +116,11 @@ def residuals(
         callee: np.sum([np.nan_to_num(loads[u]) for u, v in known if v == callee], axis=0)
         for _, callee in known
     }
-    cost = {call: _cost(panel, call, signal, work, loads, sent) for call in known}
-    level = {name: _unshifted(series, panel) for name, series in work.items()}
+    cost = {call: _cost(aligned, call, signal, work, loads, sent) for call in known}
+    level = {name: _unshifted(series, aligned) for name, series in work.items()}
     memory = _memory(list(level.values()))
     filtered = {name: _filtered(series, memory) for name, series in level.items()}
-    calls_filtered = {call: _filtered(_unshifted(c, panel), memory) for call, c in cost.items()}
+    calls_filtered = {call: _filtered(_unshifted(c, aligned), memory) for call, c in cost.items()}
     own, kept = [], []
     for name in work:
         told = [call for call in known if call[0] == name]
@@ -238,7 +242,7 @@ def _work(nodes: pd.DataFrame, name: str, signal: str) -> NDArray[np.float64]:
 
 
 def _cost(
-    panel: Panel,
+    aligned: AlignedSignals,
     call: tuple[str, str],
     signal: str,
     work: Mapping[str, NDArray[np.float64]],
@@ -247,7 +251,7 @@ def _cost(
 ) -> NDArray[np.float64]:
     """Cost of a call per request of its caller; by the callee's load where it is not measured."""
     caller, callee = call
-    made, each = _values(panel.edges, (*call, "calls")), _values(panel.edges, (*call, signal))
+    made, each = _values(aligned.edges, (*call, "calls")), _values(aligned.edges, (*call, signal))
     with np.errstate(invalid="ignore", divide="ignore"):
         if np.isfinite(each).any():
             seen = each if signal == "errors" else made * each
@@ -267,11 +271,11 @@ def _varies(series: NDArray[np.float64]) -> bool:
     return len(seen) >= _FEWEST and bool(np.ptp(seen) > 0)
 
 
-def _unshifted(values: NDArray[np.float64], panel: Panel) -> NDArray[np.float64]:
+def _unshifted(values: NDArray[np.float64], aligned: AlignedSignals) -> NDArray[np.float64]:
     """Centre the incident and the rest apart."""
     result = values.astype(float)
     during = np.zeros(len(values), dtype=bool)
-    during[panel.split.incident] = True
+    during[aligned.split.incident] = True
     for part in (during, ~during):
         seen = result[part][np.isfinite(result[part])]
         result[part] -= seen.mean() if seen.size else 0.0

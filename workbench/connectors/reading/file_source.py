@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.connectors.contract import Estimate, Fetched, Query
 from workbench.connectors.reading.files import read_files, unread_rows
-from workbench.connectors.reading.rows import check_asked, settled
+from workbench.connectors.reading.rows import check_asked, to_fetched
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WorkbenchError
 from workbench.tables import empty
@@ -40,7 +40,7 @@ class FileSource:
 
     kind: ClassVar[str] = "files"
     tables: ClassVar[tuple[str, ...]] = ()
-    # Rows that the connector has told from duplicates itself (see `rows.settled`).
+    # Rows that the connector has told from duplicates itself (see `rows.to_fetched`).
     told_apart: ClassVar[bool] = False
 
     def __init__(self, source: str, settings: FilesSettings) -> None:
@@ -100,14 +100,14 @@ class FileSource:
         if not parts:
             return Fetched(table, self._nothing(table), tuple(unread), tuple(queries))
         fetched = self.settle(table, when, parts=self.join(table, parts, when), services=services)
-        troubles = [*_files_unread(unread), *self.late(when, written)]
-        return _joined(fetched, tuple(unread), troubles, tuple(queries))
+        problems = [*_files_unread(unread), *self.late(when, written)]
+        return _joined(fetched, tuple(unread), problems, tuple(queries))
 
     def settle(
         self, table: str, when: TimeRange, *, parts: Sequence[Parsed], services: tuple[str, ...]
     ) -> Fetched:
-        """Join the parts; see `workbench.connectors.reading.rows.settled`."""
-        return settled(
+        """Join the parts; see `workbench.connectors.reading.rows.to_fetched`."""
+        return to_fetched(
             table,
             self.source,
             when,
@@ -141,14 +141,14 @@ def _files_unread(unread: Sequence[CoverageRow]) -> list[str]:
 def _joined(
     fetched: Fetched,
     unread: tuple[CoverageRow, ...],
-    troubles: list[str],
+    problems: list[str],
     queries: tuple[Query, ...],
 ) -> Fetched:
     """Put rows of files before the verdict, and their troubles into it."""
     rows = fetched.coverage
-    if troubles:
+    if problems:
         last = rows[-1]
-        why = "; ".join([*troubles, last.reason] if last.reason else troubles)
+        why = "; ".join([*problems, last.reason] if last.reason else problems)
         worst = CoverageRow(last.source, last.table, last.service, "partial", last.rows, reason=why)
         rows = (*rows[:-1], worst)
     return Fetched(fetched.table, fetched.frame, (*unread, *rows), queries)

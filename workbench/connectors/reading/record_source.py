@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from workbench.connectors.contract import Estimate, Fetched, failed_fetch
-from workbench.connectors.reading.rows import Parsed, check_asked, settled
+from workbench.connectors.reading.rows import Parsed, check_asked, to_fetched
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.connectors.contract import Query
-    from workbench.connectors.transport.http import Asks
-    from workbench.connectors.transport.paging import Listed
+    from workbench.connectors.transport.http import HttpClient
+    from workbench.connectors.transport.paging import Paginated
     from workbench.coverage import Status
     from workbench.times import TimeRange
 
@@ -41,7 +41,7 @@ class RecordSource:
     kind: ClassVar[str] = "records"
     tables: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, source: str, http: Asks) -> None:
+    def __init__(self, source: str, http: HttpClient) -> None:
         self.source = source
         self.http = http
 
@@ -77,7 +77,9 @@ class RecordSource:
                 parsed, queries = await self.rows(table, when)
         except SourceError as error:
             return failed_fetch(table, self.source, str(error))
-        return settled(table, self.source, when, parts=[parsed], services=services, queries=queries)
+        return to_fetched(
+            table, self.source, when, parts=[parsed], services=services, queries=queries
+        )
 
     async def estimate(
         self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
@@ -97,8 +99,8 @@ class RecordSource:
         if services:
             frame = frame[frame["src"].isin(services) | frame["dst"].isin(services)]
         frame = frame.drop_duplicates(["src", "dst"]).reset_index(drop=True)
-        status: Status = "partial" if parsed.troubles else "complete" if len(frame) else "empty"
-        why = "; ".join([*parsed.troubles, *parsed.notes])
+        status: Status = "partial" if parsed.problems else "complete" if len(frame) else "empty"
+        why = "; ".join([*parsed.problems, *parsed.notes])
         row = CoverageRow(
             self.source,
             "topology",
@@ -115,7 +117,7 @@ def segment(identifier: str) -> str:
     return quote(identifier, safe="") if identifier not in {".", ".."} else "%2E" * len(identifier)
 
 
-def troubles_of(listed: Listed) -> list[str]:
+def troubles_of(listed: Paginated) -> list[str]:
     """Return the troubles of a list, what ended it early among them.
 
     Raises
@@ -124,10 +126,10 @@ def troubles_of(listed: Listed) -> list[str]:
         It ended before the first record came.
     """
     if listed.error is None:
-        return listed.troubles
+        return listed.problems
     if not listed.records:
         raise listed.error
-    return [f"reading ended early: {listed.error}", *listed.troubles]
+    return [f"reading ended early: {listed.error}", *listed.problems]
 
 
 def edge_frame(edges: Sequence[tuple[str, str]], source: str) -> pd.DataFrame:

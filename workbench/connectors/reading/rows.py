@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERY_SERVICE",
-    "Gathering",
     "Parsed",
+    "RowReader",
     "check_asked",
     "epoch",
     "json_of",
@@ -38,10 +38,10 @@ __all__ = [
     "json_text",
     "list_at",
     "mapping_at",
-    "moment",
-    "settled",
+    "parse_timestamp",
+    "summarize_rejected",
     "text_of",
-    "told",
+    "to_fetched",
 ]
 
 _TIME = re.compile(
@@ -60,19 +60,19 @@ class Parsed:
     ----------
     frame
         Columns of the table, not yet conformed.
-    troubles
+    problems
         What of it is missing or could not be used: the verdict becomes ``partial``.
     notes
         What is odd and costs no row.
     """
 
     frame: pd.DataFrame
-    troubles: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
-class Gathering:
+class RowReader:
     """Rows read so far, and the places of those that could not be."""
 
     table: str
@@ -84,7 +84,7 @@ class Gathering:
         self,
         records: Iterable[tuple[str, Any]],
         read: Callable[[Any], Iterable[Mapping[str, object]]],
-    ) -> Gathering:
+    ) -> RowReader:
         """Read records one by one; one that is refused hides no other.
 
         Parameters
@@ -108,10 +108,14 @@ class Gathering:
         used = dict.fromkeys(name for row in self.rows for name in row)
         names = dict.fromkeys([*SCHEMAS[self.table].required, *used])
         columns = {name: [row.get(name) for row in self.rows] for name in names}
-        return Parsed(pd.DataFrame(columns, dtype="object"), told(self.refused), tuple(self.notes))
+        return Parsed(
+            pd.DataFrame(columns, dtype="object"),
+            summarize_rejected(self.refused),
+            tuple(self.notes),
+        )
 
 
-def told(refused: Sequence[str]) -> tuple[str, ...]:
+def summarize_rejected(refused: Sequence[str]) -> tuple[str, ...]:
     """Say what was refused: the first few by place, the rest by number."""
     if not refused:
         return ()
@@ -136,7 +140,7 @@ def check_asked(table: str, tables: Sequence[str], services: tuple[str, ...]) ->
     return table
 
 
-def settled(
+def to_fetched(
     table: str,
     source: str,
     when: TimeRange,
@@ -179,12 +183,12 @@ def settled(
         notes += _counted(int(again.sum()), "duplicated row(s) dropped")
         kept = kept[~again]
     frame = conform(table, kept.reset_index(drop=True))
-    troubles = list(dict.fromkeys(t for part in parts for t in part.troubles))
-    row = _verdict(CoverageRow(source, table, "*", "empty", len(frame)), troubles, notes)
+    problems = list(dict.fromkeys(t for part in parts for t in part.problems))
+    row = _verdict(CoverageRow(source, table, "*", "empty", len(frame)), problems, notes)
     return Fetched(table, frame, (row,), tuple(queries))
 
 
-def moment(value: object) -> pd.Timestamp | None:
+def parse_timestamp(value: object) -> pd.Timestamp | None:
     """Read an instant of ISO 8601 with its zone; nothing, or the zero year, is None.
 
     Raises
@@ -342,9 +346,9 @@ def _counted(count: int, what: str) -> list[str]:
     return [f"{count:,} {what}"] if count else []
 
 
-def _verdict(row: CoverageRow, troubles: list[str], notes: list[str]) -> CoverageRow:
-    why = "; ".join(dict.fromkeys([*troubles, *notes]))
-    status: Status = "partial" if troubles else "complete" if row.rows else "empty"
+def _verdict(row: CoverageRow, problems: list[str], notes: list[str]) -> CoverageRow:
+    why = "; ".join(dict.fromkeys([*problems, *notes]))
+    status: Status = "partial" if problems else "complete" if row.rows else "empty"
     if status == "empty" and not why:
         why = "the source has no rows in this range"
     return CoverageRow(row.source, row.table, row.service, status, row.rows, reason=why)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.connectors.contract import Fetched, Query, complete_fetch
-from workbench.connectors.reading.rows import json_text, told
+from workbench.connectors.reading.rows import json_text, summarize_rejected
 from workbench.connectors.reading.spans import odd_spans, without_doubles
 from workbench.coverage import CoverageRow
 from workbench.tables import empty
@@ -36,7 +36,7 @@ class Searched:
     """Traces by id, and what is missing."""
 
     traces: dict[str, Any] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     requests: int = 0
 
 
@@ -64,7 +64,7 @@ async def searched(ask: Ask, when: TimeRange, *, limit: int) -> Searched:
             middle = part.start + part.duration / 2
             waiting += [TimeRange(middle, part.end), TimeRange(part.start, middle)]
         else:
-            found.troubles.append(f"more than {limit:,} traces within {part.start.isoformat()}")
+            found.problems.append(f"more than {limit:,} traces within {part.start.isoformat()}")
     return found
 
 
@@ -90,7 +90,7 @@ def span_fetch(
     """
     pairs = list(frames)
     filled = [frame for frame, _ in pairs if len(frame)]
-    troubles = [*found.troubles, *told([one for _, lacks in pairs for one in lacks])]
+    problems = [*found.problems, *summarize_rejected([one for _, lacks in pairs for one in lacks])]
     notes: list[str] = []
     whole = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
     if len(whole):
@@ -103,8 +103,8 @@ def span_fetch(
     digest = hashlib.sha256(json_text(sorted(found.traces)).encode()).hexdigest()
     query = Query(source, path, (("requests", str(found.requests)),), when, len(whole), digest)
     rows = whole if len(whole) else empty("spans")
-    why = "; ".join([*troubles, *notes, _UNCOUNTED])
-    if not troubles:
+    why = "; ".join([*problems, *notes, _UNCOUNTED])
+    if not problems:
         return complete_fetch("spans", rows, source, queries=[query], reason=why)
     done = complete_fetch("spans", rows, source, queries=[query])
     row = CoverageRow(source, "spans", "*", "partial", len(done.frame), reason=why)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.rows import (
-    Gathering,
     Parsed,
+    RowReader,
     json_records,
     list_at,
     mapping_at,
-    moment,
+    parse_timestamp,
     text_of,
 )
 from workbench.errors import SourceGarbled
@@ -49,7 +49,7 @@ class AuditLogs(FileSource):
 
     def parse(self, table: str, file: RawFile) -> Parsed:
         """Read the records of one file."""
-        return Gathering(table).each(_records(file.data), audit_rows).parsed()
+        return RowReader(table).each(_records(file.data), audit_rows).parsed()
 
 
 def audit_rows(record: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any JSON
@@ -132,7 +132,7 @@ def _kubernetes(event: dict[str, Any]) -> dict[str, object]:
 
 
 def _time(value: object) -> pd.Timestamp:
-    at = moment(value)
+    at = parse_timestamp(value)
     if at is None:
         raise SourceGarbled("A record without a time", value=value)
     return at

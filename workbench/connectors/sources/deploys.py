@@ -12,11 +12,11 @@ from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.rows import (
     EVERY_SERVICE,
-    Gathering,
     Parsed,
+    RowReader,
     epoch,
     json_records,
-    moment,
+    parse_timestamp,
     text_of,
 )
 from workbench.errors import SourceGarbled
@@ -95,7 +95,7 @@ class Deploys(FileSource):
         """Read the changes of one file; a row that cannot be read is refused by its line."""
         is_json = file.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"[", b"{"}
         records = _listed(file.data) if is_json else self._lines(file.data)
-        return Gathering(table).each(records, self._row).parsed()
+        return RowReader(table).each(records, self._row).parsed()
 
     def _lines(self, data: bytes) -> Iterator[tuple[str, Any]]:
         reader = csv.DictReader(io.StringIO(_decoded(data)), delimiter=self.settings.delimiter)
@@ -148,7 +148,7 @@ class Deploys(FileSource):
         if value is None or value == "":
             return None
         times = self.settings.times
-        return moment(value) if times == "iso" else epoch(value, unit=times)
+        return parse_timestamp(value) if times == "iso" else epoch(value, unit=times)
 
 
 def _listed(data: bytes) -> Iterator[tuple[str, Any]]:

@@ -21,13 +21,13 @@ from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.rows import (
     EVERY_SERVICE,
-    Gathering,
     Parsed,
+    RowReader,
     epoch,
     json_records,
     list_at,
     mapping_at,
-    moment,
+    parse_timestamp,
     text_of,
 )
 from workbench.errors import SourceGarbled
@@ -71,7 +71,7 @@ class FeatureFlags(FileSource):
 
     def parse(self, table: str, file: RawFile) -> Parsed:
         """Read the flag events of one file; evaluations become changes once all are known."""
-        return Gathering(table).each(_entries(file.data), self._rows).parsed()
+        return RowReader(table).each(_entries(file.data), self._rows).parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
         """Keep of all evaluations those where a service first saw another version or variant."""
@@ -82,7 +82,7 @@ class FeatureFlags(FileSource):
         seen = frame["how"] == _EVALUATION
         changed = _first_of_another(frame[seen])
         kept = pd.concat([frame[~seen], changed], ignore_index=True).drop(columns=["how", "flag"])
-        told = tuple(trouble for part in parts for trouble in part.troubles)
+        told = tuple(trouble for part in parts for trouble in part.problems)
         note = f"{int(seen.sum()):,} evaluations read, {len(changed):,} of another variant"
         return [Parsed(kept, told, (note,) if seen.any() else ())]
 
@@ -184,7 +184,7 @@ def _time(event: Mapping[str, Any]) -> pd.Timestamp:
     if re.fullmatch("[1-9][0-9]{0,17}|[1-8][0-9]{18}", nanoseconds):
         return pd.Timestamp(int(nanoseconds), unit="ns", tz="UTC")
     found = next((event[name] for name in _TIMES if event.get(name)), None)
-    ts = epoch(found, unit="s") if isinstance(found, int | float) else moment(found)
+    ts = epoch(found, unit="s") if isinstance(found, int | float) else parse_timestamp(found)
     if ts is None:
         raise SourceGarbled("A flag event without a time", value=sorted(map(str, event)))
     return ts

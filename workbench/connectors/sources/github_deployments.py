@@ -19,11 +19,17 @@ import pandas as pd
 import pydantic
 
 from workbench.connectors.reading.record_source import RecordSource, troubles_of
-from workbench.connectors.reading.rows import Gathering, Parsed, mapping_at, moment, text_of
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.reading.rows import (
+    Parsed,
+    RowReader,
+    mapping_at,
+    parse_timestamp,
+    text_of,
+)
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.connectors.transport.paging import (
-    Listed,
     Page,
+    Paginated,
     listed_by_offset,
     page_of,
     provenance,
@@ -89,36 +95,36 @@ class GitHubDeployments(RecordSource):
     kind: ClassVar[str] = "github_deployments"
     tables: ClassVar[tuple[str, ...]] = ("changes",)
 
-    def __init__(self, source: str, settings: GitHubDeploymentsSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: GitHubDeploymentsSettings, http: HttpClient) -> None:
         super().__init__(source, http)
         self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """Read the repositories one after the other; one that fails hides no other."""
-        gathering = Gathering(table)
-        troubles: list[str] = []
+        gathering = RowReader(table)
+        problems: list[str] = []
         notes: list[str] = []
         queries: list[Query] = []
         errors: list[SourceError] = []
         for repository in self.settings.repositories:
             try:
                 listed = await self._deployments(repository, when)
-                troubles += [f"{repository}: {why}" for why in troubles_of(listed)]
+                problems += [f"{repository}: {why}" for why in troubles_of(listed)]
             except SourceError as error:
                 errors.append(error)
-                troubles.append(f"{repository}: {error}")
+                problems.append(f"{repository}: {error}")
                 continue
             notes += listed.notes
-            troubles += await self._read(repository, listed, gathering)
+            problems += await self._read(repository, listed, gathering)
             queries.append(
                 provenance(self.source, f"/repos/{repository}/deployments", when, listed=listed)
             )
         if len(errors) == len(self.settings.repositories):
             raise errors[0]
         parsed = gathering.parsed()
-        return Parsed(parsed.frame, (*troubles, *parsed.troubles), tuple(notes)), queries
+        return Parsed(parsed.frame, (*problems, *parsed.problems), tuple(notes)), queries
 
-    async def _deployments(self, repository: str, when: TimeRange) -> Listed:
+    async def _deployments(self, repository: str, when: TimeRange) -> Paginated:
         since = when.start - pd.Timedelta(hours=self.settings.lookback_hours)
         ask = _Pages(self, f"/repos/{repository}/deployments", since)
         listed = await listed_by_offset(ask, size=_SIZE, cap=10**9)
@@ -131,25 +137,27 @@ class GitHubDeployments(RecordSource):
         }
         return listed
 
-    async def _read(self, repository: str, listed: Listed, gathering: Gathering) -> list[str]:
+    async def _read(self, repository: str, listed: Paginated, gathering: RowReader) -> list[str]:
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def statuses(key: str) -> Listed:
+        async def statuses(key: str) -> Paginated:
             if not _DIGITS.fullmatch(key):
-                return Listed(error=SourceGarbled("A deployment whose id is no number", value=key))
+                return Paginated(
+                    error=SourceGarbled("A deployment whose id is no number", value=key)
+                )
             async with gate:
                 path = f"/repos/{repository}/deployments/{key}/statuses"
                 return await listed_by_offset(_Pages(self, path, None), size=_SIZE, cap=10**9)
 
         found = await asyncio.gather(*(statuses(key) for key in listed.records))
         service = self.settings.services.get(repository, repository.partition("/")[2])
-        troubles: list[str] = []
+        problems: list[str] = []
         for (key, deployment), told in zip(listed.records.items(), found, strict=True):
             place = f"{repository} deployment {key}"
-            troubles += [f"{place}: {why}" for why in (told.error, *told.troubles) if why]
+            problems += [f"{place}: {why}" for why in (told.error, *told.problems) if why]
             pair = (deployment, list(told.records.values()))
             gathering.each([(place, pair)], lambda one: deployment_rows(*one, service=service))
-        return troubles
+        return problems
 
 
 class _Pages:
@@ -186,10 +194,10 @@ def deployment_rows(
     deployment: Mapping[str, Any], statuses: Sequence[Mapping[str, Any]], *, service: str
 ) -> Iterator[dict[str, object]]:
     """Yield the row of one deployment: from when it was in progress to when it was done."""
-    created = moment(deployment.get("created_at"))
+    created = parse_timestamp(deployment.get("created_at"))
     if created is None:
         raise SourceGarbled("A deployment without created_at", value=deployment.get("id"))
-    said = [(text_of(one.get("state")), moment(one.get("created_at"))) for one in statuses]
+    said = [(text_of(one.get("state")), parse_timestamp(one.get("created_at"))) for one in statuses]
     told = sorted(((at, state) for state, at in said if at is not None), key=lambda one: one[0])
     begun = [at for at, state in told if state == "in_progress"]
     done = [(at, state) for at, state in told if state in _DONE]
@@ -211,7 +219,7 @@ def deployment_rows(
 
 def _created_before(record: Mapping[str, Any], instant: pd.Timestamp) -> bool:
     try:
-        created = moment(record.get("created_at"))
+        created = parse_timestamp(record.get("created_at"))
     except WorkbenchError:
         return False
     return created is not None and created < instant

@@ -17,7 +17,7 @@ from workbench.connectors.reading.trace_source import Searched, searched, span_f
 from workbench.connectors.sources.otlp.spans import span_rows
 from workbench.connectors.sources.otlp.values import integer
 from workbench.connectors.sources.zipkin import dependency_frame
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.errors import SourceError, SourceGarbled
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Jaeger:
     kind: ClassVar[str] = "jaeger"
     tables: ClassVar[tuple[str, ...]] = ("spans", "topology")
 
-    def __init__(self, source: str, settings: JaegerSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: JaegerSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -99,7 +99,7 @@ class Jaeger:
 
             one = await searched(ask, when, limit=self._settings.limit)
             found.traces.update(one.traces)
-            found.troubles += [f"{service}: {trouble}" for trouble in one.troubles]
+            found.problems += [f"{service}: {trouble}" for trouble in one.problems]
             found.requests += one.requests
         return found
 

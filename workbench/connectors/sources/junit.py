@@ -23,7 +23,7 @@ from defusedxml.ElementTree import fromstring
 
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
-from workbench.connectors.reading.rows import Gathering, Parsed, moment, text_of
+from workbench.connectors.reading.rows import Parsed, RowReader, parse_timestamp, text_of
 from workbench.errors import NaiveTimestamp, SourceGarbled
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class JUnit(FileSource):
     def parse(self, table: str, file: RawFile) -> Parsed:
         """Read the test cases of one report; one that says more cases than it holds was cut."""
         root = _root(file.data)
-        gathering = Gathering(table)
+        gathering = RowReader(table)
         for path, suite in _suites(root):
             facts = self._facts(root, suite, file, gathering)
             cases = [child for child in suite if child.tag == "testcase"]
@@ -100,12 +100,12 @@ class JUnit(FileSource):
         frame = pd.concat(filled, ignore_index=True).sort_values("ts", kind="stable")
         same = ["run_id", "suite", "classname", "name"]
         counted = frame.assign(attempt=frame.groupby(same, sort=False).cumcount() + 1)
-        told = tuple(trouble for part in parts for trouble in part.troubles)
+        told = tuple(trouble for part in parts for trouble in part.problems)
         notes = dict.fromkeys(note for part in parts for note in part.notes)
         return [Parsed(counted.reset_index(drop=True), told, tuple(notes))]
 
     def _facts(
-        self, root: Element, suite: Element, file: RawFile, gathering: Gathering
+        self, root: Element, suite: Element, file: RawFile, gathering: RowReader
     ) -> dict[str, object]:
         """Read what all cases of a suite share: when, which run, which commit."""
         known = {**_properties(root), **_properties(suite)}
@@ -124,7 +124,7 @@ class JUnit(FileSource):
     def _time(self, said: str, file: RawFile) -> tuple[pd.Timestamp | None, str]:
         """Read a suite's time; where it has none that can be placed, its file's."""
         try:
-            ts = moment(said)
+            ts = parse_timestamp(said)
             return (ts, "") if ts is not None else (file.modified, "no timestamp, file's time used")
         except NaiveTimestamp:
             if not self.settings.zone:

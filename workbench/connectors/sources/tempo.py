@@ -12,7 +12,7 @@ from workbench.connectors.reading.rows import check_asked, list_at, mapping_at, 
 from workbench.connectors.reading.trace_source import searched, span_fetch
 from workbench.connectors.sources.otlp.spans import span_rows
 from workbench.connectors.sources.prometheus.promql import text
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.errors import SourceError, SourceGarbled
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Tempo:
     kind: ClassVar[str] = "tempo"
     tables: ClassVar[tuple[str, ...]] = ("spans",)
 
-    def __init__(self, source: str, settings: TempoSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: TempoSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -71,7 +71,7 @@ class Tempo:
                 traces, missing = await self._whole(list(found.traces))
         except SourceError as error:
             return failed_fetch(table, self.source, str(error))
-        found.troubles += missing
+        found.problems += missing
         frames = (span_rows(trace) for trace in traces)
         return span_fetch(
             self.source, when, frames=frames, found=found, path=query, services=services

@@ -16,7 +16,7 @@ from workbench.connectors.reading.rows import check_asked, json_text, list_at, m
 from workbench.connectors.reading.spans import span_frame
 from workbench.connectors.reading.trace_source import searched, span_fetch
 from workbench.connectors.sources.otlp.values import integer
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.errors import SourceError, SourceGarbled
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Zipkin:
     kind: ClassVar[str] = "zipkin"
     tables: ClassVar[tuple[str, ...]] = ("spans", "topology")
 
-    def __init__(self, source: str, settings: ZipkinSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: ZipkinSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http

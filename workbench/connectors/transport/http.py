@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Pairs: TypeAlias = "Mapping[str, str] | Sequence[tuple[str, str]]"
 
-__all__ = ["Answer", "Asks", "Http", "HttpSettings"]
+__all__ = ["Http", "HttpClient", "HttpSettings", "Response"]
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -94,7 +94,7 @@ class HttpSettings(pydantic.BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer of a source.
 
     Parameters
@@ -118,7 +118,7 @@ class Answer:
     status: int
 
 
-class Asks(Protocol):
+class HttpClient(Protocol):
     """What a connector needs of `Http`; a test may hand in anything that answers."""
 
     async def json(
@@ -130,7 +130,7 @@ class Asks(Protocol):
         form: Pairs = (),
         body: object | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Ask for JSON."""
         ...
 
@@ -175,7 +175,7 @@ class Http:
         form: Pairs = (),
         body: object | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Ask for JSON, again where that may help.
 
         Parameters
@@ -212,7 +212,7 @@ class Http:
                     status, told, payload = await self._once(sent, ends)
         except Transient as failed:
             raise failed.error from None
-        return Answer(payload, told, tries, time.monotonic() - begun, status)
+        return Response(payload, told, tries, time.monotonic() - begun, status)
 
     @contextlib.asynccontextmanager
     async def fetching(self) -> AsyncIterator[None]:

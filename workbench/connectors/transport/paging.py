@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 __all__ = [
-    "AsksPage",
-    "Listed",
+    "FetchPage",
     "Page",
+    "Paginated",
     "listed_by_offset",
     "listed_by_time",
     "page_of",
@@ -55,14 +55,14 @@ class Page:
 
 
 @dataclass(slots=True)
-class Listed:
+class Paginated:
     """What a list gave.
 
     Parameters
     ----------
     records
         By their id, in the order they came.
-    troubles
+    problems
         Why the list is not complete, empty where it is.
     notes
         What is odd and costs no record.
@@ -75,22 +75,22 @@ class Listed:
     """
 
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: SourceError | None = None
     capped: bool = False
     requests: int = 0
 
-    def add(self, other: Listed) -> None:
+    def add(self, other: Paginated) -> None:
         """Take over what another part of the same list gave."""
         self.records.update(other.records)
-        self.troubles += other.troubles
+        self.problems += other.problems
         self.notes += [note for note in other.notes if note not in self.notes]
         self.error = self.error or other.error
         self.requests += other.requests
 
 
-class AsksPage(Protocol):
+class FetchPage(Protocol):
     """Asks for one page from an offset on."""
 
     def __call__(self, offset: int) -> Awaitable[Page]:
@@ -125,7 +125,9 @@ def page_of(payload: object, key: str, *, more: bool | None = None) -> Page:
     return Page(found, said, total if is_count else None)
 
 
-async def listed_by_offset(ask: AsksPage, *, size: int, cap: int, identity: str = "id") -> Listed:
+async def listed_by_offset(
+    ask: FetchPage, *, size: int, cap: int, identity: str = "id"
+) -> Paginated:
     """Read pages until the source says that there are no more.
 
     Parameters
@@ -144,7 +146,7 @@ async def listed_by_offset(ask: AsksPage, *, size: int, cap: int, identity: str 
     Listed
         Never raises for what the source did: errors and disagreements are its troubles.
     """
-    listed = Listed()
+    listed = Paginated()
     offset = 0
     totals: set[int] = set()
     for _ in range(_MOST_PAGES):
@@ -167,21 +169,21 @@ async def listed_by_offset(ask: AsksPage, *, size: int, cap: int, identity: str 
             _check(listed, totals)
             return listed
         if not page.records:
-            listed.troubles.append("the source says there is more and sends nothing")
+            listed.problems.append("the source says there is more and sends nothing")
             return listed
-    listed.troubles.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
+    listed.problems.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
     return listed
 
 
 async def listed_by_time(
-    asker: Callable[[TimeRange], AsksPage],
+    asker: Callable[[TimeRange], FetchPage],
     when: TimeRange,
     *,
     size: int,
     cap: int,
     longest: pd.Timedelta,
     identity: str = "id",
-) -> Listed:
+) -> Paginated:
     """Read a list over a range in slices, a slice too long for offsets in halves.
 
     Parameters
@@ -196,7 +198,7 @@ async def listed_by_time(
     longest
         Longest range the source answers at once.
     """
-    listed = Listed()
+    listed = Paginated()
     waiting = list(reversed(list(_slices(when, longest))))
     while waiting and listed.error is None:
         part = waiting.pop()
@@ -208,14 +210,14 @@ async def listed_by_time(
             continue
         if found.capped:
             fact = f"{part}: more records than offsets reach ({cap:,}), the rest is left out"
-            found.troubles.append(fact)
+            found.problems.append(fact)
         listed.add(found)
     if listed.error is not None and waiting:
-        listed.troubles.append(f"{len(waiting):,} later part(s) of the range not asked for")
+        listed.problems.append(f"{len(waiting):,} later part(s) of the range not asked for")
     return listed
 
 
-def provenance(source: str, path: str, when: TimeRange, *, listed: Listed) -> Query:
+def provenance(source: str, path: str, when: TimeRange, *, listed: Paginated) -> Query:
     """Tell how a list was asked for."""
     digest = hashlib.sha256(json_text(list(listed.records.values())).encode()).hexdigest()
     pages = (("pages", str(listed.requests)),)
@@ -230,12 +232,12 @@ def _slices(when: TimeRange, longest: pd.Timedelta) -> Iterator[TimeRange]:
         start = end
 
 
-def _take(listed: Listed, page: Page, identity: str) -> None:
+def _take(listed: Paginated, page: Page, identity: str) -> None:
     again = 0
     for record in page.records:
         name = text_of(record.get(identity))
         if not name:
-            listed.troubles.append(f"a record without its {identity}, left out")
+            listed.problems.append(f"a record without its {identity}, left out")
             continue
         again += name in listed.records
         listed.records.setdefault(name, record)
@@ -243,12 +245,12 @@ def _take(listed: Listed, page: Page, identity: str) -> None:
         listed.notes.append(f"{again:,} duplicated row(s) dropped")
 
 
-def _check(listed: Listed, totals: set[int]) -> None:
+def _check(listed: Paginated, totals: set[int]) -> None:
     if len(totals) > 1:
         said = ", ".join(f"{total:,}" for total in sorted(totals))
-        listed.troubles.append(f"the list changed while it was read (totals {said})")
+        listed.problems.append(f"the list changed while it was read (totals {said})")
     for total in totals - {len(listed.records)}:
-        listed.troubles.append(f"the source counts {total:,} and gave {len(listed.records):,}")
+        listed.problems.append(f"the source counts {total:,} and gave {len(listed.records):,}")
 
 
 def _is_cap(error: SourceError) -> bool:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.diagnose.case import open_case, with_change
-from workbench.diagnose.compare import judge
-from workbench.diagnose.ledger.ledger import STATUSES, Entry, Hypothesis, Ledger, identify, weigh
+from workbench.diagnose.compare import diagnose_case
+from workbench.diagnose.ledger.ledger import (
+    STATUSES,
+    Entry,
+    Hypothesis,
+    Ledger,
+    from_suspect,
+    hypothesis_id,
+)
 from workbench.diagnose.ledger.ledger_file import read_ledger, write_ledger
 from workbench.errors import BadInput, unknown_name
 from workbench.times import utc
@@ -123,7 +130,7 @@ class Hypotheses(Ledger):
         """
         case, moment, who = _attached(self), _moment(at), _person(by)
         subject = _subject(self, case, (service, signal, change))
-        held = self.get(identify(*subject)) if identify(*subject) in self.ids else None
+        held = self.get(hypothesis_id(*subject)) if hypothesis_id(*subject) in self.ids else None
         fresh = held or _untested(*subject, statement)
         named = tuple(dict.fromkeys([*fresh.proposed_by, who]))
         entry = Entry(
@@ -254,13 +261,13 @@ def _subject(ledger: Hypotheses, case: Case, asked: tuple[str, str, str]) -> tup
     if not service:
         hint = 'For example propose("orders", by="ada") or propose(change="orders-7", by="ada")'
         raise BadInput("No service and no change is named", value=service, hint=hint)
-    known = {*case.window.services, *case.study.panel.services}
+    known = {*case.window.services, *case.study.aligned.services}
     if service not in known:
         raise unknown_name("service", service, known)
     if not signal:
         held = (h.signal for h in ledger.hypotheses if h.service == service and not h.change)
         return service, next(held, case.sli.signal), ""
-    measured = {str(s) for name, s in case.study.panel.nodes.columns if name == service}
+    measured = {str(s) for name, s in case.study.aligned.nodes.columns if name == service}
     if not (signal in measured or signal in _SIGNALS or signal.startswith(_GAUGE)):
         raise unknown_name("signal", signal, {*measured, *_SIGNALS})
     return service, signal, ""
@@ -280,7 +287,7 @@ def _of_change(case: Case, service: str, ref: str) -> str:
 def _untested(service: str, signal: str, change: str, statement: str) -> Hypothesis:
     own = f"{change} of {service} did it" if change else f"it starts at {service} ({signal})"
     return Hypothesis(
-        identify(service, signal, change),
+        hypothesis_id(service, signal, change),
         service,
         signal,
         change,
@@ -300,14 +307,14 @@ def _by_people(h: Hypothesis) -> bool:
 def _tested(ledger: Hypotheses, case: Case, at: pd.Timestamp) -> Hypotheses:
     """Judge the case again with every place of the ledger in it, and record what changed."""
     held = {h.id: h for h in ledger.hypotheses}
-    known = {*case.window.services, *case.study.panel.services}
+    known = {*case.window.services, *case.study.aligned.services}
     places = [(h.service, h.signal) for h in held.values() if not h.change and h.service in known]
-    diagnosis = judge(case, places)
+    diagnosis = diagnose_case(case, places)
     found: dict[str, Hypothesis] = {}
     for suspect in _told_once(diagnosis, held):
-        name = identify(suspect.service, suspect.signal, suspect.change)
+        name = hypothesis_id(suspect.service, suspect.signal, suspect.change)
         old = held.get(name)
-        fresh = weigh(
+        fresh = from_suspect(
             suspect, old.statement if old else "", by=old.proposed_by if old else (_MACHINE,)
         )
         found.setdefault(name, fresh)
@@ -332,7 +339,7 @@ def _told_once(diagnosis: Diagnosis, held: Collection[str]) -> Iterator[Suspect]
         for s in diagnosis.suspects
         if cause is not None
         and s.role == "first failure"
-        and identify(s.service, s.signal, s.change) not in held
+        and hypothesis_id(s.service, s.signal, s.change) not in held
     ]
     seen = tuple((f"{s.name} failed first", True, s.reason) for s in first)
     for suspect in diagnosis.suspects:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.times import TimeRange
 
-__all__ = ["STATUSES", "Entry", "Hypothesis", "Ledger", "Status", "identify", "weigh"]
+__all__ = ["STATUSES", "Entry", "Hypothesis", "Ledger", "Status", "from_suspect", "hypothesis_id"]
 
 Status = Literal["proposed", "supported", "refuted"]
 
@@ -35,7 +35,7 @@ _CAUSES: frozenset[Role] = frozenset({"state change", "first failure"})
 _ANY_SIGNAL = ""
 
 
-def identify(service: str, signal: str, change: str = "") -> str:
+def hypothesis_id(service: str, signal: str, change: str = "") -> str:
     """Return the stable id of a subject: ``h-`` and 8 hex digits of its digest.
 
     Parameters
@@ -127,7 +127,7 @@ class Entry:
     note: str = ""
 
 
-def weigh(suspect: Suspect, statement: str = "", *, by: tuple[str, ...]) -> Hypothesis:
+def from_suspect(suspect: Suspect, statement: str = "", *, by: tuple[str, ...]) -> Hypothesis:
     """Read a tested suspect as a hypothesis.
 
     Parameters
@@ -143,7 +143,7 @@ def weigh(suspect: Suspect, statement: str = "", *, by: tuple[str, ...]) -> Hypo
     tests = [test for test in suspect.tests if test[0] not in _CONDITIONS]
     gone = tuple(words for _, passed, words in conditions if not passed)
     return Hypothesis(
-        id=identify(suspect.service, suspect.signal, suspect.change),
+        id=hypothesis_id(suspect.service, suspect.signal, suspect.change),
         service=suspect.service,
         signal=suspect.signal,
         change=suspect.change,

@@ -13,17 +13,17 @@ from workbench.diagnose.suspects.services import MATERIAL, SIGNIFICANT, STANDS_O
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from workbench.causal.anomalies.host_faults import HostTrouble
+    from workbench.causal.anomalies.host_faults import HostFault
     from workbench.diagnose.case import Case
     from workbench.diagnose.suspects.services import Test
     from workbench.findings import Claim
 
-__all__ = ["by_hosts"]
+__all__ = ["host_suspects"]
 
 _ITSELF = "by itself, not by its host"
 
 
-def by_hosts(case: Case, services: Sequence[Suspect]) -> tuple[Suspect, ...]:
+def host_suspects(case: Case, services: Sequence[Suspect]) -> tuple[Suspect, ...]:
     """Put each host that is sick by itself, or who filled it, before the services on it.
 
     It climbs by the services it slowed: what they did to the SLI together, and gauges that
@@ -42,31 +42,31 @@ def by_hosts(case: Case, services: Sequence[Suspect]) -> tuple[Suspect, ...]:
         Hosts and their fillers first; whom they slowed is not the state change any more.
     """
     hosts = []
-    for sick in case.ranking.hosts:
-        theirs = [s for s in services if s.service in sick.slowed and s.signal == case.sli.signal]
+    for faulty in case.ranking.hosts:
+        theirs = [s for s in services if s.service in faulty.slowed and s.signal == case.sli.signal]
         if not theirs:
             continue
-        host = _suspect(case, sick, theirs)
+        host = _suspect(case, faulty, theirs)
         hosts.append(host)
         services = [
-            _beside(s, host, sick, own=s in theirs) for s in services if s.service != sick.place
+            _beside(s, host, faulty, own=s in theirs) for s in services if s.service != faulty.place
         ]
     return (*hosts, *services)
 
 
-def _suspect(case: Case, sick: HostTrouble, theirs: Sequence[Suspect]) -> Suspect:
-    tests = tuple(_tests(case, sick, theirs))
+def _suspect(case: Case, faulty: HostFault, theirs: Sequence[Suspect]) -> Suspect:
+    tests = tuple(_tests(case, faulty, theirs))
     lost = {name for name, _, _ in failed(tests)}
     claim: Claim = "supported" if not lost else "plausible"
     if lost & {"on the path", "not after the SLI"}:
         claim = "observed"
     seen = [s.onset for s in theirs if s.onset is not None]
-    reason = f"{sick.statement}; their part is {_part(case, theirs)}"
+    reason = f"{faulty.statement}; their part is {_part(case, theirs)}"
     if lost:
         reason += f"; not passed: {', '.join(sorted(lost))}"
     return Suspect(
-        service=sick.place,
-        signal=sick.gauge.signal if sick.gauge is not None else "host",
+        service=faulty.place,
+        signal=faulty.gauge.signal if faulty.gauge is not None else "host",
         claim=claim,
         role="undecided" if lost else "state change",
         reason=reason,
@@ -76,18 +76,18 @@ def _suspect(case: Case, sick: HostTrouble, theirs: Sequence[Suspect]) -> Suspec
         high=sum(s.high for s in theirs),
         p_value=_chance(theirs),
         onset=min(seen, default=None),
-        confidence=_sure(case, sick),
+        confidence=_sure(case, faulty),
         tests=tests,
     )
 
 
-def _tests(case: Case, sick: HostTrouble, theirs: Sequence[Suspect]) -> Iterator[Test]:
+def _tests(case: Case, faulty: HostFault, theirs: Sequence[Suspect]) -> Iterator[Test]:
     """Put a host to the tests of a place; none is passed without what it is read from."""
-    there = "none of its gauges left its range" if sick.gauged else "no gauge of it is loaded"
-    moved = sick.gauge.statement if sick.gauge is not None else there
-    yield ("left its own range", sick.gauge is not None, moved)
-    words = f"{len(sick.slowed)} of {len(sick.residents)} that are measured there"
-    yield ("slowed what runs there together", sick.together, words)
+    there = "none of its gauges left its range" if faulty.gauged else "no gauge of it is loaded"
+    moved = faulty.gauge.statement if faulty.gauge is not None else there
+    yield ("left its own range", faulty.gauge is not None, moved)
+    words = f"{len(faulty.slowed)} of {len(faulty.residents)} that are measured there"
+    yield ("slowed what runs there together", faulty.together, words)
     for name in ("on the path", "not after the SLI"):
         of_them = [(s.service, *test[1:]) for s in theirs for test in s.tests if test[0] == name]
         words = "; ".join(f"{service}: {figure}" for service, _, figure in of_them)
@@ -102,34 +102,36 @@ def _tests(case: Case, sick: HostTrouble, theirs: Sequence[Suspect]) -> Iterator
     rare = _chance(theirs)
     words = f"{chance(rare)} for the rarest of its {len(theirs)}, counted as many times"
     yield ("placebo windows", rare <= SIGNIFICANT, words)
-    sure = _sure(case, sick)
+    sure = _sure(case, faulty)
     words = f"probability {sure:.2f} of what runs there against the other services"
     yield ("stands out", sure >= STANDS_OUT, words)
     yield from (test for test in theirs[0].tests if test[0] == "enough history")
-    seen = sick.gauged and sick.counted
-    words = f"{sick.usage}; {'gauges' if sick.gauged else 'no gauges'} of {sick.host} are loaded"
+    seen = faulty.gauged and faulty.counted
+    words = (
+        f"{faulty.usage}; {'gauges' if faulty.gauged else 'no gauges'} of {faulty.host} are loaded"
+    )
     yield ("its sources were there", seen, words)
 
 
-def _beside(suspect: Suspect, host: Suspect, sick: HostTrouble, *, own: bool) -> Suspect:
+def _beside(suspect: Suspect, host: Suspect, faulty: HostFault, *, own: bool) -> Suspect:
     """Let a service that the host slowed give way to it."""
     if not own or suspect.role not in {"state change", "undecided"}:
         return suspect
-    words = f"{sick.place} and not {suspect.service} is the likely place"
+    words = f"{faulty.place} and not {suspect.service} is the likely place"
     if host.claim == "supported":
         return replace(
             suspect,
             claim="plausible",
             role="first failure",
-            reason=f"{words}: {sick.statement}; {suspect.reason}",
+            reason=f"{words}: {faulty.statement}; {suspect.reason}",
         )
     claim: Claim = "plausible" if suspect.claim == "supported" else suspect.claim
     return replace(
         suspect,
         claim=claim,
         role="undecided",
-        reason=f"{words}: {sick.statement}; {suspect.reason}",
-        tests=(*suspect.tests, (_ITSELF, False, sick.statement)),
+        reason=f"{words}: {faulty.statement}; {suspect.reason}",
+        tests=(*suspect.tests, (_ITSELF, False, faulty.statement)),
     )
 
 
@@ -149,7 +151,7 @@ def _chance(theirs: Sequence[Suspect]) -> float:
     return min(1.0, len(known) * min(known)) if known else 1.0
 
 
-def _sure(case: Case, sick: HostTrouble) -> float:
+def _sure(case: Case, faulty: HostFault) -> float:
     """Probability that it is one of what runs there: whom it slowed or who filled it."""
-    rows = [case.ranking.of(name) for name in {*sick.slowed, sick.place}]
+    rows = [case.ranking.of(name) for name in {*faulty.slowed, faulty.place}]
     return min(1.0, sum(row.confidence for row in rows if row is not None))

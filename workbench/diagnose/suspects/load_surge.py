@@ -19,7 +19,7 @@ from workbench.correlate import association
 from workbench.stats.past_windows import contrast
 
 if TYPE_CHECKING:
-    from workbench.features.aligned import Panel
+    from workbench.features.aligned import AlignedSignals
 
 __all__ = ["Surge", "surge"]
 
@@ -68,13 +68,13 @@ class Surge:
 
 
 def surge(
-    panel: Panel, topology: nx.DiGraph, service: str, *, sli_service: str, seed: int
+    aligned: AlignedSignals, topology: nx.DiGraph, service: str, *, sli_service: str, seed: int
 ) -> Surge | None:
     """Test whether a surge of load explains that a service became slow.
 
     Parameters
     ----------
-    panel
+    aligned
         The window's signals with incident and past windows told apart.
     topology
         Service graph, caller → callee.
@@ -90,13 +90,13 @@ def surge(
     Surge or None
         None where no load was measured.
     """
-    entry = _entry(panel, topology, sli_service)
-    if entry is None or (service, "load") not in panel.nodes:
+    entry = _entry(aligned, topology, sli_service)
+    if entry is None or (service, "load") not in aligned.nodes:
         return None
-    at_entry, at_service = _load(panel, entry), _load(panel, service)
-    rise, p_value = _rise(panel, at_entry)
-    rise_there, _ = _rise(panel, at_service)
-    before = float(np.nanmedian(at_entry[panel.split.baseline])) / panel.step.total_seconds()
+    at_entry, at_service = _load(aligned, entry), _load(aligned, service)
+    rise, p_value = _rise(aligned, at_entry)
+    rise_there, _ = _rise(aligned, at_service)
+    before = float(np.nanmedian(at_entry[aligned.split.baseline])) / aligned.step.total_seconds()
     tests = (
         (
             "load left its range",
@@ -108,29 +108,29 @@ def surge(
             rise_there >= rise / 2,
             f"{service} got {1 + rise_there:.1f} times its usual load",
         ),
-        _dose(panel, service, at_service, seed=seed),
-        _used_up(panel, service),
+        _dose(aligned, service, at_service, seed=seed),
+        _used_up(aligned, service),
     )
-    gauged = bool(_gauges(panel, service))
+    gauged = bool(_gauges(aligned, service))
     return Surge(entry, service, before, before * (1 + rise), p_value, tests, gauged)
 
 
-def _entry(panel: Panel, topology: nx.DiGraph, sli_service: str) -> str | None:
+def _entry(aligned: AlignedSignals, topology: nx.DiGraph, sli_service: str) -> str | None:
     above = nx.ancestors(topology, sli_service) if sli_service in topology else set()
-    measured = [n for n in (*above, sli_service) if (n, "load") in panel.nodes]
+    measured = [n for n in (*above, sli_service) if (n, "load") in aligned.nodes]
     callers = {n: set(topology.predecessors(n)) if n in topology else set() for n in measured}
     tops = [n for n in measured if not callers[n] & set(measured)]
-    chosen = sorted(tops or measured, key=lambda n: (-np.nanmedian(_load(panel, n)), n))
+    chosen = sorted(tops or measured, key=lambda n: (-np.nanmedian(_load(aligned, n)), n))
     return chosen[0] if chosen else None
 
 
-def _load(panel: Panel, service: str) -> np.ndarray:
-    return panel.nodes[service, "load"].to_numpy(float)
+def _load(aligned: AlignedSignals, service: str) -> np.ndarray:
+    return aligned.nodes[service, "load"].to_numpy(float)
 
 
-def _rise(panel: Panel, load: np.ndarray) -> tuple[float, float]:
+def _rise(aligned: AlignedSignals, load: np.ndarray) -> tuple[float, float]:
     """Relative rise over the baseline, and its p-value under past windows of that length."""
-    seen = contrast(load[:, None], panel.split)
+    seen = contrast(load[:, None], aligned.split)
     level = float(seen.level[0])
     change = float(seen.change[0])
     past = seen.past[:, 0]
@@ -139,30 +139,32 @@ def _rise(panel: Panel, load: np.ndarray) -> tuple[float, float]:
     return change / level if level > 0 else 0.0, (1 + as_large) / (1 + len(past))
 
 
-def _dose(panel: Panel, service: str, load: np.ndarray, *, seed: int) -> tuple[str, bool, str]:
-    own = _own_time(panel, service)
+def _dose(
+    aligned: AlignedSignals, service: str, load: np.ndarray, *, seed: int
+) -> tuple[str, bool, str]:
+    own = _own_time(aligned, service)
     if own is None:
         return ("own time follows load", False, f"{service} reports no time")
-    rows = np.union1d(panel.split.baseline, panel.split.incident)
+    rows = np.union1d(aligned.split.baseline, aligned.split.incident)
     rho, p_value = association(load[rows], own[rows], seed=seed)
     passed = rho > 0 and p_value <= _SIGNIFICANT
     return ("own time follows load", passed, f"rank correlation {rho:.2f}, {chance(p_value)}")
 
 
-def _own_time(panel: Panel, service: str) -> np.ndarray | None:
+def _own_time(aligned: AlignedSignals, service: str) -> np.ndarray | None:
     for signal in ("self_time", "latency"):
-        if (service, signal) in panel.nodes:
-            return panel.nodes[service, signal].to_numpy(float)
+        if (service, signal) in aligned.nodes:
+            return aligned.nodes[service, signal].to_numpy(float)
     return None
 
 
-def _used_up(panel: Panel, service: str) -> tuple[str, bool, str]:
+def _used_up(aligned: AlignedSignals, service: str) -> tuple[str, bool, str]:
     """Something that can be used up (a saturation gauge) left its range upwards."""
-    columns = _gauges(panel, service)
+    columns = _gauges(aligned, service)
     name = "something is used up"
     if not columns:
         return (name, False, f"{service} reports no saturation gauge")
-    seen = contrast(panel.nodes[columns].to_numpy(float), panel.split)
+    seen = contrast(aligned.nodes[columns].to_numpy(float), aligned.split)
     size = np.nan_to_num(seen.change / np.maximum(seen.normal, 1e-12))
     best = int(np.argmax(size))
     gauge = str(columns[best][1]).removeprefix("saturation:")
@@ -171,8 +173,8 @@ def _used_up(panel: Panel, service: str) -> tuple[str, bool, str]:
     return (name, bool(size[best] > 1), words)
 
 
-def _gauges(panel: Panel, service: str) -> list[tuple[str, str]]:
+def _gauges(aligned: AlignedSignals, service: str) -> list[tuple[str, str]]:
     """Gauges of a service that were seen in the incident (a history may know more of them)."""
-    own = [c for c in panel.nodes.columns if c[0] == service and c[1].startswith("saturation:")]
-    seen = panel.nodes[own].iloc[panel.split.incident].notna().any()
+    own = [c for c in aligned.nodes.columns if c[0] == service and c[1].startswith("saturation:")]
+    seen = aligned.nodes[own].iloc[aligned.split.incident].notna().any()
     return [column for column in own if seen[column]]

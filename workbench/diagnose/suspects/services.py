@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.cards import bounds, chance, quantity
 from workbench.diagnose.results import Suspect
-from workbench.stats.past_windows import extreme, rarity
+from workbench.stats.past_windows import empirical_p, peak_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from workbench.diagnose.results import Role
     from workbench.findings import Claim
 
-__all__ = ["MATERIAL", "SIGNIFICANT", "STANDS_OUT", "Test", "failed", "lower_rung", "places"]
+__all__ = [
+    "MATERIAL",
+    "SIGNIFICANT",
+    "STANDS_OUT",
+    "Test",
+    "failed",
+    "lower_rung",
+    "service_suspects",
+]
 
 Test = tuple[str, bool, str]
 """A test a suspect was put to: its name, whether it passed, the figure in words."""
@@ -33,7 +41,7 @@ STANDS_OUT = 0.8
 _ENOUGH_HISTORY = 8
 
 
-def places(case: Case, also: Iterable[tuple[str, str]] = ()) -> tuple[Suspect, ...]:
+def service_suspects(case: Case, also: Iterable[tuple[str, str]] = ()) -> tuple[Suspect, ...]:
     """Put every service that anything speaks for to the tests of the ladder.
 
     Parameters
@@ -148,15 +156,15 @@ def _tests(case: Case, row: RankedService, signal: str) -> Iterator[Test]:
 
 def _left_range(case: Case, row: RankedService, signal: str) -> Test:
     """Whether a place left its range; of another signal than the SLI's, that one alone."""
-    name, nodes = "left its own range", case.study.panel.nodes
+    name, nodes = "left its own range", case.study.aligned.nodes
     if signal == case.sli.signal:
         moved = _moved(row)
         return (name, bool(moved), moved or "no signal beyond its normal range")
     if (row.service, signal) not in nodes:
         return (name, False, f"{signal} of {row.service} is not measured")
-    seen = extreme(nodes[[(row.service, signal)]].to_numpy(float), case.study.panel.split)
+    seen = peak_contrast(nodes[[(row.service, signal)]].to_numpy(float), case.study.aligned.split)
     departure, normal = (float(np.nan_to_num(v[0])) for v in (seen.departure, seen.normal))
-    p = float(rarity(seen.departure, seen.past)[0])
+    p = float(empirical_p(seen.departure, seen.past)[0])
     size = abs(departure) / max(normal, 1e-12)
     words = f"{signal} departed by {size:.1f} normal ranges, {chance(p)} against past windows"
     return (name, size > 1 and p <= SIGNIFICANT, words)
@@ -176,20 +184,20 @@ def _order(case: Case, service: str, signal: str) -> Iterator[Test]:
 
 
 def _history(case: Case) -> Test:
-    count = case.ranking.independent
+    count = case.ranking.n_independent
     return ("enough history", count >= _ENOUGH_HISTORY, f"{count:.0f} independent past windows")
 
 
 def _unmeasured(case: Case, service: str) -> tuple[str, ...]:
     """List callees that nobody measured in the incident: their part is not told from its own."""
-    books, now = case.study.books, case.study.panel.split.incident
-    known = np.atleast_1d(~np.isnan(books.total[now]).all(axis=0))
-    seen = {name for name, there in zip(books.services, known, strict=True) if there}
-    told = np.atleast_1d(~np.isnan(books.passed[now]).all(axis=0))
+    breakdown, now = case.study.breakdown, case.study.aligned.split.incident
+    known = np.atleast_1d(~np.isnan(breakdown.total[now]).all(axis=0))
+    seen = {name for name, there in zip(breakdown.services, known, strict=True) if there}
+    told = np.atleast_1d(~np.isnan(breakdown.passed[now]).all(axis=0))
     seen |= {
-        books.services[v]
-        for (u, v), there in zip(books.calls, told, strict=True)
-        if there and books.services[u] == service
+        breakdown.services[v]
+        for (u, v), there in zip(breakdown.calls, told, strict=True)
+        if there and breakdown.services[u] == service
     }
     return tuple(c for c in case.study.graph.callees.get(service, ()) if c not in seen)
 
@@ -200,7 +208,7 @@ def _seen(case: Case, service: str, signal: str) -> Test:
         for r in case.window.coverage.missing("metrics", "spans")
         if r.service == service
     ]
-    if signal != case.sli.signal and (service, signal) not in case.study.panel.nodes:
+    if signal != case.sli.signal and (service, signal) not in case.study.aligned.nodes:
         gone.append(f"{signal} is not measured")
     gone += [f"{name}, which it calls, was not measured" for name in _unmeasured(case, service)]
     return ("its sources were there", not gone, ", ".join(gone) or "nothing of it is missing")
@@ -254,7 +262,7 @@ def lower_rung(case: Case, suspect: Suspect) -> Claim:
 def _unmoved(case: Case, suspect: Suspect, signal: str) -> Suspect:
     """Judge a signal that stayed in its range, whatever else its service did."""
     words = next(words for name, _, words in suspect.tests if name == "left its own range")
-    measured = (suspect.service, signal) in case.study.panel.nodes
+    measured = (suspect.service, signal) in case.study.aligned.nodes
     role: Role = "coincidence" if measured else "undecided"
     return replace(suspect, role=role, reason=f"not through {signal}: {words}")
 
@@ -284,7 +292,7 @@ def _role(case: Case, row: RankedService, tests: tuple[Test, ...]) -> tuple[Role
 
 def _moved(row: RankedService) -> str:
     """Say what of a service left its range; its part of the SLI's change is told apart."""
-    told = [clue.statement for clue in row.clues if clue.kind != "part of the change"]
+    told = [anomaly.statement for anomaly in row.anomalies if anomaly.kind != "part of the change"]
     return "; ".join(told[:3]).replace(" (no known path to the SLI)", "")
 
 

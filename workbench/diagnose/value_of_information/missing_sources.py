@@ -70,12 +70,12 @@ def unseen(case: Case, services: Iterable[str]) -> tuple[Unseen, ...]:
 
 def _metrics(case: Case, name: str) -> Iterator[Unseen]:
     when = case.window.when
-    nodes = case.study.panel.nodes
+    nodes = case.study.aligned.nodes
     seen = {
         str(signal)
         for service, signal in nodes.columns
         if service == name
-        and nodes[service, signal].iloc[case.study.panel.split.incident].notna().any()
+        and nodes[service, signal].iloc[case.study.aligned.split.incident].notna().any()
     }
     if not any(signal.startswith(_GAUGE) for signal in seen):
         yield Unseen(
@@ -125,7 +125,7 @@ def _told(case: Case, table: str, service: str) -> str:
 
 
 def _history(case: Case, leading: list[str]) -> Iterator[Unseen]:
-    if case.ranking.independent >= ENOUGH_HISTORY:
+    if case.ranking.n_independent >= ENOUGH_HISTORY:
         return
     window = case.window
     start = window.when.start - _LONGER * window.when.duration

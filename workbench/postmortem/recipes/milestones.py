@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.postmortem.recipes.contract import Parameters
     from workbench.window import IncidentWindow
 
-__all__ = ["DURATIONS", "MOMENTS", "Moment", "incident_record", "moment_figures", "moments"]
+__all__ = ["DURATIONS", "MOMENTS", "Moment", "incident_record", "milestone_figures", "moments"]
 
 MOMENTS = {
     "impact start": "first moment users could feel it: recorded, else the onset of the SLI",
@@ -70,7 +70,7 @@ def moments(window: IncidentWindow, parameters: Parameters) -> dict[str, Moment]
     }
 
 
-def moment_figures(window: IncidentWindow, parameters: Parameters) -> Mapping[str, float]:
+def milestone_figures(window: IncidentWindow, parameters: Parameters) -> Mapping[str, float]:
     """Recipe ``moments``: each moment in seconds since 1970, each duration in seconds.
 
     ``felt at least`` is how long the impact lasted inside the window where its end is unknown.

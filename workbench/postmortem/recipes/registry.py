@@ -11,7 +11,7 @@ from workbench.errors import unknown_name
 from workbench.postmortem.numbers import epoch, moment, numbers_in
 from workbench.postmortem.recipes.diagnosis import diagnosis_figures
 from workbench.postmortem.recipes.impact import budget_figures, impact_figures
-from workbench.postmortem.recipes.milestones import moment_figures
+from workbench.postmortem.recipes.milestones import milestone_figures
 from workbench.slis import SLI
 from workbench.tables import SCHEMAS
 
@@ -92,7 +92,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "diagnose.compare": _compare_figures,
         "impact": impact_figures,
-        "moments": moment_figures,
+        "moments": milestone_figures,
         "review.due": _review_due,
         "slo.budget": budget_figures,
         "table.times": _table_times,

@@ -19,6 +19,7 @@ from workbench.postmortem.document import (
 from workbench.postmortem.numbers import epoch
 from workbench.postmortem.recipes.diagnosis import blast_radius
 from workbench.postmortem.recipes.milestones import DURATIONS, MOMENTS
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from workbench.postmortem.context import Case

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, moment, text_of
+from workbench.connectors.reading.rows import (
+    json_text,
+    list_at,
+    mapping_at,
+    parse_timestamp,
+    text_of,
+)
 from workbench.connectors.reading.severities import severity_of
 from workbench.errors import NaiveTimestamp, SourceGarbled
 
@@ -118,10 +124,10 @@ def _row(
     one: object, source: str, service_from: tuple[str, ...], *, state: str, ended: bool
 ) -> tuple[Any, ...]:
     labels = {text_of(k): text_of(v) for k, v in mapping_at(one, "labels").items()}
-    starts = moment(mapping_at(one).get("startsAt"))
+    starts = parse_timestamp(mapping_at(one).get("startsAt"))
     if starts is None or not labels:
         raise SourceGarbled("An alert without a start or labels", value=str(one)[:100])
-    ends = moment(mapping_at(one).get("endsAt")) if ended else None
+    ends = parse_timestamp(mapping_at(one).get("endsAt")) if ended else None
     return (
         starts,
         ends if ends is not None else pd.NaT,

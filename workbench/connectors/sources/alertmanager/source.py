@@ -12,7 +12,7 @@ import pydantic
 from workbench.connectors.contract import Estimate, Fetched, Query, failed_fetch
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings
-from workbench.connectors.reading.rows import Parsed, check_asked, json_records, told
+from workbench.connectors.reading.rows import Parsed, check_asked, json_records, summarize_rejected
 from workbench.connectors.sources.alertmanager.payload import (
     api_alerts,
     first_of_each,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.connectors.reading.files import RawFile
-    from workbench.connectors.transport.http import Asks
+    from workbench.connectors.transport.http import HttpClient
     from workbench.coverage import Status
     from workbench.times import TimeRange
 
@@ -76,7 +76,7 @@ class Alertmanager:
     kind: ClassVar[str] = "alertmanager"
     tables: ClassVar[tuple[str, ...]] = ("alerts",)
 
-    def __init__(self, source: str, settings: AlertmanagerSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: AlertmanagerSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -103,7 +103,11 @@ class Alertmanager:
             kept = kept[kept["service"].isin(services)]
         text = json.dumps(answer.payload, sort_keys=True).encode()
         query = Query(self.source, path, (), when, len(frame), hashlib.sha256(text).hexdigest())
-        notes = [*told(refused), *([f"{again} told twice"] if again else []), _NOW_ONLY]
+        notes = [
+            *summarize_rejected(refused),
+            *([f"{again} told twice"] if again else []),
+            _NOW_ONLY,
+        ]
         rows = conform("alerts", kept.reset_index(drop=True))
         row = CoverageRow(self.source, table, "*", "partial", len(rows), reason="; ".join(notes))
         return Fetched(table, rows, (row,), (query,))
@@ -142,7 +146,7 @@ class AlertmanagerWebhook(FileSource):
                 continue
             frames.append(frame)
             refused += [f"{file.name} {place}: {one}" for one in lacks]
-        return Parsed(_stacked(frames), told(refused))
+        return Parsed(_stacked(frames), summarize_rejected(refused))
 
     def settle(
         self, table: str, when: TimeRange, *, parts: Sequence[Parsed], services: tuple[str, ...]
@@ -153,14 +157,14 @@ class AlertmanagerWebhook(FileSource):
         kept = whole[overlaps] if len(whole) else whole
         asked = kept[kept["service"].isin(services)] if services else kept
         notes = (f"{again:,} alert(s) told again",) if again else ()
-        troubles = tuple(one for part in parts for one in part.troubles)
-        return _verdict(table, self.source, Parsed(asked, troubles, notes))
+        problems = tuple(one for part in parts for one in part.problems)
+        return _verdict(table, self.source, Parsed(asked, problems, notes))
 
 
 def _verdict(table: str, source: str, part: Parsed) -> Fetched:
     rows = conform(table, part.frame.reset_index(drop=True))
-    why = "; ".join([*part.troubles, *part.notes])
-    status: Status = "partial" if part.troubles else "complete" if len(rows) else "empty"
+    why = "; ".join([*part.problems, *part.notes])
+    status: Status = "partial" if part.problems else "complete" if len(rows) else "empty"
     reason = why or ("" if len(rows) else "no alert fired in this range")
     return Fetched(
         table, rows, (CoverageRow(source, table, "*", status, len(rows), reason=reason),)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from workbench.connectors.reading.rows import list_at, mapping_at, moment, text_of
+from workbench.connectors.reading.rows import list_at, mapping_at, parse_timestamp, text_of
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def forgotten(application: object, when: TimeRange) -> str:
     if len(history) < kept or not times:
         return ""
     try:
-        oldest = moment(times[0])
+        oldest = parse_timestamp(times[0])
     except (SourceGarbled, ValueError):
         return ""
     if oldest is None or oldest <= when.start:
@@ -87,8 +87,8 @@ def forgotten(application: object, when: TimeRange) -> str:
 
 def _deployed(name: str, entry: Mapping[str, Any], seen: list[str]) -> dict[str, object]:
     """Read one deployment; one back to a revision that was there before is a rollback."""
-    done = moment(entry.get("deployedAt"))
-    begun = moment(entry.get("deployStartedAt"))
+    done = parse_timestamp(entry.get("deployedAt"))
+    begun = parse_timestamp(entry.get("deployStartedAt"))
     if done is None:
         raise SourceGarbled("A deployment without deployedAt", value=entry.get("id"))
     version = text_of(entry.get("revision")) or " ".join(
@@ -109,14 +109,14 @@ def _deployed(name: str, entry: Mapping[str, Any], seen: list[str]) -> dict[str,
 
 
 def _failed(name: str, state: Mapping[str, Any]) -> dict[str, object]:
-    begun = moment(state.get("startedAt"))
+    begun = parse_timestamp(state.get("startedAt"))
     if begun is None:
         raise SourceGarbled("An operation without startedAt", value=name)
     operation = mapping_at(state, "operation")
     synced = mapping_at(state, "syncResult") or mapping_at(operation, "sync")
     return {
         "ts": begun,
-        "end_ts": moment(state.get("finishedAt")),
+        "end_ts": parse_timestamp(state.get("finishedAt")),
         "kind": "deploy",
         "ref": f"{name}@{begun:%Y-%m-%dT%H:%M:%SZ}",
         "version": text_of(synced.get("revision")),

@@ -9,10 +9,10 @@ import pydantic
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.record_source import RecordSource
-from workbench.connectors.reading.rows import Gathering, Parsed, json_records, mapping_at, text_of
+from workbench.connectors.reading.rows import Parsed, RowReader, json_records, mapping_at, text_of
 from workbench.connectors.sources.argocd.payload import application_rows, applications_of, forgotten
-from workbench.connectors.transport.http import Asks, HttpSettings
-from workbench.connectors.transport.paging import Listed, provenance
+from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.paging import Paginated, provenance
 from workbench.errors import SourceGarbled, WorkbenchError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ArgoCD(RecordSource):
     kind: ClassVar[str] = "argocd"
     tables: ClassVar[tuple[str, ...]] = ("changes",)
 
-    def __init__(self, source: str, settings: ArgoCDSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: ArgoCDSettings, http: HttpClient) -> None:
         super().__init__(source, http)
         self.settings = settings
 
@@ -66,7 +66,7 @@ class ArgoCD(RecordSource):
         found = list(applications_of("answer", answer.payload))
         parsed = _parsed(found, self.settings.service_label, when)
         named = {str(n): one for n, (_, one) in enumerate(found) if isinstance(one, dict)}
-        listed = Listed(records=named, requests=1)
+        listed = Paginated(records=named, requests=1)
         return parsed, [provenance(self.source, "/api/v1/applications", when, listed=listed)]
 
 
@@ -101,7 +101,7 @@ def _parsed(found: Iterable[tuple[str, Any]], label: str, when: TimeRange | None
         yield from application_rows(application, label)
 
     known = list(found)
-    parsed = Gathering("changes").each(known, read).parsed()
+    parsed = RowReader("changes").each(known, read).parsed()
     if when is None:
         return parsed
     lost = [
@@ -109,7 +109,7 @@ def _parsed(found: Iterable[tuple[str, Any]], label: str, when: TimeRange | None
         for _, one in known
         if not isinstance(one, WorkbenchError) and (said := forgotten(one, when))
     ]
-    return Parsed(parsed.frame, (*parsed.troubles, *lost), parsed.notes)
+    return Parsed(parsed.frame, (*parsed.problems, *lost), parsed.notes)
 
 
 def _forgetful(part: Parsed, when: TimeRange) -> Parsed:
@@ -121,4 +121,4 @@ def _forgetful(part: Parsed, when: TimeRange) -> Parsed:
         for app, rows in counted[frame["ref"].astype("str").str.contains("#")].groupby("app")
         if len(rows) >= 10 and rows["ts"].min() > when.start
     ]
-    return Parsed(frame, (*part.troubles, *lost), part.notes)
+    return Parsed(frame, (*part.problems, *lost), part.notes)

@@ -15,7 +15,7 @@ import pydantic
 from workbench.connectors.contract import Fetched
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile, read_files
-from workbench.connectors.reading.rows import Parsed, json_text, told
+from workbench.connectors.reading.rows import Parsed, json_text, summarize_rejected
 from workbench.connectors.sources.backstage.payload import Entity, edges_of, entities_of
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled
@@ -81,7 +81,9 @@ class Backstage(FileSource):
         if refused and not entities:
             raise SourceGarbled("No catalog entity in the file", value=refused[0])
         return Parsed(
-            pd.DataFrame({"entity": entities}, dtype="object"), told(refused), tuple(notes)
+            pd.DataFrame({"entity": entities}, dtype="object"),
+            summarize_rejected(refused),
+            tuple(notes),
         )
 
     def settle(
@@ -92,9 +94,9 @@ class Backstage(FileSource):
         frame = self._edges(entities, notes)
         if services:
             frame = frame[frame["src"].isin(services) | frame["dst"].isin(services)]
-        troubles = [trouble for part in parts for trouble in part.troubles]
-        said = [*troubles, *(note for part in parts for note in part.notes), *notes]
-        status: Status = "partial" if troubles else "complete" if len(frame) else "empty"
+        problems = [trouble for part in parts for trouble in part.problems]
+        said = [*problems, *(note for part in parts for note in part.notes), *notes]
+        status: Status = "partial" if problems else "complete" if len(frame) else "empty"
         why = "; ".join(dict.fromkeys(said)) or ("" if len(frame) else "no dependency is declared")
         row = CoverageRow(self.source, table, "*", status, len(frame), reason=why)
         return Fetched(table, frame.reset_index(drop=True), (row,))

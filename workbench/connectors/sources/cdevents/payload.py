@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from workbench.connectors.reading.rows import EVERY_SERVICE, json_text, mapping_at, moment, text_of
+from workbench.connectors.reading.rows import (
+    EVERY_SERVICE,
+    json_text,
+    mapping_at,
+    parse_timestamp,
+    text_of,
+)
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
@@ -92,7 +98,7 @@ def read_event(event: CloudEvent) -> Told:
     envelope = event.attributes
     context = mapping_at(event.data, "context")
     kind = text_of(context.get("type") or envelope.get("type"))
-    ts = moment(context.get("timestamp") or envelope.get("time"))
+    ts = parse_timestamp(context.get("timestamp") or envelope.get("time"))
     if not kind or ts is None:
         raise SourceGarbled("An event without type or time", value=envelope.get("id") or kind)
     match = _TYPE.match(kind)

@@ -15,7 +15,7 @@ import pydantic
 from workbench.connectors.reading.cloudevents import cloud_events
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
-from workbench.connectors.reading.rows import Gathering, Parsed
+from workbench.connectors.reading.rows import Parsed, RowReader
 from workbench.connectors.sources.cdevents.payload import (
     CHANGE_KINDS,
     Told,
@@ -73,7 +73,7 @@ class CDEvents(FileSource):
             for row in rows:
                 yield {**row, "event": f"{told.source} {told.id}" if told.id else ""}
 
-        gathering = Gathering(table).each(cloud_events(file.data), read)
+        gathering = RowReader(table).each(cloud_events(file.data), read)
         gathering.notes += _types(others)
         return gathering.parsed()
 
@@ -90,7 +90,7 @@ class CDEvents(FileSource):
             kept = _incidents(kept)
         if table == "tests":
             kept = _attempts(kept)
-        told = tuple(trouble for part in parts for trouble in part.troubles)
+        told = tuple(trouble for part in parts for trouble in part.problems)
         said = tuple(note for part in parts for note in part.notes)
         return [Parsed(kept, told, (*said, *notes))]
 

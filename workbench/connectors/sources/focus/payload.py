@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.connectors.reading.rows import Parsed, moment, text_of, told
+from workbench.connectors.reading.rows import Parsed, parse_timestamp, summarize_rejected, text_of
 from workbench.errors import SourceGarbled, WorkbenchError
 from workbench.tables import labels_text
 
@@ -93,7 +93,7 @@ def focus_rows(data: bytes, service_tags: Sequence[str]) -> Parsed:
         }
     )
     whole = frame["period_start"].notna() & frame["period_end"].notna() & np.isfinite(cost)
-    return Parsed(frame[whole].reset_index(drop=True), told(refused), tuple(notes))
+    return Parsed(frame[whole].reset_index(drop=True), summarize_rejected(refused), tuple(notes))
 
 
 def _csv(data: bytes, refused: list[str]) -> pd.DataFrame:
@@ -160,7 +160,7 @@ def _times(column: pd.Series) -> tuple[pd.Series, dict[str, str]]:
     bad: dict[str, str] = {}
     for text in column.unique():
         try:
-            known[text] = moment(text)
+            known[text] = parse_timestamp(text)
         except WorkbenchError as error:
             bad[text] = str(error)
     if "" in known:

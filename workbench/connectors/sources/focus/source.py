@@ -79,7 +79,7 @@ class Focus(FileSource):
         notes = [f"{int(again.sum()):,} charge(s) in two files, dropped"] if again.any() else []
         notes += [note for part in parts for note in part.notes]
         notes += _odd(inside) + _reaching_in(kept, when)
-        told = tuple(trouble for part in parts for trouble in part.troubles)
+        told = tuple(trouble for part in parts for trouble in part.problems)
         return [Parsed(kept, told, tuple(dict.fromkeys(notes)))]
 
     def settle(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.connectors.reading.rows import list_at, mapping_at, moment, text_of
+from workbench.connectors.reading.rows import list_at, mapping_at, parse_timestamp, text_of
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
         record.get("deprecatedFirstTimestamp"),
         mapping_at(record, "metadata").get("creationTimestamp"),
     )
-    at = next((read for told in times if (read := moment(told)) is not None), None)
+    at = next((read for told in times if (read := parse_timestamp(told)) is not None), None)
     if at is None:
         raise SourceGarbled("An event without a time", value=text_of(record.get("reason")))
     count = series.get("count") or record.get("count") or record.get("deprecatedCount") or 1

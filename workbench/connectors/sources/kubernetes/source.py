@@ -16,18 +16,18 @@ from workbench.connectors.contract import Estimate, Fetched, Query, failed_fetch
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.rows import (
-    Gathering,
     Parsed,
+    RowReader,
     check_asked,
     json_records,
     json_text,
     list_at,
     mapping_at,
-    settled,
     text_of,
+    to_fetched,
 )
 from workbench.connectors.sources.kubernetes.payload import event_rows, host_edges
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, SourceRefused
 
@@ -69,7 +69,7 @@ class Kubernetes:
     kind: ClassVar[str] = "kubernetes"
     tables: ClassVar[tuple[str, ...]] = ("events", "topology")
 
-    def __init__(self, source: str, settings: KubernetesSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: KubernetesSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -91,8 +91,8 @@ class Kubernetes:
         except SourceError as error:
             return failed_fetch(table, self.source, str(error))
         places = ((f"event {n}", one) for n, one in enumerate(found, start=1))
-        part = _aged(Gathering("events").each(places, event_rows).parsed(), when)
-        return settled(
+        part = _aged(RowReader("events").each(places, event_rows).parsed(), when)
+        return to_fetched(
             table,
             self.source,
             when,
@@ -181,13 +181,13 @@ class KubernetesFiles(FileSource):
 
     def parse(self, table: str, file: RawFile) -> Parsed:
         """Read the events of one file."""
-        return Gathering(table).each(_events(file.data), event_rows).parsed()
+        return RowReader(table).each(_events(file.data), event_rows).parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
         """Say where the range begins before the oldest event."""
         frames = [part.frame for part in parts if len(part.frame)]
         whole = Parsed(pd.concat(frames, ignore_index=True)) if frames else None
-        aged = _aged(whole, when).troubles if whole is not None else ()
+        aged = _aged(whole, when).problems if whole is not None else ()
         return [*parts, Parsed(parts[0].frame.iloc[:0], aged)] if aged else parts
 
 
@@ -206,12 +206,12 @@ def _aged(part: Parsed, when: TimeRange) -> Parsed:
     """Events expire: before the oldest that is kept there may have been others."""
     if part.frame.empty:
         why = "no event is kept: those of the range may have expired"
-        return Parsed(part.frame, (*part.troubles, why), part.notes)
+        return Parsed(part.frame, (*part.problems, why), part.notes)
     oldest = part.frame["ts"].min()
     if oldest <= when.start:
         return part
     why = f"the oldest event that is kept is of {oldest.isoformat()}; earlier ones may have expired"
-    return Parsed(part.frame, (*part.troubles, why), part.notes)
+    return Parsed(part.frame, (*part.problems, why), part.notes)
 
 
 def _owners(sets: list[Any]) -> dict[str, str]:

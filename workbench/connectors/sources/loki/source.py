@@ -20,7 +20,7 @@ from workbench.connectors.contract import Estimate, Fetched, Query, complete_fet
 from workbench.connectors.reading.rows import check_asked
 from workbench.connectors.sources.loki.payload import Line, count_of, lines_of, log_frame
 from workbench.connectors.sources.prometheus.promql import any_of, text, with_matchers
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, WindowTooLarge
 
@@ -62,7 +62,7 @@ class Loki:
     kind: ClassVar[str] = "loki"
     tables: ClassVar[tuple[str, ...]] = ("logs",)
 
-    def __init__(self, source: str, settings: LokiSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: LokiSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -82,19 +82,19 @@ class Loki:
                 counted = await self._count(query, when)
                 if counted > self._settings.most_rows:
                     raise _too_large(counted, self._settings.most_rows)
-                lines, troubles, pages = await self._pages(query, when)
+                lines, problems, pages = await self._pages(query, when)
                 if len(lines) != counted and len(lines) != await self._count(query, when):
-                    troubles.append(f"{len(lines):,} lines came where Loki counts {counted:,}")
+                    problems.append(f"{len(lines):,} lines came where Loki counts {counted:,}")
         except SourceError as error:
             return failed_fetch(table, self.source, str(error))
         frame, notes = log_frame(lines, self._settings.service_label)
         digest = hashlib.sha256("\n".join(f"{o.ts} {o.body}" for o in lines).encode()).hexdigest()
         told = Query(self.source, query, (("pages", str(pages)),), when, len(lines), digest)
         found = complete_fetch(table, frame, self.source, queries=[told], reason="; ".join(notes))
-        if not troubles:
+        if not problems:
             return found
         row = CoverageRow(
-            self.source, table, "*", "partial", len(frame), reason="; ".join([*troubles, *notes])
+            self.source, table, "*", "partial", len(frame), reason="; ".join([*problems, *notes])
         )
         return Fetched(table, found.frame, (row,), found.queries)
 
@@ -134,7 +134,7 @@ class Loki:
         lines: list[Line] = []
         edge: Counter[Line] = Counter()  # what was taken already at that nanosecond
         start = when.start.value
-        troubles: list[str] = []
+        problems: list[str] = []
         for page in range(1, _MOST_PAGES + 1):
             params = {
                 "query": query,
@@ -152,15 +152,15 @@ class Loki:
                 elif when.start.value <= one.ts < when.end.value:
                     lines.append(one)
             if len(found) < self._settings.page:
-                return lines, troubles, page
+                return lines, problems, page
             last = found[-1].ts
             if last == start:  # a whole page of one nanosecond: its rest cannot be asked for
-                troubles.append(f"more than {self._settings.page:,} lines share {last} ns")
+                problems.append(f"more than {self._settings.page:,} lines share {last} ns")
                 start, edge = last + 1, Counter()
                 continue
             start, edge = last, Counter(one for one in found if one.ts == last)
-        troubles.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
-        return lines, troubles, _MOST_PAGES
+        problems.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
+        return lines, problems, _MOST_PAGES
 
 
 def _too_large(rows: int, most: int) -> WindowTooLarge:

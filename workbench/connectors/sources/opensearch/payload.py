@@ -9,7 +9,7 @@ import pandas as pd
 import pydantic
 
 from workbench.connectors.reading.log_levels import severity_number
-from workbench.connectors.reading.rows import epoch, json_text, mapping_at, moment, text_of
+from workbench.connectors.reading.rows import epoch, json_text, mapping_at, parse_timestamp, text_of
 from workbench.errors import NaiveTimestamp, SourceGarbled, SourceRefused
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Found:
     hits: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     total: int | None = None
     again: int = 0
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def page_of(payload: object, found: Found) -> list[dict[str, Any]]:
@@ -82,18 +82,18 @@ def page_of(payload: object, found: Found) -> list[dict[str, Any]]:
     if not isinstance(hits, list) or not all(isinstance(hit, dict) for hit in hits):
         raise SourceGarbled("An answer without hits", value=str(payload)[:100])
     if answer.get("timed_out") is not False:
-        found.troubles.append("the search timed out: not all shards answered in time")
+        found.problems.append("the search timed out: not all shards answered in time")
     failed = mapping_at(answer, "_shards").get("failed")
     if failed != 0:
-        found.troubles.append(f"{text_of(failed) or 'an unknown number of'} shard(s) failed")
+        found.problems.append(f"{text_of(failed) or 'an unknown number of'} shard(s) failed")
     total = mapping_at(answer, "hits", "total")
     counted = total.get("value")
     if total.get("relation") != "eq" or not isinstance(counted, int):
-        found.troubles.append("the search does not count its hits exactly")
+        found.problems.append("the search does not count its hits exactly")
     elif found.total is None:
         found.total = counted
     elif found.total != counted:
-        found.troubles.append(f"the total changed from {found.total:,} to {counted:,}")
+        found.problems.append(f"the total changed from {found.total:,} to {counted:,}")
     for hit in hits:
         key = (text_of(hit.get("_index")), text_of(hit.get("_id")))
         if not key[1]:
@@ -126,7 +126,7 @@ def hit_rows(hits: Iterable[dict[str, Any]], names: FieldNames) -> tuple[pd.Data
 def _row(record: dict[str, Any], names: FieldNames) -> tuple[object, ...]:
     told = _at(record, names.time)
     number = isinstance(told, int | float) and not isinstance(told, bool)
-    ts = epoch(told, unit="ms") if number else moment(told)
+    ts = epoch(told, unit="ms") if number else parse_timestamp(told)
     if ts is None:
         raise SourceGarbled("A record without a time")
     level = text_of(_first(record, names.level))

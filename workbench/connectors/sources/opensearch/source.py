@@ -19,9 +19,15 @@ from urllib.parse import quote
 import pydantic
 
 from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch, failed_fetch
-from workbench.connectors.reading.rows import check_asked, json_text, mapping_at, text_of, told
+from workbench.connectors.reading.rows import (
+    check_asked,
+    json_text,
+    mapping_at,
+    summarize_rejected,
+    text_of,
+)
 from workbench.connectors.sources.opensearch.payload import FieldNames, Found, hit_rows, page_of
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
 
@@ -74,7 +80,7 @@ class OpenSearch:
     kind: ClassVar[str] = "opensearch"
     tables: ClassVar[tuple[str, ...]] = ("logs",)
 
-    def __init__(self, source: str, settings: OpenSearchSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: OpenSearchSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -98,10 +104,10 @@ class OpenSearch:
         except SourceError as error:
             return failed_fetch(table, self.source, str(error))
         if len(found.hits) != found.total:
-            found.troubles.append(f"{len(found.hits):,} came where it counts {found.total or 0:,}")
+            found.problems.append(f"{len(found.hits):,} came where it counts {found.total or 0:,}")
         frame, refused = hit_rows(found.hits.values(), self._settings.fields)
         inside = when.mask(frame["ts"]) if len(frame) else slice(None)
-        troubles = [*dict.fromkeys(found.troubles), *told(refused)]
+        problems = [*dict.fromkeys(found.problems), *summarize_rejected(refused)]
         notes = [f"{found.again:,} duplicated record(s) dropped"] if found.again else []
         digest = hashlib.sha256(json_text(list(found.hits.values())).encode()).hexdigest()
         asked = Query(
@@ -112,11 +118,11 @@ class OpenSearch:
             len(found.hits),
             digest,
         )
-        why = "; ".join([*troubles, *notes])
+        why = "; ".join([*problems, *notes])
         done = complete_fetch(
             table, frame[inside].reset_index(drop=True), self.source, queries=[asked], reason=why
         )
-        if not troubles:
+        if not problems:
             return done
         row = CoverageRow(self.source, table, "*", "partial", len(done.frame), reason=why)
         return Fetched(table, done.frame, (row,), done.queries)
@@ -184,7 +190,7 @@ class OpenSearch:
                 after = hits[-1].get("sort")
                 if not isinstance(after, list) or not after:
                     raise SourceGarbled("A page that does not say where it ended")
-        found.troubles.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
+        found.problems.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
         return found
 
     @contextlib.asynccontextmanager

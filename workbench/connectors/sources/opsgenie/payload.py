@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.connectors.contract import IncidentRef
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, moment, text_of
+from workbench.connectors.reading.rows import (
+    json_text,
+    list_at,
+    mapping_at,
+    parse_timestamp,
+    text_of,
+)
 from workbench.connectors.reading.severities import severity_of
 from workbench.connectors.transport.paging import Page, page_of
 from workbench.errors import SourceGarbled
@@ -60,7 +66,7 @@ def alert_rows(alert: Mapping[str, Any], source: str) -> Iterator[dict[str, obje
     acked = bool(alert.get("acknowledged"))
     yield {
         "starts_at": created,
-        "ends_at": (end or moment(alert.get("updatedAt"))) if closed else None,
+        "ends_at": (end or parse_timestamp(alert.get("updatedAt"))) if closed else None,
         "name": text_of(alert.get("message")),
         "service": service_of(alert),
         "severity": severity_of(text_of(alert.get("priority"))),
@@ -81,7 +87,7 @@ def incident_rows(
     status = text_of(incident.get("status"))
     over = status in {"resolved", "closed"}
     services = [text_of(one) for one in list_at(incident, "impactedServices")]
-    end = moment(incident.get("impactEndDate"))
+    end = parse_timestamp(incident.get("impactEndDate"))
     yield {
         "id": text_of(incident.get("id")),
         "title": text_of(incident.get("message")),
@@ -89,9 +95,9 @@ def incident_rows(
         "status": status,
         "created_at": created,
         "acked_at": None,
-        "resolved_at": (end or moment(incident.get("updatedAt"))) if over else None,
-        "detected_at": moment(incident.get("impactDetectDate")),
-        "impact_start": moment(incident.get("impactStartDate")),
+        "resolved_at": (end or parse_timestamp(incident.get("updatedAt"))) if over else None,
+        "detected_at": parse_timestamp(incident.get("impactDetectDate")),
+        "impact_start": parse_timestamp(incident.get("impactStartDate")),
         "impact_end": end,
         "services": json_text([names.get(one, one) for one in services]),
         "responders": json_text(
@@ -103,9 +109,11 @@ def incident_rows(
 def incident_ref(incident: Mapping[str, Any], names: Mapping[str, str]) -> IncidentRef:
     """Read what a collection needs of one incident; `names` holds services by id."""
     over = text_of(incident.get("status")) in {"resolved", "closed"}
-    end = moment(incident.get("impactEndDate")) or moment(incident.get("updatedAt"))
+    end = parse_timestamp(incident.get("impactEndDate")) or parse_timestamp(
+        incident.get("updatedAt")
+    )
     services = [text_of(one) for one in list_at(incident, "impactedServices")]
-    begun = moment(incident.get("impactStartDate")) or _created(incident)
+    begun = parse_timestamp(incident.get("impactStartDate")) or _created(incident)
     return IncidentRef(
         text_of(incident.get("id")),
         text_of(incident.get("message")),
@@ -117,7 +125,7 @@ def incident_ref(incident: Mapping[str, Any], names: Mapping[str, str]) -> Incid
 
 def log_rows(log: Mapping[str, Any], alert: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     """Yield the step of the response that one entry of an alert's log tells."""
-    at = moment(log.get("createdAt"))
+    at = parse_timestamp(log.get("createdAt"))
     if at is None:
         raise SourceGarbled("A log entry without createdAt", value=log.get("offset"))
     owner = text_of(log.get("owner"))
@@ -141,7 +149,7 @@ def service_of(alert: Mapping[str, Any]) -> str:
 
 
 def _created(record: Mapping[str, Any]) -> pd.Timestamp:
-    created = moment(record.get("createdAt"))
+    created = parse_timestamp(record.get("createdAt"))
     if created is None:
         raise SourceGarbled("A record without createdAt", value=record.get("id"))
     return created

@@ -18,7 +18,7 @@ import pandas as pd
 import pydantic
 
 from workbench.connectors.reading.record_source import RecordSource, segment, troubles_of
-from workbench.connectors.reading.rows import Gathering, Parsed, mapping_at, text_of
+from workbench.connectors.reading.rows import Parsed, RowReader, mapping_at, text_of
 from workbench.connectors.sources.opsgenie.payload import (
     alert_rows,
     incident_ref,
@@ -26,10 +26,10 @@ from workbench.connectors.sources.opsgenie.payload import (
     log_rows,
     page_of_data,
 )
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.connectors.transport.paging import (
-    Listed,
     Page,
+    Paginated,
     listed_by_offset,
     listed_by_time,
     page_of,
@@ -38,7 +38,7 @@ from workbench.connectors.transport.paging import (
 
 if TYPE_CHECKING:
     from workbench.connectors.contract import IncidentRef, Query
-    from workbench.connectors.transport.paging import AsksPage
+    from workbench.connectors.transport.paging import FetchPage
     from workbench.times import TimeRange
 
 __all__ = ["Opsgenie", "OpsgenieSettings"]
@@ -68,7 +68,7 @@ class Opsgenie(RecordSource):
     kind: ClassVar[str] = "opsgenie"
     tables: ClassVar[tuple[str, ...]] = ("alerts", "incidents", "events")
 
-    def __init__(self, source: str, settings: OpsgenieSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: OpsgenieSettings, http: HttpClient) -> None:
         super().__init__(source, http)
         self.settings = settings
 
@@ -76,21 +76,21 @@ class Opsgenie(RecordSource):
         """List the records of a table and read their rows."""
         name = "incidents" if table == "incidents" else "alerts"
         listed = await self._list(name, when)
-        troubles = list(troubles_of(listed))
-        gathering = Gathering(table)
+        problems = list(troubles_of(listed))
+        gathering = RowReader(table)
         records = listed.records
         if table == "alerts":
             gathering.each(records.items(), lambda one: alert_rows(one, self.source))
         elif table == "incidents":
             names, missing = await self._service_names() if records else ({}, [])
-            troubles += missing
+            problems += missing
             gathering.each(records.items(), lambda one: incident_rows(one, names))
         else:
-            troubles += await self._logs(records, gathering)
+            problems += await self._logs(records, gathering)
             gathering.notes.append("of alerts created in the range")
         parsed = gathering.parsed()
         queries = [provenance(self.source, _PATHS[name], when, listed=listed)]
-        told = (*dict.fromkeys(troubles), *parsed.troubles)
+        told = (*dict.fromkeys(problems), *parsed.problems)
         return Parsed(parsed.frame, told, (*listed.notes, *parsed.notes)), queries
 
     async def incident(self, id: str) -> IncidentRef:
@@ -99,11 +99,11 @@ class Opsgenie(RecordSource):
         names, _ = await self._service_names()
         return incident_ref(mapping_at(answer.payload, "data"), names)
 
-    async def _logs(self, alerts: dict[str, dict[str, Any]], gathering: Gathering) -> list[str]:
+    async def _logs(self, alerts: dict[str, dict[str, Any]], gathering: RowReader) -> list[str]:
         """Read the log of each alert, a few at once."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(key: str) -> Listed:
+        async def one(key: str) -> Paginated:
             async with gate:
                 path = f"/v2/alerts/{segment(key)}/logs"
                 ask = _Cursor(self, path, {"limit": str(self.settings.page_size), "order": "asc"})
@@ -111,28 +111,28 @@ class Opsgenie(RecordSource):
                 return await listed_by_offset(ask, size=size, cap=10**9, identity="offset")
 
         found = await asyncio.gather(*(one(key) for key in alerts))
-        troubles: list[str] = []
+        problems: list[str] = []
         for alert, listed in zip(alerts.values(), found, strict=True):
             key = text_of(alert.get("id"))
-            troubles += [f"log of {key}: {why}" for why in (listed.error, *listed.troubles) if why]
+            problems += [f"log of {key}: {why}" for why in (listed.error, *listed.problems) if why]
             places = ((f"log of {key}", log) for log in listed.records.values())
             gathering.each(places, lambda log, alert=alert: log_rows(log, alert))  # type: ignore[misc]
-        return troubles
+        return problems
 
     async def _service_names(self) -> tuple[dict[str, str], list[str]]:
         size, cap = self.settings.page_size, self.settings.offset_cap
         listed = await listed_by_offset(self._ask("services", None), size=size, cap=cap)
-        troubles = [f"names of services: {why}" for why in (listed.error, *listed.troubles) if why]
+        problems = [f"names of services: {why}" for why in (listed.error, *listed.problems) if why]
         named = {key: text_of(one.get("name")) or key for key, one in listed.records.items()}
-        return named, troubles
+        return named, problems
 
-    async def _list(self, name: str, when: TimeRange) -> Listed:
+    async def _list(self, name: str, when: TimeRange) -> Paginated:
         size, cap = self.settings.page_size, self.settings.offset_cap
         return await listed_by_time(
             lambda part: self._ask(name, part), when, size=size, cap=cap, longest=_LONGEST
         )
 
-    def _ask(self, name: str, when: TimeRange | None) -> AsksPage:
+    def _ask(self, name: str, when: TimeRange | None) -> FetchPage:
         """Make what asks for a page of a list, over a range where it has one."""
         size = self.settings.page_size
         params = {"limit": str(size), "order": "asc"}

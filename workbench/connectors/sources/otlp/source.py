@@ -9,7 +9,7 @@ import pydantic
 
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings
-from workbench.connectors.reading.rows import Parsed, told
+from workbench.connectors.reading.rows import Parsed, summarize_rejected
 from workbench.connectors.reading.spans import odd_spans, without_doubles
 from workbench.connectors.sources.otlp.metrics import MetricPoints
 from workbench.connectors.sources.otlp.payload import documents, signal_of
@@ -68,7 +68,7 @@ class Otlp(FileSource):
             found += document if isinstance(document, list) else [document]
         frame, lacks, notes = _rows(table, found)
         refused += [f"{file.name} {one}" for one in lacks]
-        return Parsed(frame, told(refused), notes)
+        return Parsed(frame, summarize_rejected(refused), notes)
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
         """Tell doubles and odd spans across files: a trace is spread over several."""
@@ -84,7 +84,7 @@ class Otlp(FileSource):
             again = frame.astype("str").duplicated()
             notes += [f"{int(again.sum()):,} duplicated row(s) dropped"] if again.any() else []
             frame = frame[~again].reset_index(drop=True)
-        rest = [Parsed(part.frame.iloc[:0], part.troubles, part.notes) for part in parts]
+        rest = [Parsed(part.frame.iloc[:0], part.problems, part.notes) for part in parts]
         return [Parsed(frame, (), tuple(notes)), *rest]
 
 

@@ -16,7 +16,7 @@ from workbench.connectors.reading.rows import (
     json_text,
     list_at,
     mapping_at,
-    moment,
+    parse_timestamp,
     text_of,
 )
 from workbench.connectors.reading.severities import severity_of
@@ -62,15 +62,15 @@ def incident_rows(
     is ``auto_acked_at``. An incident merged into another has status ``merged`` and says into
     which in ``merged_into``: it was neither solved then nor by itself.
     """
-    created = moment(incident.get("created_at"))
+    created = parse_timestamp(incident.get("created_at"))
     if created is None:
         raise SourceGarbled("An incident without created_at", value=incident.get("id"))
     acks = [_ack(e) for e in entries if _kind(e) == "acknowledge"] or [
         {"at": one.get("at"), "agent": one.get("acknowledger")}
         for one in map(mapping_at, list_at(incident, "acknowledgements"))
     ]
-    human = [moment(a["at"]) for a in acks if is_human(a, bots)]
-    machine = [moment(a["at"]) for a in acks if not is_human(a, bots)]
+    human = [parse_timestamp(a["at"]) for a in acks if is_human(a, bots)]
+    machine = [parse_timestamp(a["at"]) for a in acks if not is_human(a, bots)]
     merged = text_of(mapping_at(incident, "resolve_reason", "incident").get("id"))
     service = _named(mapping_at(incident, "service"))
     yield {
@@ -99,7 +99,7 @@ def incident_ref(incident: Mapping[str, Any]) -> IncidentRef:
     SourceGarbled
         No id or no time.
     """
-    name, created = text_of(incident.get("id")), moment(incident.get("created_at"))
+    name, created = text_of(incident.get("id")), parse_timestamp(incident.get("created_at"))
     if not name or created is None:
         raise SourceGarbled("An incident without id or created_at", value=name)
     service = _named(mapping_at(incident, "service"))
@@ -109,14 +109,14 @@ def incident_ref(incident: Mapping[str, Any]) -> IncidentRef:
 
 def alert_rows(alert: Mapping[str, Any], source: str) -> Iterator[dict[str, object]]:
     """Yield the row of one alert; several of one incident share its service."""
-    created = moment(alert.get("created_at"))
+    created = parse_timestamp(alert.get("created_at"))
     if created is None:
         raise SourceGarbled("An alert without created_at", value=alert.get("id"))
     resolved = text_of(alert.get("status")) == "resolved"
     details = mapping_at(alert, "body", "details") or mapping_at(alert, "body", "cef_details")
     yield {
         "starts_at": created,
-        "ends_at": moment(alert.get("resolved_at") or alert.get("last_status_change_at"))
+        "ends_at": parse_timestamp(alert.get("resolved_at") or alert.get("last_status_change_at"))
         if resolved
         else None,
         "name": _title(alert),
@@ -133,7 +133,7 @@ def alert_rows(alert: Mapping[str, Any], source: str) -> Iterator[dict[str, obje
 
 def log_entry_rows(entry: Mapping[str, Any], bots: Collection[str]) -> Iterator[dict[str, object]]:
     """Yield the step of the response that a log entry tells, by human or automation."""
-    at = moment(entry.get("created_at"))
+    at = parse_timestamp(entry.get("created_at"))
     if at is None:
         raise SourceGarbled("A log entry without created_at", value=entry.get("id"))
     yield {
@@ -150,7 +150,7 @@ def log_entry_rows(entry: Mapping[str, Any], bots: Collection[str]) -> Iterator[
 
 def change_rows(event: Mapping[str, Any], kind: str) -> Iterator[dict[str, object]]:
     """Yield a row a service of one change event; one of no service is everyone's."""
-    ts = moment(event.get("timestamp") or event.get("created_at"))
+    ts = parse_timestamp(event.get("timestamp") or event.get("created_at"))
     if ts is None:
         raise SourceGarbled("A change event without a time", value=event.get("id"))
     details = mapping_at(event, "custom_details")
@@ -212,10 +212,10 @@ def _resolved(
 ) -> pd.Timestamp | None:
     if text_of(incident.get("status")) != "resolved":
         return None
-    logged = [moment(e.get("created_at")) for e in entries if _kind(e) == "resolve"]
+    logged = [parse_timestamp(e.get("created_at")) for e in entries if _kind(e) == "resolve"]
     known = [at for at in logged if at is not None]
     said = incident.get("resolved_at") or incident.get("last_status_change_at")
-    return max(known) if known else moment(said)
+    return max(known) if known else parse_timestamp(said)
 
 
 def _responders(incident: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -23,7 +23,7 @@ from workbench.connectors.reading.record_source import (
     segment,
     troubles_of,
 )
-from workbench.connectors.reading.rows import Gathering, Parsed, check_asked, mapping_at, text_of
+from workbench.connectors.reading.rows import Parsed, RowReader, check_asked, mapping_at, text_of
 from workbench.connectors.sources.pagerduty.payload import (
     alert_rows,
     change_rows,
@@ -32,10 +32,10 @@ from workbench.connectors.sources.pagerduty.payload import (
     incident_rows,
     log_entry_rows,
 )
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 from workbench.connectors.transport.paging import (
-    Listed,
     Page,
+    Paginated,
     listed_by_offset,
     listed_by_time,
     page_of,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from workbench.connectors.contract import Query
-    from workbench.connectors.transport.paging import AsksPage
+    from workbench.connectors.transport.paging import FetchPage
 
 __all__ = ["PagerDuty", "PagerDutySettings"]
 
@@ -96,7 +96,7 @@ class PagerDuty(RecordSource):
     kind: ClassVar[str] = "pagerduty"
     tables: ClassVar[tuple[str, ...]] = ("incidents", "alerts", "events", "changes", "topology")
 
-    def __init__(self, source: str, settings: PagerDutySettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: PagerDutySettings, http: HttpClient) -> None:
         super().__init__(source, http)
         self.settings = settings
 
@@ -105,13 +105,13 @@ class PagerDuty(RecordSource):
         if table == "alerts":
             return await self._alerts(when)
         listed = await self._list(_LISTS[table], when)
-        troubles = troubles_of(listed)
+        problems = troubles_of(listed)
         records = listed.records
         queries = [provenance(self.source, f"/{_LISTS[table]}", when, listed=listed)]
-        gathering = Gathering(table)
+        gathering = RowReader(table)
         if table == "incidents":
             entries, missing = await self._each(records, "log_entries")
-            troubles += missing
+            problems += missing
             gathering.each(
                 records.items(),
                 lambda one: incident_rows(
@@ -125,12 +125,12 @@ class PagerDuty(RecordSource):
         else:
             kind = self.settings.change_kind
             gathering.each(records.items(), lambda one: change_rows(one, kind))
-        return _with(gathering, troubles, listed.notes), queries
+        return _with(gathering, problems, listed.notes), queries
 
     async def edges(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the dependencies of every technical service."""
         listed = await self._listing("services")
-        troubles = troubles_of(listed)
+        problems = troubles_of(listed)
         names = {key: text_of(one.get("name")) or key for key, one in listed.records.items()}
         found: list[tuple[str, str]] = []
         path = "/service_dependencies/technical_services"
@@ -142,7 +142,7 @@ class PagerDuty(RecordSource):
                 missing.append(f"{path}/{key}: an answer without its relationships")
             found += dependency_edges(payload, names)
         queries = [provenance(self.source, path, when, listed=listed)]
-        return Parsed(edge_frame(found, self.source), tuple(troubles + missing)), queries
+        return Parsed(edge_frame(found, self.source), tuple(problems + missing)), queries
 
     async def estimate(
         self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
@@ -165,17 +165,17 @@ class PagerDuty(RecordSource):
     async def _alerts(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         back = pd.Timedelta(days=self.settings.lookback_days)
         listed = await self._list("incidents", TimeRange(when.start - back, when.end))
-        troubles = troubles_of(listed)
+        problems = troubles_of(listed)
         found, missing = await self._each(listed.records, "alerts")
-        gathering = Gathering("alerts")
+        gathering = RowReader("alerts")
         for key, alerts in found.items():
             places = ((f"alert of {key}", alert) for alert in alerts)
             gathering.each(places, lambda one: alert_rows(one, self.source))
         gathering.notes.append(f"of incidents opened up to {back.days} days before the range")
         queries = [provenance(self.source, "/incidents/*/alerts", when, listed=listed)]
-        return _with(gathering, troubles + missing, listed.notes), queries
+        return _with(gathering, problems + missing, listed.notes), queries
 
-    async def _list(self, name: str, when: TimeRange) -> Listed:
+    async def _list(self, name: str, when: TimeRange) -> Paginated:
         size, cap = self.settings.page_size, self.settings.offset_cap
         return await listed_by_time(
             lambda part: self._ask(name, part), when, size=size, cap=cap, longest=_LONGEST
@@ -187,7 +187,7 @@ class PagerDuty(RecordSource):
         """List what belongs to each incident, a few at once; what fails is told by name."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(key: str) -> Listed:
+        async def one(key: str) -> Paginated:
             async with gate:
                 return await self._listing(name, f"/incidents/{segment(key)}/{name}")
 
@@ -196,7 +196,7 @@ class PagerDuty(RecordSource):
         bad = []
         for key, listed in found.items():
             ended = "more than offsets reach" if listed.capped else listed.error
-            bad += [f"{name} of {key}: {why}" for why in (ended, *listed.troubles) if why]
+            bad += [f"{name} of {key}: {why}" for why in (ended, *listed.problems) if why]
         return {key: list(listed.records.values()) for key, listed in found.items()}, bad
 
     async def _ask_each(self, paths: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -214,12 +214,12 @@ class PagerDuty(RecordSource):
         bad = [f"{paths[k]}: {said}" for k, said in found.items() if isinstance(said, SourceError)]
         return {k: said for k, said in found.items() if not isinstance(said, SourceError)}, bad
 
-    async def _listing(self, name: str, path: str = "") -> Listed:
+    async def _listing(self, name: str, path: str = "") -> Paginated:
         settings = self.settings
         ask = self._ask(name, None, path)
         return await listed_by_offset(ask, size=settings.page_size, cap=settings.offset_cap)
 
-    def _ask(self, name: str, when: TimeRange | None, path: str = "") -> AsksPage:
+    def _ask(self, name: str, when: TimeRange | None, path: str = "") -> FetchPage:
         """Make what asks for a page of a list, over a range where it has one."""
         params = {"limit": str(self.settings.page_size), "total": "true", **_ALSO.get(name, {})}
         if when is not None:
@@ -238,17 +238,17 @@ def _said(instant: pd.Timestamp, *, up: bool = False) -> str:
     return f"{instant.ceil('s') if up else instant.floor('s'):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _with(gathering: Gathering, troubles: list[str], notes: list[str]) -> Parsed:
+def _with(gathering: RowReader, problems: list[str], notes: list[str]) -> Parsed:
     parsed = gathering.parsed()
-    return Parsed(parsed.frame, (*_distinct(troubles), *parsed.troubles), (*notes, *parsed.notes))
+    return Parsed(parsed.frame, (*_distinct(problems), *parsed.problems), (*notes, *parsed.notes))
 
 
-def _distinct(troubles: list[str]) -> list[str]:
+def _distinct(problems: list[str]) -> list[str]:
     """Keep the first few troubles, and count the rest."""
-    known = list(dict.fromkeys(troubles))
+    known = list(dict.fromkeys(problems))
     return known if len(known) <= 3 else [*known[:3], f"and {len(known) - 3:,} more like these"]
 
 
-def _merged(gathering: Gathering) -> list[str]:
+def _merged(gathering: RowReader) -> list[str]:
     count = sum(row["status"] == "merged" for row in gathering.rows)
     return [f"{count:,} incident(s) merged into others"] if count else []

@@ -70,21 +70,21 @@ async def metrics(asked: Asked) -> Fetched:
         raise _too_large(asked, total)
     scrapes = await _scrapes(asked)
     kinds = await _metadata(asked)
-    frames, troubles = [], []
+    frames, problems = [], []
     for query, (rows, failure) in zip(asked.queries, counted, strict=True):
         try:
             if failure:
                 raise failure
             samples, why = await whole(asked, query, rows)
         except SourceError as error:
-            troubles.append(f"{query.name or query.promql}: {error}")
+            problems.append(f"{query.name or query.promql}: {error}")
             continue
-        troubles += [f"{query.name or query.promql}: {one}" for one in why]
+        problems += [f"{query.name or query.promql}: {one}" for one in why]
         frames.append(_frame(asked, query, _without_inventions(asked, query, samples, scrapes)))
         kind = query.kind or _kinds(frames[-1]["metric"], kinds)
         frames[-1] = frames[-1].assign(kind=kind)
         frames[-1]["temporality"] = frames[-1]["kind"].astype("object").map(_TEMPORALITY)
-    return _told(asked, _joined(frames, asked.services), troubles, scrapes)
+    return _told(asked, _joined(frames, asked.services), problems, scrapes)
 
 
 async def _all_counts(asked: Asked) -> list[tuple[int, SourceError | None]]:
@@ -230,11 +230,11 @@ def _joined(frames: list[pd.DataFrame], services: tuple[str, ...]) -> pd.DataFra
 def _told(
     asked: Asked,
     frame: pd.DataFrame,
-    troubles: list[str],
+    problems: list[str],
     scrapes: Scrapes,
 ) -> Fetched:
     """Say the verdict on the whole, and one on each service whose scrapes have gaps."""
-    why = list(dict.fromkeys([*troubles, *asked.warnings]))
+    why = list(dict.fromkeys([*problems, *asked.warnings]))
     notes = list(dict.fromkeys(asked.notes))
     found = complete_fetch(
         "metrics", frame, asked.source, queries=asked.log, reason="; ".join([*why, *notes])

@@ -24,7 +24,7 @@ from workbench.connectors.sources.prometheus.payload import (
     read_samples,
 )
 from workbench.connectors.sources.prometheus.promql import any_of, is_plain, with_matchers
-from workbench.connectors.transport.http import Asks, HttpSettings
+from workbench.connectors.transport.http import HttpClient, HttpSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ class Asked:
 
     source: str
     settings: PrometheusSettings
-    http: Asks
+    http: HttpClient
     when: TimeRange
     services: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)

@@ -29,7 +29,7 @@ from workbench.errors import SourceError, SourceGarbled
 from workbench.tables import labels_text
 
 if TYPE_CHECKING:
-    from workbench.connectors.transport.http import Asks
+    from workbench.connectors.transport.http import HttpClient
     from workbench.times import TimeRange
 
 __all__ = ["MetricQuery", "Prometheus", "PrometheusSettings"]
@@ -45,7 +45,7 @@ class Prometheus:
     kind: ClassVar[str] = "prometheus"
     tables: ClassVar[tuple[str, ...]] = ("metrics", "alerts", "topology")
 
-    def __init__(self, source: str, settings: PrometheusSettings, http: Asks) -> None:
+    def __init__(self, source: str, settings: PrometheusSettings, http: HttpClient) -> None:
         self.source = source
         self._settings = settings
         self._http = http
@@ -157,22 +157,22 @@ class Prometheus:
 
 
 async def _alerts(asked: Asked) -> Fetched:
-    parts, troubles = [], []
+    parts, problems = [], []
     for query in _ALERT_QUERIES:
         rows, _ = await count(asked, query)
         samples, why = await whole(asked, query, rows)
         parts.append(samples)
-        troubles += why
+        problems += why
     frame = alerts_frame(parts[0], parts[1], asked.when)
     frame["service"] = [asked.service(_ALERT_QUERIES[0], labels) for labels in frame["labels"]]
     if asked.services:
         frame = frame[frame["service"].isin(asked.services)]
     frame["source"] = asked.source
-    notes = [*troubles, *asked.warnings, *asked.notes]
+    notes = [*problems, *asked.warnings, *asked.notes]
     found = complete_fetch(
         "alerts", frame, asked.source, queries=asked.log, reason="; ".join(dict.fromkeys(notes))
     )
-    if not troubles and not asked.warnings:
+    if not problems and not asked.warnings:
         return found
     row = CoverageRow(
         asked.source, "alerts", "*", "partial", len(frame), reason=found.coverage[0].reason
