@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import SLI, SLO, IncidentWindow, TimeRange
+from workbench.checks import CheckId, check
 from workbench.diagnose import Diagnosis, Suspect
 from workbench.postmortem import RECIPES, draft
 from workbench.postmortem.recipes.diagnosis import diagnosis_figures
@@ -170,7 +171,13 @@ def diagnosis_of(
             correlation_rank=2,
             onset=ONSET,
             confidence=0.9 if supported else float("nan"),
-            tests=(("placebo", supported, "3 of 200 placebo changes moved it as much"),),
+            tests=(
+                check(
+                    CheckId.PLACEBO_MOMENTS,
+                    "3 of 200 placebo changes moved it as much",
+                    passed=supported,
+                ),
+            ),
         ),
         Suspect(
             payments,

@@ -22,6 +22,7 @@ PACKAGE = ROOT / "workbench"
 ROOMS = [
     "version",
     "stats",
+    "checks",
     "errors",
     "times",
     "semconv",

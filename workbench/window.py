@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,9 @@ class IncidentWindow:
     coverage
         What was seen and what was not.
     history
-        Id of a bundle with a long quiet stretch of the same system, or empty.
+        A long quiet stretch of the same system, itself a window, or None.
+    history_id
+        Id of that stretch; where it is named and `history` is None it could not be read.
     tables
         Conformed frames by name; read them through the properties.
     """
@@ -83,7 +86,8 @@ class IncidentWindow:
     topology: nx.DiGraph = field(default_factory=lambda: nx.freeze(nx.DiGraph()))
     slos: tuple[SLO, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
-    history: str = ""
+    history: IncidentWindow | None = None
+    history_id: str = ""
 
     metrics = _table("metrics", "Metric samples.")
     logs = _table("logs", "Log records.")
@@ -117,7 +121,7 @@ class IncidentWindow:
         slos: tuple[SLO, ...] = (),
         baseline: TimeRange | None = None,
         coverage: Coverage | None = None,
-        history: str = "",
+        history: IncidentWindow | str | None = None,
     ) -> IncidentWindow:
         """Build a window from frames: conform them, measure coverage, choose a baseline.
 
@@ -135,8 +139,11 @@ class IncidentWindow:
         topology
             Service graph, caller → callee; `workbench.topology.from_table` reads a table
             of edges (``src``, ``dst``), `from_spans` traces, `merge` joins them.
-        slos, history
+        slos
             See the class.
+        history
+            A long quiet stretch of the same system; the id alone of one that a bundle beside
+            this one holds, which `workbench.datasets.load` reads.
         baseline
             Override of the automatic choice (`workbench.baseline.choose_baseline`).
         coverage
@@ -204,7 +211,8 @@ class IncidentWindow:
             topology=nx.freeze(nx.DiGraph(topology)),
             slos=tuple(slos),
             coverage=measure(fitted, extent(fitted) or when, raw=raw) + (coverage or Coverage()),
-            history=history,
+            history=None if isinstance(history, str) else history,
+            history_id=history if isinstance(history, str) else history.id if history else "",
             tables=MappingProxyType(fitted),
         )
 
@@ -219,12 +227,24 @@ class IncidentWindow:
 
     @property
     def digest(self) -> str:
-        """sha256 over the tables, topology and ranges: the same window, the same digest."""
-        total = hashlib.sha256(repr((self.when, self.baseline)).encode())
-        total.update(repr(sorted(self.topology.edges)).encode())
-        for name in sorted(self.tables):
-            total.update(name.encode())
-            hashed = pd.util.hash_pandas_object(self.tables[name], index=False)
+        """sha256 over all that a result can depend on: the same window, the same digest.
+
+        Tables, ranges, the graph with what stands on its nodes and edges, SLOs, coverage and
+        the history. Id, title and the baseline's reason are words about it and left out.
+        """
+        described = {
+            "when": self.when.to_dict(),
+            "baseline": self.baseline.to_dict() if self.baseline else None,
+            "nodes": sorted(self.topology.nodes(data=True), key=str),
+            "edges": sorted(self.topology.edges(data=True), key=str),
+            "slos": [slo.to_dict() for slo in self.slos],
+            "coverage": [asdict(row) for row in self.coverage.rows],
+            "history": self.history.digest if self.history else None,
+        }
+        total = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
+        for name, frame in sorted(self.tables.items()):
+            total.update(f"{name}: {', '.join(map(str, frame.columns))}".encode())
+            hashed = pd.util.hash_pandas_object(frame, index=False)
             total.update(hashed.to_numpy().tobytes())
         return total.hexdigest()
 
@@ -322,7 +342,7 @@ class IncidentWindow:
             "baseline": self.baseline.to_dict() if self.baseline else None,
             "baseline_reason": self.baseline_reason,
             "slos": [slo.to_dict() for slo in self.slos],
-            "history": self.history,
+            "history": self.history_id,
             "topology": graph_to_dict(self.topology),
             "coverage": self.coverage.to_frame(),
         }
@@ -358,7 +378,13 @@ class IncidentWindow:
             "seen": rows or "nothing",
             "not seen": f"no {absent}" if absent else "every table has rows",
             "SLIs": ", ".join(str(slo.sli) for slo in self.slos) or "none declared",
+            **self._history_fact(),
         }
+
+    def _history_fact(self) -> dict[str, str]:
+        if self.history is not None:
+            return {"history": f"{self.history.id}, {self.history.when}"}
+        return {"history": f"{self.history_id} (not read)"} if self.history_id else {}
 
     def _gaps(self) -> pd.DataFrame:
         rows = [r for r in self.coverage.troubles if r.status != "empty" or r.service != "*"]
@@ -382,7 +408,8 @@ class IncidentWindow:
 def _described(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a bundle's manifest and coverage say of its window, as fields of it."""
     return {
-        **{name: str(meta[name]) for name in ("id", "title", "baseline_reason", "history")},
+        **{name: str(meta[name]) for name in ("id", "title", "baseline_reason")},
+        "history_id": str(meta["history"]),
         "when": TimeRange(**meta["when"]),
         "baseline": TimeRange(**meta["baseline"]) if meta["baseline"] else None,
         "topology": nx.freeze(graph_from_dict(meta["topology"])),

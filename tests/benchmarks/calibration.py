@@ -11,8 +11,8 @@ import pandas as pd
 from tests.benchmarks.rates import rate
 from workbench.causal import rank
 from workbench.causal.attribution.study import choose_sli
-from workbench.causal.rank import read_aligned
 from workbench.evaluate import LAYOUTS, Judged, calibration_error, judged, left_out, wilson
+from workbench.features.aligned import align
 from workbench.views import reliability
 from workbench.views.rendering import Chart
 
@@ -31,7 +31,7 @@ def kept(layout: str, path: Path) -> list[Judged]:
     found = []
     for name in labelled.ids:
         window = labelled.load(name)
-        ranking = rank(window, choose_sli(window, read_aligned(window)[0]))
+        ranking = rank(window, choose_sli(align(window)))
         found.append(judged(ranking, labelled.truth(name).services))
     return found
 
@@ -58,7 +58,7 @@ def lacking(layout: str, path: Path, *, every: int = 1) -> pd.DataFrame:
         window, truth = labelled.load(name), labelled.truth(name).services
         for what, without in _LACKING.items():
             poor = without(window)
-            ranking = rank(poor, choose_sli(poor, read_aligned(poor)[0]))
+            ranking = rank(poor, choose_sli(align(poor)))
             case = judged(ranking, truth)
             sure = case.confidence()
             right = float(case.true[sure == sure.max()].mean()) if len(sure) else 0.0

@@ -16,7 +16,7 @@ from tests.planted import SHOP, Fault, metrics_window
 from workbench import TimeRange, datasets
 from workbench.causal import rank
 from workbench.causal.attribution.study import choose_sli
-from workbench.causal.rank import read_aligned
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +109,7 @@ def recorded(length: pd.Timedelta = _LENGTH) -> pd.DataFrame:
     ways: dict[str, list[Ranking]] = {"first SLO": [], "SLO that moved most": []}
     for window in _quiet_windows(length):
         ways["first SLO"].append(rank(window))
-        chosen = choose_sli(window, read_aligned(window)[0])
+        chosen = choose_sli(align(window))
         ways["SLO that moved most"].append(rank(window, chosen))
     return pd.DataFrame([{"SLI": way, **blamed(found)} for way, found in ways.items()])
 

@@ -13,7 +13,8 @@ from tests.benchmarks.rates import rate
 from workbench import TimeRange, datasets
 from workbench.causal import rank
 from workbench.causal.attribution.study import study
-from workbench.causal.rank import rank_study, read_aligned
+from workbench.causal.rank import rank_study
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,9 +87,9 @@ def _line(name: str, found: list[_Found], published: list[_Found]) -> dict[str, 
 
 
 def _place(window: IncidentWindow, truth: tuple[str, ...]) -> _Found:
-    seen, notes = read_aligned(window)
-    opened = study(window, seen, window.sli())
-    ranking = rank_study(window, opened, notes)
+    seen = align(window)
+    opened = study(seen, window.sli())
+    ranking = rank_study(opened)
     scores = {row.service: row.score for row in ranking.rows}
     best = max(scores.get(service, 0.0) for service in truth)
     above = sum(value > best for value in scores.values())

@@ -15,7 +15,7 @@ from tests.planted import SHOP, Fault, System, metrics_window
 from workbench import datasets
 from workbench.causal import distribution_change, rank
 from workbench.causal.gcm.session import load_gcm, quietly, seeded
-from workbench.causal.rank import read_aligned
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def _compared(window: IncidentWindow) -> tuple[str, str, str, float]:
     ours = rank(window)
     theirs = pd.Series(distribution_change(window, seconds=0).parts)
     with seeded(seed=0), quietly():
-        anomaly = gcm_attribution(window, read_aligned(window)[0], window.sli())
+        anomaly = gcm_attribution(window, align(window), window.sli())
     parts = pd.Series({row.service: row.attribution for row in ours.rows})
     apart = (parts.reindex(theirs.index).fillna(0.0) - theirs).abs().max() / abs(ours.change)
     first = max(anomaly, key=anomaly.__getitem__)
@@ -108,7 +108,7 @@ def _attribute_anomalies(window: IncidentWindow) -> None:
 
 
 def _case(window: IncidentWindow) -> tuple[object, pd.DataFrame, pd.DataFrame]:
-    return gcm_case(window, read_aligned(window)[0], window.sli())
+    return gcm_case(window, align(window), window.sli())
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -11,8 +11,8 @@ import pytest
 from parts import missing_part
 from planted import SHOP, Fault, metrics_window
 from tests.benchmarks.peers import Peer, as_table, fared, missing, peers
-from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput
+from workbench.features.aligned import align
 
 FAULT = Fault("payments", "latency", 0.3)
 
@@ -20,7 +20,7 @@ FAULT = Fault("payments", "latency", 0.3)
 @pytest.fixture(scope="module")
 def case():
     window = metrics_window(SHOP, (FAULT,), noise=0.1, id="slow-payments")
-    return window, read_aligned(window)[0], window.sli()
+    return window, align(window), window.sli()
 
 
 def test_the_table_has_what_the_diagnosis_has_and_no_names(case):

@@ -9,7 +9,7 @@ from parts import missing_part
 from tests.benchmarks import quiet, simulated
 from tests.benchmarks.rates import rate
 from workbench import datasets
-from workbench.causal.rank import read_aligned
+from workbench.features.aligned import align
 
 
 def test_a_rate_stands_with_its_interval_and_n():
@@ -22,7 +22,7 @@ def test_a_season_spans_two_days_and_the_hour_under_test_is_at_another_phase_eac
     windows = [quiet.season(0.5, seed) for seed in (1, 2)]
     assert {window.baseline.duration.total_seconds() for window in windows} == {2 * 86_400}
     assert {window.when.duration.total_seconds() for window in windows} == {3600}
-    loads = [read_aligned(window)[0].nodes["front", "load"].to_numpy(float) for window in windows]
+    loads = [align(window).nodes["front", "load"].to_numpy(float) for window in windows]
     for load in loads:
         assert np.corrcoef(load[:144], load[144:288])[0, 1] > 0.8
     assert abs(np.corrcoef(*loads)[0, 1]) < 0.8

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from pictures import NASTY, diagnosis, ranking, signals, suspect, window
 from workbench import views
 from workbench.causal.change_effects.adjustment import adjustment, change_graph
+from workbench.checks import CheckId, CheckResult
 from workbench.errors import BadInput
 
 __all__ = ["PAYLOADS", "every_view"]
@@ -24,7 +25,13 @@ PAYLOADS = {
 
 def every_view() -> dict[str, object]:
     odd, found, known = window(PAYLOADS), diagnosis(PAYLOADS), signals(PAYLOADS)
-    tested = diagnosis(suspects=(suspect(change=NASTY, tests=((NASTY, False, NASTY),)),))
+    tested = diagnosis(
+        suspects=(
+            suspect(
+                change=NASTY, tests=(CheckResult(CheckId.SUBSET, "failed", NASTY, subject=NASTY),)
+            ),
+        )
+    )
     what_if = SimpleNamespace(
         actual=0.4,
         counterfactual=0.1,

@@ -8,8 +8,8 @@ from planted import SHOP, Fault, metrics_window, spans_window
 from workbench import SLI, SLO, TimeRange
 from workbench.causal import rank
 from workbench.causal.attribution.study import choose_study, study
-from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput, UnknownName
+from workbench.features.aligned import align
 
 LOAD = "service.load"
 TIME = "service.latency"
@@ -220,9 +220,9 @@ def test_who_looks_at_many_slis_finds_one_that_moved_more_often():
     moved = {"each": 0, "the farthest": 0}
     for seed in range(30):
         window = metrics_window(SHOP, phi=0.5, seed=seed).with_(slos=slos)
-        seen, _ = read_aligned(window)
-        alone = min(study(window, seen, slo.sli).p_value for slo in slos)
+        seen = align(window)
+        alone = min(study(seen, slo.sli).p_value for slo in slos)
         moved["each"] += alone <= 0.05
-        moved["the farthest"] += choose_study(window, seen).p_value <= 0.05
+        moved["the farthest"] += choose_study(seen).p_value <= 0.05
     assert moved["each"] > moved["the farthest"]
     assert moved["the farthest"] <= 5

@@ -9,8 +9,8 @@ import pytest
 
 from planted import SHOP, START, Fault, metrics_window
 from workbench import SLI
+from workbench.checks import not_passed
 from workbench.diagnose import compare, next_checks
-from workbench.diagnose.suspects.services import failed
 from workbench.errors import BadInput
 
 
@@ -64,7 +64,7 @@ def test_every_rung_names_its_tests_and_all_are_passed(seed):
         changes=TWO_DEPLOYS,
     )
     first = compare(window).bucket("first failure")[0]
-    names = {name for name, _, _ in first.tests}
+    names = {test.name for test in first.tests}
     assert {
         "left its own range",
         "moves with the SLI",
@@ -72,14 +72,14 @@ def test_every_rung_names_its_tests_and_all_are_passed(seed):
         "own part excludes zero",
         "placebo windows",
     } <= names
-    assert not failed(first.tests)
+    assert not not_passed(first.tests)
 
 
 def test_over_few_bins_only_the_correlation_may_be_passed_over(guilty):
     """A quarter of the bins cannot tell autocorrelated series apart; the accounts can."""
     first = guilty.bucket("first failure")[0]
     assert first.claim == "supported"
-    assert {name for name, *_ in failed(first.tests)} == {"moves with the SLI"}
+    assert {test.name for test in not_passed(first.tests)} == {"moves with the SLI"}
 
 
 def test_a_place_without_a_recorded_change_is_named_as_such():
@@ -202,12 +202,12 @@ def test_a_change_is_compared_with_the_latest_onset_and_only_where_the_sli_got_w
         [{"ts": START + pd.Timedelta("89min"), "kind": "deploy", "service": "payments", "ref": "p"}]
     )
     slow = compare(metrics_window(faults=(Fault("payments", "latency", 0.2),), changes=told))
-    words = {name: figure for name, _, figure in slow.suspects[0].tests}
+    words = {test.name: test.figure for test in slow.suspects[0].tests}
     assert words["not after the SLI"].startswith("made at 13:29:00; the SLI left its level at 13:")
     assert words["not after the SLI"].endswith("at the latest")
     calm = next(s for s in compare(metrics_window(changes=told, seed=1)).suspects if s.change)
-    assert "not after the SLI" not in {name for name, *_ in calm.tests}
-    assert ("the SLI got worse", False) in {(name, passed) for name, passed, _ in calm.tests}
+    assert "not after the SLI" not in {test.name for test in calm.tests}
+    assert ("the SLI got worse", False) in {(test.name, test.passed) for test in calm.tests}
 
 
 def test_without_a_correlation_nobody_is_called_correlated(monkeypatch):

@@ -43,7 +43,7 @@ def test_the_window_holds_a_normal_stretch_and_every_service(window):
         assert window.when.duration.total_seconds() > 45 * 60
         assert window.changes.empty
         return
-    assert window.history == "shop-quiet"
+    assert window.history_id == "shop-quiet"
     assert window.baseline is not None
     assert window.baseline.duration.total_seconds() > 4 * 60
     assert not window.changes.empty

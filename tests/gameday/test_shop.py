@@ -130,7 +130,7 @@ def test_the_bundle_verifies_and_tells_nothing_of_the_truth(raw, tmp_path):
     folder = write_recording(raw, tmp_path)
     assert "truth.json" in verify_bundle(folder)
     window = IncidentWindow.load(folder)
-    assert window.history == "shop-quiet"
+    assert window.history_id == "shop-quiet"
     assert window.slos[0].service == "checkout"
     assert {"edge", *SERVICES, *STORES} <= set(window.topology.nodes)
     assert window.topology.has_edge("storefront", "checkout")

@@ -61,7 +61,7 @@ def test_without_a_host_gauge_that_moved_it_is_told_and_not_supported(gauges, ph
     assert not blamed(found)
     assert holds_most(found, lambda d: suspect(d, "node-1").claim == "plausible")
     host = suspect(found[0], "node-1")
-    lost = {name for name, passed, _ in host.tests if not passed}
+    lost = {test.name for test in host.tests if not test.passed}
     assert lost == {"left its own range"} | (set() if gauges else {"its sources were there"})
     assert "node-1/host is nearest" in found[0].verdict
     assert any("host of api" in text for text in found[0].would_settle)
@@ -96,7 +96,7 @@ def test_one_slow_service_on_a_host_whose_gauge_moved_cannot_be_told_from_the_ho
     found = stories(*disk, phi=phi, gauges=("disk",))
     assert not blamed(found)
     assert holds_most(found, lambda d: suspect(d, "node-2").claim == "plausible")
-    lost = {name for name, passed, _ in suspect(found[0], "node-2").tests if not passed}
+    lost = {test.name for test in suspect(found[0], "node-2").tests if not test.passed}
     assert lost == {"slowed what runs there together"}
     # Where what db itself uses of the disk is not known, the host is not said to be sick.
     assert blamed(stories(*disk, phi=phi, gauges=())) == {"db"}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pictures import NASTY, at, diagnosis, ranking, signals, suspect, window
+from workbench.checks import CheckId, failed
 from workbench.errors import BadInput, UnknownName
 from workbench.views import (
     Card,
@@ -200,7 +201,7 @@ def test_a_change_whose_effect_could_not_be_estimated_is_told() -> None:
 
 
 def test_refutations_are_told_in_words() -> None:
-    tests = (("placebo moments", False, "placebo changes moved the SLI 3 times in 200"),)
+    tests = (failed(CheckId.PLACEBO_MOMENTS, "placebo changes moved the SLI 3 times in 200"),)
     card = refutations(diagnosis(suspects=(suspect(change="a<b>", tests=tests),)))
     assert "3 times in 200" in card.html
     assert "NO" in card.html

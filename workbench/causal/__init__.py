@@ -8,7 +8,6 @@ from workbench.causal.change_effects.effect import Effect, effect
 from workbench.causal.change_effects.effects import Effects, effects
 from workbench.causal.change_effects.onset import Onset, onset
 from workbench.causal.change_effects.placebos import EarlierChange
-from workbench.causal.change_effects.refuters import Refutation
 from workbench.causal.change_effects.sensitivity import Sensitivity, sensitivity
 from workbench.causal.gcm.arrow_strength import ArrowStrengths, arrow_strength
 from workbench.causal.gcm.attribution import (
@@ -47,7 +46,6 @@ __all__ = [
     "RankedService",
     "Ranking",
     "Reached",
-    "Refutation",
     "Sensitivity",
     "WhatIf",
     "anomaly_attribution",

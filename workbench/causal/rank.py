@@ -7,52 +7,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench import datasets
-from workbench.causal.anomalies.anomaly import Anomaly
-from workbench.causal.anomalies.events import event_anomalies
-from workbench.causal.anomalies.gauges_and_load import (
-    latency_anomalies,
-    load_anomalies,
-    network_anomalies,
-    saturation_anomalies,
-    silence_anomalies,
-)
-from workbench.causal.anomalies.host_faults import host_fault_anomalies, host_faults, host_gauges
-from workbench.causal.anomalies.instances import instance_anomalies
-from workbench.causal.anomalies.logs import log_anomalies
+from workbench.causal.anomalies.anomaly import PART, Anomaly
+from workbench.causal.anomalies.collect import collect_anomalies, collect_host_faults
+from workbench.causal.anomalies.host_faults import host_fault_anomalies
 from workbench.causal.anomalies.noisy_neighbours import hosts_of, shared_host_anomalies
-from workbench.causal.anomalies.traces import shape_anomalies
 from workbench.causal.attribution.call_graph import twins_of
 from workbench.causal.attribution.confidence_cap import confidence_cap
 from workbench.causal.attribution.study import Study, study
 from workbench.causal.ranking import RankedService, Ranking, confidence
-from workbench.errors import WorkbenchError
-from workbench.features.aligned import aligned
+from workbench.causal.thresholds import (
+    DOUBTFUL_GRAPH,
+    FAITH_ONE_QUANTILE,
+    FAITH_SEVERAL_QUANTILES,
+    LITTLE_HISTORY,
+    OUT_OF_REACH,
+    SIGNIFICANT,
+    WHOLE_CHANGE,
+)
+from workbench.features.aligned import align
 from workbench.features.columns import values_of
-from workbench.features.nearest import signal_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from workbench.causal.anomalies.host_faults import HostFault
     from workbench.causal.attribution.breakdown import Breakdown
     from workbench.causal.attribution.call_graph import MechanismGraph
-    from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["rank", "rank_study", "read_aligned"]
+__all__ = ["rank", "rank_study"]
 
 _METHOD = "work-conserving attribution with clues"
-_ACCOUNTS = 6.0  # doublings that the whole of the SLI's change is worth
-_NEARLY = 0.7  # of that, where means are read from several quantiles
-_ROUGH = 0.3  # of that, where one quantile is known, which cannot be added
-_MATTERS = 0.02  # of the SLI's latency: time lost elsewhere that begins to matter
 _WEIGHT = {"load": 0.5}
-_OUT_OF_REACH = 0.5
-_DOUBTFUL = 0.25  # half of what a service out of reach would explain, given as its credit
-_SIGNIFICANT = 0.05
-_LITTLE = 8
 
 
 def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Ranking:
@@ -84,29 +70,24 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     BadInput, UnknownName
         No baseline, nothing measured, or an SLI nobody knows.
     """
-    asked = window.sli(sli) if isinstance(sli, str) else sli
-    seen, notes = read_aligned(window)
-    return rank_study(window, study(window, seen, asked or window.sli()), notes, seed=seed)
+    return rank_study(study(align(window), window.sli(sli)), seed=seed)
 
 
-def rank_study(
-    window: IncidentWindow, found: Study, notes: tuple[str, ...] = (), *, seed: int = 0
-) -> Ranking:
-    """Rank the services of a study, for callers that have already opened the accounts.
+def rank_study(found: Study, *, seed: int = 0) -> Ranking:
+    """Rank the services of a study, for callers that have already split the SLI's change.
 
     Parameters
     ----------
-    window, found
-        The incident window, and one SLI of it with its accounts.
-    notes
-        What `read_aligned` noted.
+    found
+        One SLI with its change split over the services.
     seed
         As for `rank`.
     """
+    window = found.aligned.window
     hosts = hosts_of(window)
     slowed = dict(zip(found.split.services, map(float, found.split.surprise), strict=True))
-    anomalies = [*_attribution_anomalies(found), *_other_anomalies(window, found, hosts)]
-    faults = _host_faults(window, found, hosts, anomalies)
+    anomalies = [*_attribution_anomalies(found), *collect_anomalies(found, hosts)]
+    faults = collect_host_faults(found, hosts, anomalies)
     anomalies = [*shared_host_anomalies(hosts, anomalies, slowed), *host_fault_anomalies(faults)]
     doubted = _doubted(found) - {fault.aggressor for fault in faults}
     best = _best(found, [_halved(c) if c.service in doubted else c for c in anomalies])
@@ -116,27 +97,16 @@ def rank_study(
         sli=found.sli,
         before=found.before,
         during=found.before + found.split.change,
-        moved=found.p_value <= _SIGNIFICANT,
+        moved=found.p_value <= SIGNIFICANT,
         p_value=found.p_value,
         rows=_rows(found, best, limit=limit.limit),
         n_independent=found.aligned.split.n_independent,
         method=_METHOD,
         seed=seed,
-        notes=(*notes, *_notes(found), *limit.note()),
+        notes=(*_notes(found), *limit.note()),
         hosts=faults,
         limit=limit.limit,
     )
-
-
-def read_aligned(window: IncidentWindow) -> tuple[AlignedSignals, tuple[str, ...]]:
-    """Align a window's signals with those of its history, and note what is not there."""
-    if not window.history:
-        return aligned(window), ()
-    try:
-        history = datasets.load(window.history)
-    except WorkbenchError as error:
-        return aligned(window), (f"history {window.history!r} is not there: {error.fact}",)
-    return aligned(window, history=history), ()
 
 
 def _attribution_anomalies(found: Study) -> Iterable[Anomaly]:
@@ -144,13 +114,13 @@ def _attribution_anomalies(found: Study) -> Iterable[Anomaly]:
     split, unit = found.split, found.sli.signal
     faith = _faith(found.breakdown) * found.size / (1.0 + found.size)
     for i, name in enumerate(split.services):
-        share, own = _ACCOUNTS * faith * float(split.share[i]), float(split.surprise[i])
+        share, own = WHOLE_CHANGE * faith * float(split.share[i]), float(split.surprise[i])
         nothing = float("nan")
         if share > 0:
             yield Anomaly(
                 name,
                 unit,
-                "part of the change",
+                PART,
                 share,
                 0.0,
                 float(split.part[i]),
@@ -182,46 +152,7 @@ def _comparable(breakdown: Breakdown, graph: MechanismGraph) -> bool:
 def _faith(breakdown: Breakdown) -> float:
     if breakdown.is_mean:
         return 1.0
-    return _NEARLY if breakdown.mean_from_quantiles else _ROUGH
-
-
-def _other_anomalies(
-    window: IncidentWindow, found: Study, hosts: Mapping[str, Sequence[str]]
-) -> Iterable[Anomaly]:
-    seen, graph = found.aligned, found.graph
-    column = signal_column(seen.nodes, found.sli.service, "latency")
-    latency = float(np.nanmedian(column)) if column is not None else 0.0
-    yield from saturation_anomalies(seen)
-    yield from latency_anomalies(seen, graph, matters=_MATTERS * latency)
-    yield from network_anomalies(seen, matters=_MATTERS * latency)
-    yield from load_anomalies(seen, graph)
-    yield from silence_anomalies(seen)
-    yield from instance_anomalies(window, seen)
-    if window.baseline is not None:
-        yield from shape_anomalies(window, window.baseline)
-        yield from log_anomalies(window, window.baseline, graph)
-        yield from event_anomalies(window, window.baseline, graph, hosts=hosts)
-
-
-def _host_faults(
-    window: IncidentWindow,
-    found: Study,
-    hosts: Mapping[str, Sequence[str]],
-    anomalies: Sequence[Anomaly],
-) -> tuple[HostFault, ...]:
-    if not hosts:
-        return ()
-    blind = np.atleast_1d(np.isnan(found.breakdown.total).all(axis=0))
-    seen = {name for name, gap in zip(found.breakdown.services, blind, strict=True) if not gap}
-    sizes = zip(found.split.services, map(float, found.split.surprise), strict=True)
-    return host_faults(
-        hosts,
-        anomalies,
-        {name: size for name, size in sizes if name in seen},
-        seen=found.aligned,
-        graph=found.graph,
-        gauges=host_gauges(window, found.aligned, hosts),
-    )
+    return FAITH_SEVERAL_QUANTILES if breakdown.mean_from_quantiles else FAITH_ONE_QUANTILE
 
 
 def _doubted(found: Study) -> frozenset[str]:
@@ -231,13 +162,14 @@ def _doubted(found: Study) -> frozenset[str]:
         return frozenset()
     credit = dict(zip(split.services, split.share, strict=True))
     return frozenset(
-        name for name, share in credit.items() if name not in graph.reached and share < _DOUBTFUL
+        name
+        for name, share in credit.items()
+        if name not in graph.reached and share < DOUBTFUL_GRAPH
     )
 
 
 def _halved(anomaly: Anomaly) -> Anomaly:
-    words = f"{anomaly.statement} (no known path to the SLI)"
-    return replace(anomaly, weight=_OUT_OF_REACH * anomaly.weight, statement=words)
+    return replace(anomaly, weight=OUT_OF_REACH * anomaly.weight, on_path=False)
 
 
 def _best(found: Study, anomalies: Iterable[Anomaly]) -> Mapping[str, list[Anomaly]]:
@@ -299,7 +231,7 @@ def _notes(found: Study) -> Iterable[str]:
         yield f"{one} and {other} look like two views of one service"
     if not breakdown.is_mean:
         yield "only quantiles of latency are known: parts of the change are rough"
-    if bins.times_as_long < _LITTLE:
+    if bins.times_as_long < LITTLE_HISTORY:
         yield f"little history: {bins.times_as_long:.1f} times the incident's length"
 
 
@@ -309,9 +241,9 @@ def _missing_calls(found: Study) -> Iterable[str]:
     outside = [
         (float(share), name)
         for share, name in zip(split.share, split.services, strict=True)
-        if name not in found.graph.reached and share >= _DOUBTFUL
+        if name not in found.graph.reached and share >= DOUBTFUL_GRAPH
     ]
-    if outside and found.p_value <= _SIGNIFICANT:
+    if outside and found.p_value <= SIGNIFICANT:
         share, name = max(outside)
         part = min(200 * share, 100)
         yield (

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import bounds, card, quantity, table_html
+from workbench.causal.thresholds import NAMEABLE, TEMPERATURE
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
 
 __all__ = ["RankedService", "Ranking", "confidence"]
-
-TEMPERATURE = 0.5  # fitted on labelled public incidents; `make bench` checks it out of sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class RankedService:
     @property
     def parts(self) -> str:
         """The score's parts in words."""
-        return "; ".join(f"{c.kind} {c.weight:.1f}: {c.statement}" for c in self.anomalies)
+        return "; ".join(f"{c.kind} {c.weight:.1f}: {c.words}" for c in self.anomalies)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -121,7 +120,7 @@ class Ranking:
     def named(self) -> RankedService | None:
         """The service to name, or None: the SLI got no worse, or nothing stands out."""
         top = self.rows[0] if self.rows else None
-        if not self.got_worse or top is None or top.confidence < _NAMEABLE:
+        if not self.got_worse or top is None or top.confidence < NAMEABLE:
             return None
         return top
 
@@ -222,9 +221,6 @@ class Ranking:
             "notes": "; ".join(self.notes) or "none",
         }
         return card(self._headline(), facts, body=table_html(frame))
-
-
-_NAMEABLE = 0.5
 
 
 def confidence(

@@ -12,13 +12,13 @@ from workbench.cards import card, table_html
 from workbench.errors import BadInput
 from workbench.features.signals import Signals, signals, sli_series
 from workbench.findings import Finding
-from workbench.slis import SLI
 from workbench.stats.lagged import associate
 
 if TYPE_CHECKING:
+    from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Correlation", "CorrelationRow", "rank"]
+__all__ = ["Correlation", "CorrelationRow", "rank", "rank_in"]
 
 Moments = TypeVar("Moments", pd.Series, pd.DataFrame)
 
@@ -163,8 +163,19 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     judged by 999 phase-randomised surrogates of the SLI that go through the same search:
     see `workbench.stats.lagged`.
     """
-    chosen = sli if isinstance(sli, SLI) else window.sli(sli)
-    found = signals(window)
+    return rank_in(window, signals(window), window.sli(sli), seed=seed)
+
+
+def rank_in(window: IncidentWindow, found: Signals, chosen: SLI, *, seed: int = 0) -> Correlation:
+    """Rank the same as `rank`, from signals that are already made.
+
+    Parameters
+    ----------
+    window, found
+        The incident window and its signals.
+    chosen, seed
+        The SLI, and as for `rank`.
+    """
     target = _cut(sli_series(found, chosen), window)
     if target.notna().sum() < 10:
         hint = "A correlation needs ten bins; widen the window or choose another SLI"

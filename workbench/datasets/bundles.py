@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.archive import MANIFEST, read_manifest, verify_bundle
 from workbench.datasets.labelled import LabelledSet, Truth, required
-from workbench.errors import BundleMissing, unknown_name
+from workbench.errors import BundleMissing, WorkbenchError, unknown_name
 from workbench.times import TimeRange
 from workbench.window import IncidentWindow
 
@@ -48,7 +48,10 @@ def incidents(path: str | Path | None = None) -> pd.DataFrame:
 
 
 def load(incident: str, path: str | Path | None = None) -> IncidentWindow:
-    """Load a recorded incident; every table's digest is checked first.
+    """Load a recorded incident with the history it names; every digest is checked first.
+
+    A history that is not there, or was altered, leaves the window without one: its
+    `history_id` still names it, and every result that would have used it says so.
 
     Raises
     ------
@@ -58,9 +61,19 @@ def load(incident: str, path: str | Path | None = None) -> IncidentWindow:
         The bundle on disk is not what its manifest says.
     """
     bundle = _bundle(incident, path)
+    window = _loaded(bundle, _stamp(bundle))
+    if not window.history_id or window.history_id == incident:
+        return window
+    try:
+        past = _bundle(window.history_id, bundle.parent)
+        return window.with_(history=_loaded(past, _stamp(past)))
+    except WorkbenchError:
+        return window
+
+
+def _stamp(bundle: Path) -> tuple[tuple[str, int, int], ...]:
     files = sorted(bundle.glob("*.*"))
-    stamp = tuple((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files)
-    return _loaded(bundle, stamp)
+    return tuple((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files)
 
 
 # A window never changes, so the history that several incidents share is read once; any

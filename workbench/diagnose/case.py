@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench import correlate
 from workbench.causal.attribution.study import study
-from workbench.causal.change_effects.effects import effects
-from workbench.causal.change_effects.onset import Onset, onset, onset_of
-from workbench.causal.rank import rank_study, read_aligned
+from workbench.causal.change_effects.effects import effects_in
+from workbench.causal.change_effects.onset import Onset, inside, onset_in, onset_of
+from workbench.causal.rank import rank_study
+from workbench.correlate.ranking import rank_in
 from workbench.errors import BadInput
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.causal.change_effects.effect import Effect
     from workbench.causal.ranking import RankedService, Ranking
     from workbench.correlate import Correlation, CorrelationRow
+    from workbench.features import Signals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -92,10 +94,7 @@ class Case:
         nodes = self.study.aligned.nodes
         if (service, signal) not in nodes:
             return None
-        series = nodes[service, signal]
-        first = self.window.baseline.start if self.window.baseline else series.index[0]
-        inside = (series.index >= first) & (series.index < self.window.when.end)
-        return onset_of(series[inside], seed=self.seed)
+        return onset_of(inside(self.window, nodes[service, signal]), seed=self.seed)
 
 
 def with_change(case: Case, ref: str) -> Case:
@@ -108,7 +107,7 @@ def with_change(case: Case, ref: str) -> Case:
     """
     if ref in case.effects or ref in case.untested:
         return case
-    more = effects(case.window, case.sli, changes=[ref], seed=case.seed)
+    more = effects_in(case.study.aligned, case.sli, changes=[ref], seed=case.seed)
     return replace(
         case,
         effects={**case.effects, **more.by_change},
@@ -118,39 +117,39 @@ def with_change(case: Case, ref: str) -> Case:
 
 def open_case(window: IncidentWindow, sli: SLI | str | None, *, seed: int) -> Case:
     """Run every analysis that a diagnosis needs."""
-    aligned, notes = read_aligned(window)
-    return case_of(window, study(window, aligned, window.sli(sli)), notes, seed=seed)
+    return case_of(study(align(window), window.sli(sli)), seed=seed)
 
 
-def case_of(
-    window: IncidentWindow, found: Study, notes: tuple[str, ...] = (), *, seed: int
-) -> Case:
-    """Run every further analysis, for callers that have already opened the accounts.
+def case_of(found: Study, *, seed: int) -> Case:
+    """Run every further analysis, for callers that have already split the SLI's change.
 
     Parameters
     ----------
-    window, found, notes
+    found
         As for `workbench.causal.rank.rank_study`.
     seed
         Of everything drawn.
     """
-    target = found.sli
-    tested = effects(window, target, seed=seed)
+    aligned, target = found.aligned, found.sli
+    window, signals = aligned.window, aligned.whole
+    tested = effects_in(aligned, target, seed=seed)
     return Case(
         window=window,
         sli=target,
         seed=seed,
         study=found,
-        ranking=rank_study(window, found, notes, seed=seed),
-        correlation=_correlation(window, target, seed=seed),
-        onset=onset(window, target, seed=seed),
+        ranking=rank_study(found, seed=seed),
+        correlation=_correlation(window, signals, target, seed=seed),
+        onset=onset_in(window, signals, target, seed=seed),
         effects=tested.by_change,
         untested=tested.untested,
     )
 
 
-def _correlation(window: IncidentWindow, sli: SLI, *, seed: int) -> Correlation | None:
+def _correlation(
+    window: IncidentWindow, signals: Signals, sli: SLI, *, seed: int
+) -> Correlation | None:
     try:
-        return correlate.rank(window, sli, seed=seed)
+        return rank_in(window, signals, sli, seed=seed)
     except BadInput:  # a few bins can still be accounted for, but not correlated
         return None

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.cards import quantity
+from workbench.checks import CheckId, failed, not_passed
 from workbench.diagnose.case import open_case
+from workbench.diagnose.ladder import lower_rung
 from workbench.diagnose.missing_evidence import missing_sources, would_settle
 from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.suspects.changes import changes
 from workbench.diagnose.suspects.hosts import host_suspects
 from workbench.diagnose.suspects.load_surge import surge
-from workbench.diagnose.suspects.services import failed, lower_rung, service_suspects
+from workbench.diagnose.suspects.services import service_suspects
 from workbench.version import __version__
 
 if TYPE_CHECKING:
@@ -153,8 +155,8 @@ def _settled(
 
 def _stayed(case: Case, suspect: Suspect) -> bool:
     """Whether somebody asked about a signal that stayed in its range."""
-    lost = {name for name, _, _ in failed(suspect.tests)}
-    return suspect.signal != case.sli.signal and "left its own range" in lost
+    lost = {result.id for result in not_passed(suspect.tests)}
+    return suspect.signal != case.sli.signal and CheckId.LEFT_RANGE in lost
 
 
 def _surge(case: Case, service: str) -> Surge | None:
@@ -183,7 +185,7 @@ def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
 
 def _load_suspect(case: Case, found: Surge, leading: Suspect) -> Suspect:
     onset = case.onset_at(found.entry, "load")
-    words = "; ".join(figure for _, _, figure in found.tests)
+    words = "; ".join(result.figure for result in found.tests)
     return Suspect(
         service=found.entry,
         signal="load",
@@ -215,14 +217,14 @@ def _after_surge(case: Case, suspect: Suspect, found: Surge, leading: Suspect) -
 
 def _unless_load(suspect: Suspect, found: Surge) -> Suspect:
     """Without a gauge a service that saturates looks like one that got slow by itself."""
-    rose = "; ".join(figure for _, _, figure in found.tests)
+    rose = "; ".join(result.figure for result in found.tests)
     claim = "plausible" if suspect.claim == "supported" else suspect.claim
     return replace(
         suspect,
         claim=claim,
         role="undecided",
         reason=f"{rose}; {suspect.reason}",
-        tests=(*suspect.tests, ("by itself, not by its load", False, rose)),
+        tests=(*suspect.tests, failed(CheckId.NOT_BY_LOAD, rose)),
     )
 
 
@@ -276,5 +278,5 @@ def _nearest(found: Diagnosis) -> str:
     if not open_ones:
         return "and nothing that was measured accounts for it"
     first = open_ones[0]
-    tests = ", ".join(name for name, _, _ in failed(first.tests)) or "no test decided"
+    tests = ", ".join(result.name for result in not_passed(first.tests)) or "no test decided"
     return f"{first.name} is nearest ({first.claim}) but did not pass: {tests}"

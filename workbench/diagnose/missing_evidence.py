@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.diagnose.suspects.services import failed
+from workbench.checks import CheckId, not_passed
 
 if TYPE_CHECKING:
     from workbench.diagnose.case import Case
@@ -15,15 +15,15 @@ __all__ = ["missing_sources", "would_settle"]
 _TABLES = ("metrics", "spans", "logs", "changes", "events", "alerts")
 
 _ADVICE = {
-    "enough history": "a longer quiet stretch before the incident, or a history bundle",
-    "its sources were there": "telemetry of {service} during the incident",
-    "stands out": "what else of {service} moved: its spans, logs and saturation gauges",
-    "own part excludes zero": "a longer incident window, or finer bins, for {service}",
-    "placebo windows": "a longer history of {service}: its part is inside what past windows show",
-    "placebo moments": "more quiet time to compare {change} with",
-    "by itself, not by its load": "a gauge of what {service} may run out of: queue, pool, CPU",
-    "by itself, not by its host": "gauges of the host of {service}, and of who uses it: CPU, disk",
-    "not after the SLI": "finer bins around the onset at {service}",
+    CheckId.ENOUGH_HISTORY: "a longer quiet stretch before the incident, or a history bundle",
+    CheckId.SOURCES_PRESENT: "telemetry of {service} during the incident",
+    CheckId.STANDS_OUT: "what else of {service} moved: its spans, logs and saturation gauges",
+    CheckId.PART_EXCLUDES_ZERO: "a longer incident window, or finer bins, for {service}",
+    CheckId.PLACEBO_WINDOWS: "a longer history of {service}: past windows do as much",
+    CheckId.PLACEBO_MOMENTS: "more quiet time to compare {change} with",
+    CheckId.NOT_BY_LOAD: "a gauge of what {service} may run out of: queue, pool, CPU",
+    CheckId.NOT_BY_HOST: "gauges of the host of {service}, and of who uses it: CPU, disk",
+    CheckId.NOT_AFTER_SLI: "finer bins around the onset at {service}",
 }
 
 
@@ -47,9 +47,9 @@ def would_settle(case: Case, suspects: tuple[Suspect, ...]) -> tuple[str, ...]:
     """Next best looks: what the nearest suspects lack, once each."""
     wanted: dict[str, None] = {}
     for suspect in [s for s in suspects if s.role == "undecided"][:3]:
-        for name, _, _ in failed(suspect.tests):
-            if name in _ADVICE:
-                text = _ADVICE[name].format(service=suspect.service, change=suspect.change)
+        for result in not_passed(suspect.tests):
+            if result.id in _ADVICE:
+                text = _ADVICE[result.id].format(service=suspect.service, change=suspect.change)
                 wanted[text] = None
     if case.window.changes.empty:
         wanted["the record of changes (deploys, flags, configuration) around the onset"] = None

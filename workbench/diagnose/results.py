@@ -12,6 +12,7 @@ from workbench.findings import Finding
 
 if TYPE_CHECKING:
     from workbench.causal.ranking import Ranking
+    from workbench.checks import CheckResult
     from workbench.findings import Claim
     from workbench.slis import SLI
     from workbench.times import TimeRange
@@ -54,7 +55,7 @@ class Suspect:
     confidence
         Calibrated probability of being right, or NaN.
     tests
-        Each test it was put to: name, passed, figure in words.
+        The checks it was put to.
     """
 
     service: str
@@ -74,7 +75,7 @@ class Suspect:
     p_value: float = float("nan")
     onset: pd.Timestamp | None = None
     confidence: float = float("nan")
-    tests: tuple[tuple[str, bool, str], ...] = ()
+    tests: tuple[CheckResult, ...] = ()
 
     @property
     def name(self) -> str:

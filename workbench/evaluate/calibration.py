@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal import confidence
-from workbench.causal.ranking import TEMPERATURE
+from workbench.causal.thresholds import TEMPERATURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,12 +14,12 @@ import pandas as pd
 
 from workbench import datasets
 from workbench.causal.attribution.study import choose_study
-from workbench.causal.rank import read_aligned
 from workbench.diagnose.case import case_of
 from workbench.diagnose.compare import diagnose_case
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluate.parallel import each
 from workbench.evaluate.trivial import RULES
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -228,8 +228,8 @@ def _score(
     try:
         window = labelled.load(name)
         started = time.perf_counter()
-        aligned, notes = read_aligned(window)
-        found = diagnose_case(case_of(window, choose_study(window, aligned), notes, seed=0))
+        aligned = align(window)
+        found = diagnose_case(case_of(choose_study(aligned), seed=0))
         seconds = time.perf_counter() - started
         case = _case(labelled, window, found, seconds)
         return case, _beside(window, aligned, found.sli, truth.services, rules)

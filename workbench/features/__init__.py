@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.features.aligned import AlignedSignals, align
 from workbench.features.grid import Grid, choose_step, grid_of
 from workbench.features.logs import LogTemplates, log_templates
 from workbench.features.red import red
@@ -10,10 +11,12 @@ from workbench.features.series import bucket_quantile, histogram_mean, increase,
 from workbench.features.signals import Signals, signals, sli_series, span_signals
 
 __all__ = [
+    "AlignedSignals",
     "Grid",
     "LogTemplates",
     "SelfTime",
     "Signals",
+    "align",
     "bucket_quantile",
     "choose_step",
     "grid_of",

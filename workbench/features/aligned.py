@@ -9,19 +9,20 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInput
-from workbench.features import choose_step, signals
+from workbench.features.grid import choose_step
+from workbench.features.signals import signals, signals_and_spans, span_signals
 from workbench.features.trace_signals import TraceSignals, statuses_told, trace_signals
 from workbench.stats.past_windows import Split, split_bins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from workbench.features import Signals
+    from workbench.features.signals import Signals
     from workbench.slis import SLI
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["AlignedSignals", "aligned"]
+__all__ = ["AlignedSignals", "align"]
 
 # A baseline this many times its own and the incident's length away is read by itself:
 # one grid over both would be all gap.
@@ -32,12 +33,18 @@ _ENOUGH_BINS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AlignedSignals:
-    """Signals of a window, ready to be contrasted.
+    """Everything measured in a window and its history, made once for all that asks.
 
     Parameters
     ----------
+    window
+        The window: tables that are not series (logs, changes, events) are read there.
+    whole
+        Signals of the window alone, on one regular grid.
+    past
+        Signals of the history alone, in the same bin width; None without a history.
     nodes, edges
-        As in `workbench.features.Signals`; bin starts rise, but may jump.
+        Both together, as in `workbench.features.Signals`; bin starts rise, but may jump.
     asynchronous
         Calls the caller does not wait for.
     split
@@ -50,6 +57,9 @@ class AlignedSignals:
         What was odd, in words.
     """
 
+    window: IncidentWindow
+    whole: Signals
+    past: Signals | None
     nodes: pd.DataFrame
     edges: pd.DataFrame
     asynchronous: frozenset[tuple[str, str]]
@@ -64,7 +74,7 @@ class AlignedSignals:
         return pd.DatetimeIndex(self.nodes.index)
 
     def source_for(self, sli: SLI) -> AlignedSignals | TraceSignals:
-        """Source to keep the SLI's books by: spans if they cover it and metrics do not.
+        """Choose the source to account by: spans if they cover the SLI and metrics do not.
 
         Metrics are complete, so they win where they have mean latency, load and calls;
         spans win where metrics have quantiles only, or no calls and the spans cover most
@@ -82,22 +92,17 @@ class AlignedSignals:
         return tuple(sorted(map(str, self.nodes.columns.get_level_values(0).unique())))
 
 
-def aligned(
-    window: IncidentWindow,
-    *,
-    history: IncidentWindow | None = None,
-    step: float | pd.Timedelta | None = None,
-) -> AlignedSignals:
-    """Align a window's signals and tell its bins apart.
+def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -> AlignedSignals:
+    """Align the signals of a window and of its history, and tell the bins apart.
+
+    The one door to signals: a verb calls it once and hands on what it gives.
 
     Parameters
     ----------
     window
-        The incident window; it needs a baseline.
-    history
-        A quiet stretch of the same system, for more past windows.
+        The incident window; it needs a baseline. Its history gives more past windows.
     step
-        Bin width; chosen from the cadence if missing.
+        Bin width in seconds or as a Timedelta; chosen from the cadence if missing.
 
     Raises
     ------
@@ -108,25 +113,38 @@ def aligned(
         hint = "Give one: window.with_(baseline=TimeRange(...))"
         raise BadInput("The window has no baseline to compare with", value=window.id, hint=hint)
     width = _width(step, window)
-    parts = [signals(part, step=width) for part in _parts(window)]
-    if history is not None:
-        parts.append(signals(history, step=width))
-    parts.sort(key=lambda part: part.index[0])
-    nodes = _together([part.nodes for part in parts])
-    edges = _together([part.edges for part in parts])
+    cut = _parts(window)
+    if len(cut) == 1:
+        whole, spans = signals_and_spans(window, step=width)
+        parts = [whole]
+    else:
+        parts = [signals(part, step=width) for part in cut]
+        whole, spans = signals(window), span_signals(window, step=width)
+    past = signals(window.history, step=width) if window.history is not None else None
+    every = sorted([*parts, *([past] if past else [])], key=lambda part: part.index[0])
+    nodes = _together([part.nodes for part in every])
+    edges = _together([part.edges for part in every])
     if not statuses_told(window):
-        nodes, edges = (_without_guessed_errors(frame, parts) for frame in (nodes, edges))
-    quiet = [window.baseline] + ([history.when] if history is not None else [])
+        nodes, edges = (_without_guessed_errors(frame, every) for frame in (nodes, edges))
+    quiet = [window.baseline, *([window.history.when] if window.history is not None else [])]
     index = pd.DatetimeIndex(nodes.index)
     return AlignedSignals(
+        window=window,
+        whole=whole,
+        past=past,
         nodes=nodes,
         edges=edges,
-        asynchronous=frozenset().union(*(part.asynchronous for part in parts)),
+        asynchronous=frozenset().union(*(part.asynchronous for part in every)),
         split=_split(index, window.when, quiet, width),
         step=width,
-        traced=trace_signals(window, index, width),
-        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        traced=trace_signals(window, spans, index),
+        notes=tuple(dict.fromkeys([*_unread(window), *(n for part in every for n in part.notes)])),
     )
+
+
+def _unread(window: IncidentWindow) -> list[str]:
+    lost = window.history_id and window.history is None
+    return [f"history {window.history_id!r} is not there"] if lost else []
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -6,9 +6,8 @@ load, errors and latency; spans, which may be sampled, give what metrics do not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -40,14 +39,10 @@ if TYPE_CHECKING:
     _Metrics: TypeAlias = tuple[Columns, Columns, tuple[str, ...]]
     _Spans: TypeAlias = tuple[Columns, Columns, frozenset[tuple[str, str]], tuple[str, ...]]
 
-__all__ = ["Signals", "signals", "sli_series", "span_signals"]
+__all__ = ["Signals", "signals", "signals_and_spans", "sli_series", "span_signals"]
 
 _NODE_LEVELS = ["service", "signal"]
 _EDGE_LEVELS = ["caller", "callee", "signal"]
-
-# A window never changes, so its signals are made once; they go when it goes.
-_MADE: WeakKeyDictionary[IncidentWindow, dict[Grid, Signals]] = WeakKeyDictionary()
-_FROM_SPANS: WeakKeyDictionary[IncidentWindow, dict[Grid, _Spans]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -175,13 +170,33 @@ def signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = None)
     >>> found.step_s, list(found.nodes.columns)
     (60.0, [('cart', 'latency')])
     """
+    return signals_and_spans(window, step=step)[0]
+
+
+def signals_and_spans(
+    window: IncidentWindow, *, step: float | pd.Timedelta | None = None
+) -> tuple[Signals, Signals]:
+    """Align everything that was measured, and what spans alone tell, reading spans once.
+
+    Parameters
+    ----------
+    window, step
+        As for `signals`.
+
+    Returns
+    -------
+    everything, spans
+        As from `signals` and from `span_signals`.
+
+    Raises
+    ------
+    BadInput
+        The window has neither metrics nor spans.
+    """
     grid = grid_of(window, step)
-    held = _MADE.setdefault(window, {})
-    if grid not in held:
-        held[grid] = _aligned(window, grid)
-    found = held[grid]
-    # Shallow copies: under copy-on-write, what a caller does to them stays with the caller.
-    return replace(found, nodes=found.nodes.copy(deep=False), edges=found.edges.copy(deep=False))
+    spans = _from_spans(window.spans, grid)
+    everything = _assembled(_from_metrics(window.metrics, grid), spans, grid)
+    return everything, _assembled(({}, {}, ()), spans, grid)
 
 
 def span_signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -> Signals:
@@ -197,19 +212,8 @@ def span_signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = 
     BadInput
         The window has neither metrics nor spans.
     """
-    return _assembled(({}, {}, ()), _spans_of(window, grid := grid_of(window, step)), grid)
-
-
-def _aligned(window: IncidentWindow, grid: Grid) -> Signals:
-    return _assembled(_from_metrics(window.metrics, grid), _spans_of(window, grid), grid)
-
-
-def _spans_of(window: IncidentWindow, grid: Grid) -> _Spans:
-    """Columns from spans, made once: with metrics beside them and alone they are the same."""
-    held = _FROM_SPANS.setdefault(window, {})
-    if grid not in held:
-        held[grid] = _from_spans(window.spans, grid)
-    return held[grid]
+    grid = grid_of(window, step)
+    return _assembled(({}, {}, ()), _from_spans(window.spans, grid), grid)
 
 
 def _assembled(metrics: _Metrics, spans: _Spans, grid: Grid) -> Signals:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.features import span_signals
 from workbench.topology.calls import pair_spans
 
 if TYPE_CHECKING:
+    from workbench.features.signals import Signals
     from workbench.window import IncidentWindow
 
 __all__ = ["TraceSignals", "statuses_told", "trace_signals"]
@@ -45,20 +45,22 @@ class TraceSignals:
 
 
 def trace_signals(
-    window: IncidentWindow, index: pd.DatetimeIndex, step: pd.Timedelta
+    window: IncidentWindow, spans: Signals, index: pd.DatetimeIndex
 ) -> TraceSignals | None:
-    """Read books from a window's spans, or None where it has none.
+    """Signals of a window's spans alone, or None where it has none.
 
     Parameters
     ----------
     window
         The incident window.
-    index, step
+    spans
+        From `workbench.features.span_signals`, which give the bin width.
+    index
         Bins to put them on.
     """
     if window.spans.empty:
         return None
-    seen = span_signals(window, step=step)
+    seen, step = spans, pd.Timedelta(spans.step_s, "s")
     calls = pair_spans(window.spans).frame
     nodes, edges = seen.nodes, seen.edges
     for column, signal in (("callee_s", "latency_callee"), ("awaited_s", "awaited")):

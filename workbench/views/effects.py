@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import card, table_html
+from workbench.checks import CheckId, not_run
 from workbench.views.axes import shorten
 from workbench.views.labels import part_words
 from workbench.views.palette import INK, MUTED, RISE, TOTAL
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from workbench.views.axes import Layered
 
 __all__ = ["effects", "refutations"]
+
+_OUTCOMES = {"passed": "yes", "failed": "NO", "not_run": "not run"}
 
 _WIDTH = 400
 _MOST = 12
@@ -72,9 +75,14 @@ def refutations(diagnosis: Diagnosis) -> Card:
         From `workbench.diagnose.compare`.
     """
     rows = [
-        {"change": s.change, "test": name, "passed": "yes" if passed else "NO", "figure": figure}
+        {
+            "change": s.change,
+            "test": result.name,
+            "passed": _OUTCOMES[result.outcome],
+            "figure": result.figure,
+        }
         for s in _changes(diagnosis)
-        for name, passed, figure in s.tests or (("effect estimated", False, s.reason),)
+        for result in s.tests or (not_run(CheckId.EFFECT_ESTIMATED, s.reason),)
     ]
     if not rows:
         return message("No change was tested", "No change lies in reach of the incident")

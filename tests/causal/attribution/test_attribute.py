@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from planted import SHOP, Fault, metrics_window
 from workbench import SLI
 from workbench.causal.attribution.study import study
-from workbench.causal.rank import read_aligned
+from workbench.features.aligned import align
 
 
 def opened(window, sli=None):
-    seen, _ = read_aligned(window)
-    return study(window, seen, sli or window.sli())
+    seen = align(window)
+    return study(seen, sli or window.sli())
 
 
 @given(

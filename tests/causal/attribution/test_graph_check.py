@@ -8,7 +8,7 @@ import pytest
 from planted import SHOP, Fault, System, metrics_window
 from workbench.causal import rank
 from workbench.causal.attribution.graph_check import check_graph
-from workbench.features.aligned import aligned
+from workbench.features.aligned import align
 
 SLOW = (Fault("payments", "latency", 0.2),)
 
@@ -22,7 +22,7 @@ def turned(window):
 
 
 def check(window):
-    return check_graph(window.topology, aligned(window))
+    return check_graph(window.topology, align(window))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -76,7 +76,7 @@ def test_a_slow_queue_worker_is_one_doubtful_call_and_the_graph_stays():
 def test_a_call_that_was_measured_is_not_doubted():
     made = turned(window())
     calls = list(made.topology.edges)
-    found = check_graph(made.topology, aligned(made), waited_for=calls)
+    found = check_graph(made.topology, align(made), waited_for=calls)
     assert found.calls == ()
     assert found.believed
 
@@ -84,5 +84,5 @@ def test_a_call_that_was_measured_is_not_doubted():
 def test_calls_without_measurements_are_undecided():
     made = window()
     graph = nx.DiGraph([*made.topology.edges, ("front", "nobody")])
-    found = check_graph(graph, aligned(made))
+    found = check_graph(graph, align(made))
     assert ("front", "nobody") in found.undecided

@@ -10,8 +10,8 @@ import pytest
 from planted import SHOP, Fault, metrics_window
 from workbench.causal import blast_radius, score_forecast
 from workbench.causal.propagation.departures import leaving
-from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput, UnknownName
+from workbench.features.aligned import align
 
 FAULT = (Fault("payments", "latency", 0.2),)
 
@@ -159,7 +159,7 @@ def test_forecasts_of_faults_of_unknown_size_beat_the_base_rate():
 def test_in_quiet_windows_hardly_anybody_leaves_its_range(phi):
     left = []
     for seed in range(12):
-        aligned, _ = read_aligned(metrics_window(seed=seed, phi=phi, bins=240, incident=0.875))
+        aligned = align(metrics_window(seed=seed, phi=phi, bins=240, incident=0.875))
         left += list(leaving(aligned, aligned.services).left)
     assert np.mean(left) <= 0.05, f"{np.mean(left):.3f} of {len(left)}"
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from planted import Fault, metrics_window
 from workbench import TimeRange
+from workbench.checks import CheckId, CheckResult
 from workbench.diagnose import Entry, Hypotheses, Hypothesis, compare, hypotheses
 from workbench.diagnose.ledger.ledger import STATUSES, hypothesis_id
 from workbench.errors import BadInput, NaiveTimestamp, UnknownName
@@ -50,8 +51,8 @@ def test_the_guilty_change_is_supported_and_the_innocent_one_refuted(ledger):
     guilty, innocent = of(ledger, "payments", "payments-2"), of(ledger, "cart", "cart-9")
     assert (guilty.status, guilty.rung) == ("supported", "supported")
     assert innocent.status == "refuted"
-    assert {name for name, _, _ in guilty.evidence_for} >= {"effect excludes zero"}
-    assert all(not passed for _, passed, _ in innocent.evidence_against)
+    assert {test.name for test in guilty.evidence_for} >= {"effect excludes zero"}
+    assert not any(test.passed for test in innocent.evidence_against)
     assert innocent.evidence_against
 
 
@@ -69,7 +70,7 @@ def test_the_ledger_holds_the_suspects_of_the_diagnosis_with_their_confidence(wi
 
 def test_a_guilty_change_and_where_it_showed_first_are_told_once(ledger):
     assert [h.change for h in ledger.hypotheses if h.status == "supported"] == ["payments-2"]
-    words = {name: figure for name, _, figure in of(ledger, "payments", "payments-2").evidence_for}
+    words = {test.name: test.figure for test in of(ledger, "payments", "payments-2").evidence_for}
     assert words["payments/latency failed first"].startswith("where payments-2 showed first")
 
 
@@ -78,7 +79,7 @@ def test_the_place_of_a_guilty_change_is_linked_to_it_where_somebody_asks(ledger
     place, guilty = of(asked, "payments"), of(asked, "payments", "payments-2")
     assert place.reason.startswith("where payments-2 showed first")
     assert place.proposed_by == ("ada",)
-    assert not any("failed first" in name for name, _, _ in guilty.evidence_for)
+    assert not any("failed first" in test.name for test in guilty.evidence_for)
 
 
 def test_ids_are_of_the_subject_and_the_same_in_another_window(ledger):
@@ -96,9 +97,7 @@ def test_a_persons_hypothesis_is_put_to_the_same_tests(ledger):
     cache, front = of(asked, "cache"), of(asked, "front")
     assert cache.status == "refuted"
     assert cache.proposed_by == ("ada",)
-    names = [
-        {name for name, _, _ in (*h.evidence_for, *h.evidence_against)} for h in (cache, front)
-    ]
+    names = [{test.name for test in (*h.evidence_for, *h.evidence_against)} for h in (cache, front)]
     # The SLI's own service is neither held against itself nor before itself.
     assert names[0] - names[1] == {"moves with the SLI", "not after the SLI"}
     assert len(asked) == len(ledger) + 1
@@ -225,7 +224,7 @@ def test_saved_and_loaded_it_is_the_same(ledger, window, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda plain: plain.update(schema=2), "another schema"),
+        (lambda plain: plain.update(schema=3), "another schema"),
         (lambda plain: plain.update(kind="x"), "Not a ledger"),
         (lambda plain: plain.pop("sli"), "'sli'"),
         (lambda plain: plain["hypotheses"][0].update(status="guilty"), "'status'"),
@@ -295,7 +294,16 @@ def test_names_are_escaped_in_a_notebook(ledger):
 
 
 words = st.text(max_size=12)
-tests = st.lists(st.tuples(words, st.booleans(), words), max_size=2).map(tuple)
+tests = st.lists(
+    st.builds(
+        CheckResult,
+        id=st.sampled_from(CheckId),
+        outcome=st.sampled_from(["passed", "failed", "not_run"]),
+        figure=words,
+        subject=words,
+    ),
+    max_size=2,
+).map(tuple)
 
 
 @st.composite

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Anomaly"]
+__all__ = ["PART", "Anomaly"]
+
+PART = "part of the change"
+"""Kind of the anomaly that is the service's part of the SLI's change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Anomaly:
         Level before and in the incident.
     statement
         One sentence.
+    on_path
+        Whether requests of the SLI are known to reach the service.
     """
 
     service: str
@@ -32,3 +37,9 @@ class Anomaly:
     before: float
     during: float
     statement: str
+    on_path: bool = True
+
+    @property
+    def words(self) -> str:
+        """The statement, with what limits it."""
+        return self.statement if self.on_path else f"{self.statement} (no known path to the SLI)"

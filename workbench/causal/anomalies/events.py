@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.thresholds import EVENT_STATE_CHANGE, MOST_EVENT_DOUBLINGS, ROUTINE_EVENT
 from workbench.stats.past_windows import doublings
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["event_anomalies"]
 
-_STATE = 4.0  # doublings of an event that is a change of state by itself: one is enough
-_MOST_BITS = 7.0
-_ROUTINE = 0.25  # "Normal" events: scaling and scheduling mostly follow the load
 _SYMPTOMS = frozenset({"Unhealthy", "ProbeWarning", "BackOff", "CrashLoopBackOff"})
 """What a service also suffers when something it calls is ill."""
 
@@ -147,7 +145,7 @@ def _weights(
         weight=weight,
     )
     news = before.eq(0) & np.array([reason in _STATES for _, reason in count.index], dtype=bool)
-    table["weight"] = np.where(news, np.maximum(weight, _STATE), weight)
-    table["weight"] *= np.where(table["normal"], _ROUTINE, 1.0)
-    table["weight"] = table["weight"].clip(upper=_MOST_BITS)
+    table["weight"] = np.where(news, np.maximum(weight, EVENT_STATE_CHANGE), weight)
+    table["weight"] *= np.where(table["normal"], ROUTINE_EVENT, 1.0)
+    table["weight"] = table["weight"].clip(upper=MOST_EVENT_DOUBLINGS)
     return table.reset_index()

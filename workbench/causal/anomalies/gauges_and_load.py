@@ -15,6 +15,14 @@ import pandas as pd
 
 from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.attribution.concurrency import retried
+from workbench.causal.thresholds import (
+    ALL_FROM,
+    FELL_SILENT,
+    GAUGE_FALL,
+    GAUGE_THAT_MATTERS,
+    MOSTLY_SEEN,
+    SEEN_BEFORE,
+)
 from workbench.features.columns import values_of
 from workbench.features.nearest import MEAN, nearest_columns
 from workbench.stats.past_windows import doublings, empirical_p, medians, peak_contrast
@@ -37,12 +45,6 @@ __all__ = [
 ]
 
 _PREFIX = "saturation:"
-_MATTERS = 0.1  # a tenth of the level, or of the metric's level elsewhere, is worth telling
-_FALL = 0.5  # a gauge that fell: less work done is mostly a symptom
-_LOST = 3.0  # doublings for falling silent
-_SEEN_BEFORE = 0.2  # share of baseline bins below which there is no normal range
-_MOSTLY = 0.5
-_FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
 
 def saturation_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
@@ -60,11 +62,11 @@ def saturation_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
     plain = peak_contrast(values, aligned.split)
     with np.errstate(invalid="ignore", divide="ignore"):
         each = peak_contrast(np.where(load > 0, values / load, np.nan), aligned.split)
-    matters = _MATTERS * _typical(plain.level, [str(signal) for _, signal in columns])
+    matters = GAUGE_THAT_MATTERS * _typical(plain.level, [str(signal) for _, signal in columns])
     size = _ratio(plain.departure, plain, matters)
     each_size = _ratio(each.departure, each, 0.0)
     size = np.where(np.isnan(each_size), size, _agreed(size, each_size))
-    weight = doublings(size) * np.where(size < 0, _FALL, 1.0)
+    weight = doublings(size) * np.where(size < 0, GAUGE_FALL, 1.0)
     # What happened in one past window of eight is worth three bits at most.
     weight = np.minimum(weight, -np.log2(empirical_p(plain.departure, plain.past)))
     for i in np.flatnonzero(weight > 0):
@@ -93,7 +95,7 @@ def latency_anomalies(
     """
     names = aligned.services
     values, signals = _latencies(aligned, names)
-    usable = (~np.isnan(values[aligned.split.baseline])).mean(axis=0) >= _SEEN_BEFORE
+    usable = (~np.isnan(values[aligned.split.baseline])).mean(axis=0) >= SEEN_BEFORE
     known = [i for i, signal in enumerate(signals) if signal and usable[i]]
     if not known:
         return
@@ -127,7 +129,7 @@ def _latencies(
     """Self time of each service where spans give it, else what is nearest to mean latency."""
     values, signals = nearest_columns(aligned.nodes, names, "latency")
     own = values_of(aligned.nodes, [(name, "self_time") for name in names])
-    for i in np.flatnonzero((~np.isnan(own)).mean(axis=0) > _MOSTLY):
+    for i in np.flatnonzero((~np.isnan(own)).mean(axis=0) > MOSTLY_SEEN):
         values[:, i], signals[i] = own[:, i], "self_time"
     return values, signals
 
@@ -176,7 +178,7 @@ def _ways(edges: pd.DataFrame, aligned: AlignedSignals, matters: float) -> Itera
     rise = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
     callers, callees = map(list, zip(*calls, strict=True))
     table = pd.Series(rise).groupby(callers)
-    enough = table.transform("size") >= _FEW
+    enough = table.transform("size") >= ALL_FROM
     common = table.transform("median").where(enough, 0.0)
     shared = common.groupby(callers).first()
     rest = (rise - common).groupby(callees).median()
@@ -223,7 +225,7 @@ def _rises(
     seen = peak_contrast(np.column_stack(values), aligned.split)
     busy = float(np.nanmedian(entry)) if entry is not None else 0.0
     typical = medians(np.column_stack([below for *_, below in usable]))
-    matters = _MATTERS * busy / np.maximum(typical, 1e-12)
+    matters = GAUGE_THAT_MATTERS * busy / np.maximum(typical, 1e-12)
     weight = doublings(_ratio(np.clip(seen.departure, 0, None), seen, matters))
     for i in np.flatnonzero(weight > 0):
         before, during = float(seen.level[i]), float(seen.level[i] + seen.change[i])
@@ -241,7 +243,7 @@ def silence_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
                 name,
                 "telemetry",
                 "silence",
-                _LOST,
+                FELL_SILENT,
                 before,
                 during,
                 f"reported in {100 * before:.0f} % of the bins before, then in "
@@ -263,7 +265,9 @@ def _ratio(
     departure: NDArray[np.float64], seen: Contrast, matters: NDArray[np.float64] | float
 ) -> NDArray[np.float64]:
     """Departure in normal ranges, none of them narrower than what matters; NaN unknown."""
-    usual = np.maximum(np.nan_to_num(seen.normal), _MATTERS * np.abs(np.nan_to_num(seen.level)))
+    usual = np.maximum(
+        np.nan_to_num(seen.normal), GAUGE_THAT_MATTERS * np.abs(np.nan_to_num(seen.level))
+    )
     usual = np.maximum(np.maximum(usual, matters), 1e-12)
     return np.where(np.isnan(seen.level), np.nan, departure / usual)
 

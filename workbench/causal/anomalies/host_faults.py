@@ -12,6 +12,12 @@ from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.anomalies.gauges_and_load import saturation_anomalies
 from workbench.causal.anomalies.noisy_neighbours import noisy_neighbours, used_more
 from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by, used_of
+from workbench.causal.thresholds import (
+    FEWEST_ON_HOST,
+    HOST_LEFT_RANGE,
+    SLOWED_ELSEWHERE,
+    SLOWED_TOGETHER,
+)
 from workbench.features.columns import values_of
 from workbench.semconv import HOST_LABELS, HOST_METRICS, first_of
 from workbench.tables import labels_of
@@ -27,10 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HostFault", "host_fault_anomalies", "host_faults", "host_gauges"]
 
-_FEWEST = 2  # services that do not call each other: from then on a host is likelier than chance
-_TOGETHER = 0.8  # share of the services on it
-_ELSEWHERE = 0.5  # share of the services elsewhere, from which on it is not the host
-_LEFT = 1.0  # doublings
 _FREE = frozenset({"available", "avail", "free"})
 _IDLE = frozenset({"idle"})
 
@@ -70,8 +72,10 @@ class HostFault:
     @property
     def together(self) -> bool:
         """Whether most of what runs there became worse, and two at least."""
-        enough = _TOGETHER * len(self.residents)
-        return len(self.slowed) >= _FEWEST and (bool(self.aggressor) or len(self.slowed) >= enough)
+        enough = SLOWED_TOGETHER * len(self.residents)
+        return len(self.slowed) >= FEWEST_ON_HOST and (
+            bool(self.aggressor) or len(self.slowed) >= enough
+        )
 
     @property
     def usage(self) -> str:
@@ -97,7 +101,7 @@ class HostFault:
 
 
 def host_gauges(
-    window: IncidentWindow, seen: AlignedSignals, hosts: Mapping[str, Sequence[str]]
+    seen: AlignedSignals, hosts: Mapping[str, Sequence[str]]
 ) -> tuple[frozenset[str], dict[str, Anomaly]]:
     """Find which hosts are gauged, and the gauge of each that left its range the farthest.
 
@@ -106,19 +110,23 @@ def host_gauges(
 
     Parameters
     ----------
-    window, seen
-        The incident window and its panel.
+    seen
+        The window's signals.
     hosts
         Host to the services on it.
     """
-    found = gauges_by(window, _owners(window, hosts), seen)
+    found = gauges_by(_owners(seen.window, hosts), seen)
     if found is None:
         return frozenset(), {}
     told: dict[str, Anomaly] = {}
     for anomaly in saturation_anomalies(_with_load(found, seen, hosts)):
         held = told.get(anomaly.service)
         worse = (anomaly.during > anomaly.before) != _tells_rest(anomaly.signal)
-        if worse and anomaly.weight >= _LEFT and (held is None or anomaly.weight > held.weight):
+        if (
+            worse
+            and anomaly.weight >= HOST_LEFT_RANGE
+            and (held is None or anomaly.weight > held.weight)
+        ):
             told[anomaly.service] = anomaly
     return frozenset(found.services), told
 
@@ -157,10 +165,10 @@ def host_faults(
     found = []
     for host, services in hosts.items():
         known = tuple(s for s in services if s in slowed)
-        worse = tuple(s for s in known if slowed[s] >= _LEFT)
+        worse = tuple(s for s in known if slowed[s] >= HOST_LEFT_RANGE)
         if host in noisy:
             found.append(_filled(host, *noisy[host], anomalies=anomalies, known=known))
-        elif worse and all(rose.get(s, 0.0) < _LEFT for s in services):
+        elif worse and all(rose.get(s, 0.0) < HOST_LEFT_RANGE for s in services):
             gauge = gauges[1].get(host)
             what = used_of(gauge.signal) if gauge is not None else frozenset()
             told = all(counted.get(s, set()) >= what and s in counted for s in worse)
@@ -222,9 +230,11 @@ def _counted(seen: AlignedSignals) -> dict[str, set[str]]:
 
 def _is_sick(faulty: HostFault, slowed: Mapping[str, float], graph: MechanismGraph) -> bool:
     apart = [s for s in faulty.slowed if not set(graph.callees.get(s, ())) & set(faulty.slowed)]
-    together = faulty.together and len(apart) >= _FEWEST
-    others = [weight >= _LEFT for s, weight in slowed.items() if s not in faulty.residents]
-    contrasted = bool(others) and sum(others) < _ELSEWHERE * len(others)
+    together = faulty.together and len(apart) >= FEWEST_ON_HOST
+    others = [
+        weight >= HOST_LEFT_RANGE for s, weight in slowed.items() if s not in faulty.residents
+    ]
+    contrasted = bool(others) and sum(others) < SLOWED_ELSEWHERE * len(others)
     if faulty.gauge is None:
         return together and contrasted
     return together or faulty.counted
@@ -232,7 +242,7 @@ def _is_sick(faulty: HostFault, slowed: Mapping[str, float], graph: MechanismGra
 
 def _weight(worse: Sequence[str], slowed: Mapping[str, float], gauge: Anomaly | None) -> float:
     """Doublings of the host's gauge, or those that all of the slow services share."""
-    shared = min((slowed[s] for s in worse), default=0.0) if len(worse) >= _FEWEST else 0.0
+    shared = min((slowed[s] for s in worse), default=0.0) if len(worse) >= FEWEST_ON_HOST else 0.0
     return max(shared, gauge.weight if gauge is not None else 0.0)
 
 

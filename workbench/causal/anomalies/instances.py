@@ -14,6 +14,12 @@ import pandas as pd
 
 from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by
+from workbench.causal.thresholds import (
+    INSTANCE_ITS_OWN,
+    INSTANCE_SEEN,
+    INSTANCE_THAT_MATTERS,
+    MANY_INSTANCES,
+)
 from workbench.features import self_time
 from workbench.features.columns import values_of
 from workbench.semconv import COPY_ATTRIBUTES, COPY_LABELS, first_of
@@ -31,10 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["instance_anomalies"]
 
-_MATTERS = 0.1  # of what it and the others read: less of a difference is worth nothing
-_ITS_OWN = 0.5  # of what parts it from the others: what it did itself, not they
-_MANY = 8  # instances from which on the median of all is that of the others
-_SEEN = 0.5  # share of baseline bins in which an instance must have been seen
 _LEAST = {"latency": 1e-4, "errors": 0.01}
 _TINY = 1e-12
 _OF = "\x1f"  # between service and instance: in no name
@@ -45,7 +47,7 @@ _TIMED = {
 }
 
 
-def instance_anomalies(window: IncidentWindow, aligned: AlignedSignals) -> Iterator[Anomaly]:
+def instance_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
     """Find services of which one instance left the others.
 
     Each instance is held against the median of its siblings, bin by bin, both the difference
@@ -55,11 +57,10 @@ def instance_anomalies(window: IncidentWindow, aligned: AlignedSignals) -> Itera
 
     Parameters
     ----------
-    window
-        For labels and resource attributes that tell instances apart.
     aligned
-        Its bins.
+        The window's signals; labels and resource attributes tell instances apart.
     """
+    window = aligned.window
     for signal, table in [*_from_metrics(window), *_from_spans(window)]:
         binned = table.groupby([table["ts"].dt.floor(aligned.step), "service", "copy"])
         sums = binned[["total", "count"]].sum()
@@ -67,18 +68,18 @@ def instance_anomalies(window: IncidentWindow, aligned: AlignedSignals) -> Itera
         wide = wide.reindex(aligned.index)
         for service in wide.columns.get_level_values(0).unique():
             yield from _odd_one(str(service), wide[service], signal, aligned.split)
-    yield from _gauges(window, aligned)
+    yield from _gauges(aligned)
 
 
-def _gauges(window: IncidentWindow, aligned: AlignedSignals) -> Iterator[Anomaly]:
+def _gauges(aligned: AlignedSignals) -> Iterator[Anomaly]:
     """Gauges of instances, of services that have several."""
-    metrics = window.metrics
+    metrics = aligned.window.metrics
     if metrics.empty:
         return
     owner = _owners(metrics)
     if owner is None:
         return
-    found = gauges_by(window, owner, aligned)
+    found = gauges_by(owner, aligned)
     if found is None:
         return
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -113,7 +114,7 @@ def _owners(metrics: pd.DataFrame) -> NDArray[np.object_] | None:
 
 
 def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> Iterator[Anomaly]:
-    seen_before = copies.iloc[split.baseline].notna().mean() >= _SEEN
+    seen_before = copies.iloc[split.baseline].notna().mean() >= INSTANCE_SEEN
     copies = copies.loc[:, seen_before]
     if copies.shape[1] < 2:
         return
@@ -142,13 +143,13 @@ def _apart(
     gap, itself = peak_contrast(values - others, split), peak_contrast(values, split)
     before = medians(values[split.baseline])
     typical = np.maximum(np.nan_to_num(medians(others[split.baseline])), np.nan_to_num(before))
-    usual = np.maximum(np.nan_to_num(gap.normal), _MATTERS * typical)
+    usual = np.maximum(np.nan_to_num(gap.normal), INSTANCE_THAT_MATTERS * typical)
     size = np.clip(np.nan_to_num(gap.departure), 0, None) / np.maximum(usual, least)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = peak_contrast(np.where(others > least, values / others, np.nan), split)
-    usual = np.maximum(np.nan_to_num(ratio.normal), _MATTERS)
+    usual = np.maximum(np.nan_to_num(ratio.normal), INSTANCE_THAT_MATTERS)
     times = np.where(np.isnan(ratio.level), size, np.nan_to_num(ratio.departure) / usual)
-    own = np.nan_to_num(itself.change) >= _ITS_OWN * np.nan_to_num(gap.change)
+    own = np.nan_to_num(itself.change) >= INSTANCE_ITS_OWN * np.nan_to_num(gap.change)
     weight = doublings(np.where(own, np.minimum(size, np.clip(times, 0, None)), 0.0))
     bits = -np.log2(empirical_p(gap.departure, gap.past))
     return np.minimum(weight, bits), list(map(float, before)), list(map(float, before + gap.change))
@@ -163,7 +164,7 @@ def _figures(signal: str, before: float, during: float) -> str:
 
 
 def _median_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if values.shape[1] > _MANY:
+    if values.shape[1] > MANY_INSTANCES:
         return np.repeat(medians(values.T)[:, None], values.shape[1], axis=1)
     rest = [np.delete(values, i, axis=1) for i in range(values.shape[1])]
     return np.column_stack([medians(part.T) for part in rest])

@@ -8,6 +8,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.thresholds import (
+    FEWEST_BLOCKS,
+    FEWEST_LINES,
+    INFORMATIONAL_LINE,
+    LONGEST_TEMPLATE,
+    WARNING,
+)
 from workbench.stats.past_windows import doublings
 
 if TYPE_CHECKING:
@@ -20,16 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["log_anomalies", "masked"]
 
 _NUMBERS = r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}(?:-[0-9a-fA-F]{4,})*|\d+"
-_LONGEST = 160
-_FEWEST_LINES = 2
-_WARNING = 13
-_QUIETER = 0.5  # informational lines: more of them is rarely the fault itself
-_FEWEST_BLOCKS = 2
 
 
 def masked(body: pd.Series) -> pd.Series:
     """Replace numbers and ids, so that lines of one template are equal."""
-    return body.str.slice(0, _LONGEST).str.replace(_NUMBERS, "#", regex=True)
+    return body.str.slice(0, LONGEST_TEMPLATE).str.replace(_NUMBERS, "#", regex=True)
 
 
 def log_anomalies(
@@ -88,7 +90,7 @@ def _rates(now: pd.DataFrame, past: pd.DataFrame, when: TimeRange) -> pd.DataFra
     block = past["ts"].dt.floor("min")
     blocks = block.nunique()
     table = pd.DataFrame({"now": count / minutes, "count": count})
-    if blocks < _FEWEST_BLOCKS:
+    if blocks < FEWEST_BLOCKS:
         return table.assign(weight=0.0, before=0.0).reset_index()
     # Minutes without a line count as zero of it.
     wide = past.groupby([*place, block]).size().unstack(fill_value=0)  # noqa: PD010
@@ -97,8 +99,8 @@ def _rates(now: pd.DataFrame, past: pd.DataFrame, when: TimeRange) -> pd.DataFra
     noise = np.sqrt(np.maximum(before, 1.0)) / np.sqrt(minutes)
     scale = np.maximum(usual.reindex(table.index).fillna(0.0), noise)
     weight = pd.Series(doublings(np.clip(table["now"] - before, 0, None) / scale), table.index)
-    new = before.eq(0) & ~table.index.isin(wide.index) & (table["count"] >= _FEWEST_LINES)
+    new = before.eq(0) & ~table.index.isin(wide.index) & (table["count"] >= FEWEST_LINES)
     # A line never seen before is news however rare it is.
     weight = np.maximum(weight, np.log2(1.0 + table["count"]).where(new, 0.0).clip(upper=7.0))
-    weight *= np.where(severity.reindex(table.index) >= _WARNING, 1.0, _QUIETER)
+    weight *= np.where(severity.reindex(table.index) >= WARNING, 1.0, INFORMATIONAL_LINE)
     return table.assign(weight=weight, before=before).reset_index()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.anomalies.anomaly import PART, Anomaly
 from workbench.causal.anomalies.regrouped_gauges import used_of
+from workbench.causal.thresholds import FEWEST_VICTIMS, VICTIM_KEEPS, VICTIM_USES_LESS
 from workbench.semconv import HOST_ATTRIBUTES, HOST_LABELS, HOST_METRICS, first_of
 from workbench.tables import labels_of
 
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["hosts_of", "noisy_neighbours", "shared_host_anomalies", "used_more"]
-
-_FEWEST_VICTIMS = 2  # slowed services on one host before the host is what they have in common
-_LESS = 0.5  # of the neighbour's rise: a victim does not use more itself
-_KEPT = 0.5  # of its clues, by a victim
-_PART = "part of the change"
 
 
 def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
@@ -73,11 +69,11 @@ def shared_host_anomalies(
     """
     told = list(anomalies)
     for host, noisy, victims in noisy_neighbours(hosts, anomalies, slowed):
-        parts = sum(c.weight for c in told if c.service in victims and c.kind == _PART)
+        parts = sum(c.weight for c in told if c.service in victims and c.kind == PART)
         if parts > 0:
             told = [
-                replace(c, weight=_KEPT * c.weight)
-                if c.service in victims and c.kind in {_PART, "time"}
+                replace(c, weight=VICTIM_KEEPS * c.weight)
+                if c.service in victims and c.kind in {PART, "time"}
                 else c
                 for c in told
             ]
@@ -113,9 +109,11 @@ def noisy_neighbours(
         victims = tuple(
             s
             for s in services
-            if s != noisy and slowed.get(s, 0.0) >= 1.0 and rose.get(s, 0.0) < _LESS * rose[noisy]
+            if s != noisy
+            and slowed.get(s, 0.0) >= 1.0
+            and rose.get(s, 0.0) < VICTIM_USES_LESS * rose[noisy]
         )
-        if len(victims) >= _FEWEST_VICTIMS and slowed.get(noisy, 0.0) <= max(
+        if len(victims) >= FEWEST_VICTIMS and slowed.get(noisy, 0.0) <= max(
             slowed[v] for v in victims
         ):
             yield host, noisy, victims

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInput
-from workbench.features.aligned import aligned
+from workbench.features.aligned import align
 from workbench.features.request_metrics import is_request_metric
 from workbench.semconv import EDGE_METRICS, HOST_RESOURCES, NODE_METRICS
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.features.aligned import AlignedSignals
-    from workbench.window import IncidentWindow
 
 __all__ = ["PREFIX", "gauges_by", "used_of"]
 
@@ -30,33 +29,31 @@ _KNOWN = frozenset({*NODE_METRICS, *EDGE_METRICS})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
-def gauges_by(
-    window: IncidentWindow, owner: NDArray[np.object_], seen: AlignedSignals
-) -> AlignedSignals | None:
-    """Read the gauges of a window by other owners, with the bin width of its panel.
+def gauges_by(owner: NDArray[np.object_], seen: AlignedSignals) -> AlignedSignals | None:
+    """Read the gauges of a window by other owners, with the same bin width.
 
     Parameters
     ----------
-    window
-        The incident window.
     owner
         Who each row of its metrics belongs to; empty leaves the row out; shape (rows,).
     seen
-        The window's panel.
+        The window's signals.
 
     Returns
     -------
-    Panel or None
+    AlignedSignals or None
         Owners in the place of services; None where nothing of theirs was measured.
     """
-    names = window.metrics["metric"].cat
+    metrics = seen.window.metrics
+    names = metrics["metric"].cat
     known = [name in _KNOWN or is_request_metric(str(name)) for name in names.categories]
     theirs = (owner != "") & ~np.array([*known, True])[names.codes.to_numpy()]
     if not theirs.any():
         return None
-    frame = window.metrics[theirs].assign(service=pd.Categorical(owner[theirs]))
+    frame = metrics[theirs].assign(service=pd.Categorical(owner[theirs]))
+    alone = seen.window.with_(tables={"metrics": frame}, history=None, history_id="")
     try:
-        found = aligned(window.with_(tables={"metrics": frame}), step=seen.step)
+        found = align(alone, step=seen.step)
     except BadInput:
         return None
     return found if len(found.nodes.columns) else None

@@ -15,6 +15,13 @@ import pandas as pd
 from scipy.stats import binom
 
 from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.thresholds import (
+    DEEPEST_TRACE,
+    FEWEST_TRACE_BLOCKS,
+    MOST_TRACE_DOUBLINGS,
+    MOSTLY_THERE,
+    RARE_PATH,
+)
 from workbench.topology.calls import parents_of
 
 if TYPE_CHECKING:
@@ -24,12 +31,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["shape_anomalies"]
-
-_LEAST = 0.01  # a way taken by less than one in a hundred is rare
-_MOST_BITS = 7.0
-_MOSTLY = 0.5
-_FEWEST_BLOCKS = 2
-_DEEPEST = 30
 
 
 def shape_anomalies(window: IncidentWindow, quiet: TimeRange) -> Iterator[Anomaly]:
@@ -90,7 +91,7 @@ def _shapes(spans: pd.DataFrame, parent: np.ndarray) -> pd.DataFrame:
 def _ended_by(last: np.ndarray, service: np.ndarray) -> np.ndarray:
     """Service a span heard from last: down its last calls to the first foreign one."""
     at = last.copy()
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST_TRACE):
         inside = (at >= 0) & (service[at] == service)
         if not inside.any():
             break
@@ -123,7 +124,7 @@ def _changed(now: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
     block = past["ts"].dt.floor("min")
     counts = past.groupby([*place, block]).size().unstack(fill_value=0)  # noqa: PD010
     totals = past.groupby(["operation", block]).size().unstack(fill_value=0)  # noqa: PD010
-    if totals.shape[1] < _FEWEST_BLOCKS:
+    if totals.shape[1] < FEWEST_TRACE_BLOCKS:
         return pd.DataFrame(columns=[*now.columns, "weight", "share", "before"])
     shares = counts / totals.where(totals > 0).reindex(counts.index.get_level_values(0)).to_numpy()
     # A way never taken in a minute that saw the operation was taken by 0 % of it.
@@ -131,7 +132,9 @@ def _changed(now: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
     usual = shares.sub(shares.median(axis=1), axis=0).abs().quantile(0.9, axis=1)
     # The binomial tail asks how often a rarely taken way would be taken this often.
     number = now.groupby("operation").size().reindex(share.index.get_level_values(0)).to_numpy()
-    often = np.clip(before + np.maximum(usual.reindex(share.index).fillna(0.0), _LEAST), 0.0, 1.0)
+    often = np.clip(
+        before + np.maximum(usual.reindex(share.index).fillna(0.0), RARE_PATH), 0.0, 1.0
+    )
     known = share.index.get_level_values(0).isin(totals.index) & (share > often)
     bits = _bits(now.groupby(place).size().to_numpy(), number, often.to_numpy())
     weight = bits * np.sqrt(np.clip(share - before, 0, None)).where(known, 0.0)
@@ -145,7 +148,7 @@ def _changed(now: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
 def _bits(taken: np.ndarray, number: np.ndarray, often: np.ndarray) -> np.ndarray:
     """Surprise in bits, at most 7: minus log2 of the chance to see it taken so often."""
     chance = binom.sf(taken - 1, number, often)
-    return np.minimum(-np.log2(np.maximum(chance, 1e-300)), _MOST_BITS)
+    return np.minimum(-np.log2(np.maximum(chance, 1e-300)), MOST_TRACE_DOUBLINGS)
 
 
 def _explained(
@@ -168,7 +171,7 @@ def _explained(
         .groupby([seen["operation"].to_numpy()[odd], seen["shape"].to_numpy()[odd]])
         .mean()
     )
-    return (part.reindex(changed.index).fillna(0.0) >= _MOSTLY).to_numpy()
+    return (part.reindex(changed.index).fillna(0.0) >= MOSTLY_THERE).to_numpy()
 
 
 def _blamed(changed: pd.DataFrame) -> list[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.thresholds import HIDDEN_CALL_CREDIT, MOST_NOISE, MOSTLY_NEWS, PASSED_ON_WHOLE
 from workbench.stats.past_windows import contrast, doublings, half_width, p_value
 
 if TYPE_CHECKING:
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Attribution", "attribute"]
 
-_HIDDEN = 0.5  # credit for what a call missing from the graph would explain
-_FITS = 1.25  # of what its caller suffered: beyond that, a callee's trouble was not passed on whole
 _TINY = 1e-15
-_MOSTLY_NEWS = 0.5  # of the SLI's change
-_MOST_NOISE = 0.1  # of a departure that may be put down to chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +169,7 @@ def _level(seen: Contrast, cost: Contrast, sli: int) -> tuple[Contrast, Contrast
 
     Only a shift before the incident that is most of what the SLI shows is taken off.
     """
-    if abs(seen.local_change[sli]) < _MOSTLY_NEWS * abs(seen.change[sli]):
+    if abs(seen.local_change[sli]) < MOSTLY_NEWS * abs(seen.change[sli]):
         return seen, cost
     return seen.against_baseline_only(), cost.against_baseline_only()
 
@@ -222,7 +219,7 @@ def _ledger(
     return _Ledger(
         departure=departure,
         told=_told(departure, seen.normal),
-        noise=np.minimum(np.nan_to_num(seen.normal), _MOST_NOISE * np.abs(departure)),
+        noise=np.minimum(np.nan_to_num(seen.normal), MOST_NOISE * np.abs(departure)),
         past=np.nan_to_num(seen.past) * direction,
         order=tuple(place[name] for name in graph.order if name in place),
         callees=_numbered(graph.callees, place),
@@ -270,7 +267,7 @@ def _granted(
     A callee that failed or waited more than its caller ever felt was not passed on whole:
     the caller swallowed it, retried, or did not wait.
     """
-    fits = {call: claim for call, claim in claims.items() if claim <= _FITS * suffered}
+    fits = {call: claim for call, claim in claims.items() if claim <= PASSED_ON_WHOLE * suffered}
     granted = _scaled(fits, suffered + noise if suffered > 0 else 0.0)
     rest = {call: claim for call, claim in claims.items() if call not in fits}
     return granted | _scaled(rest, suffered - sum(granted.values()))
@@ -383,8 +380,8 @@ def _shares(
     for inside in np.flatnonzero(share > 0) if outside.size else ():
         fits = np.minimum(ledger.told[outside] / max(ledger.departure[inside], _TINY), 1.0)
         fits = np.where(_leads_to(ledger, outside, int(inside)), 0.0, fits)
-        share[outside] += _HIDDEN * share[inside] * fits
-        share[inside] *= 1.0 - _HIDDEN * fits.max()
+        share[outside] += HIDDEN_CALL_CREDIT * share[inside] * fits
+        share[inside] *= 1.0 - HIDDEN_CALL_CREDIT * fits.max()
     return share
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.causal.attribution.concurrency import awaited_part, retried
+from workbench.causal.thresholds import ALL_CALLEES_FROM
 from workbench.features.columns import values_of
 from workbench.features.nearest import MEAN, nearest_columns, signal_column
 from workbench.stats.past_windows import medians
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Breakdown", "break_down"]
 
 _MEASURED = {"latency": ("calls", "latency"), "errors": ("errors",), "load": ("calls",)}
-_FEW = 3  # callees from which on "all of them" can be told from "one of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _common_waiting(edges: pd.DataFrame, calls: list[tuple[str, str]]) -> NDArra
     for number, call in enumerate(calls):
         if (*call, "latency_callee") in there:
             by_caller.setdefault(call[0], []).append(number)
-    for numbers in (found for found in by_caller.values() if len(found) >= _FEW):
+    for numbers in (found for found in by_caller.values() if len(found) >= ALL_CALLEES_FROM):
         some = [calls[n] for n in numbers]
         gaps = _edge_values(edges, some, "latency") - _edge_values(edges, some, "latency_callee")
         rise = medians((gaps - medians(gaps)).T)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from workbench.causal.thresholds import FEWEST_VIEW_BINS, PAIRS_AT_ONCE, SAME_REQUESTS
 from workbench.stats.past_windows import medians
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["MechanismGraph", "mechanism_graph", "twins_of"]
-
-_FEWEST_BINS = 3
-_AT_ONCE = 256
-_SAME = 0.02  # loads and times this close, relative, are the same requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +138,8 @@ def twins_of(
         The calls that only lead to another view of the caller.
     """
     listed = list(pairs)
-    same = [pair for some in _blocks(listed) for pair in _alike(load, some, _SAME)]
-    near = [pair for some in _blocks(same) for pair in _alike(latency, some, 10 * _SAME)]
+    same = [pair for some in _blocks(listed) for pair in _alike(load, some, SAME_REQUESTS)]
+    near = [pair for some in _blocks(same) for pair in _alike(latency, some, 10 * SAME_REQUESTS)]
     return [pair for pair in near if _together(latency[:, pair[0]], latency[:, pair[1]])]
 
 
@@ -161,7 +158,7 @@ def _without_rings(graph: nx.DiGraph, start: str) -> tuple[nx.DiGraph, tuple[tup
 
 def _blocks(pairs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     """Pairs a few at a time: both ends of thousands of calls need not lie side by side."""
-    return (pairs[first : first + _AT_ONCE] for first in range(0, len(pairs), _AT_ONCE))
+    return (pairs[first : first + PAIRS_AT_ONCE] for first in range(0, len(pairs), PAIRS_AT_ONCE))
 
 
 def _alike(
@@ -173,12 +170,12 @@ def _alike(
     both = ~np.isnan(apart)
     scale = medians(np.where(both, np.abs(first), np.nan))
     scale = np.where(scale == 0, 1.0, scale)
-    alike = (medians(apart) <= tolerance * scale) & (both.sum(axis=0) >= _FEWEST_BINS)
+    alike = (medians(apart) <= tolerance * scale) & (both.sum(axis=0) >= FEWEST_VIEW_BINS)
     return [pair for pair, same in zip(pairs, alike, strict=True) if same]
 
 
 def _together(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
     both = ~(np.isnan(a) | np.isnan(b))
-    if both.sum() < _FEWEST_BINS or a[both].std() == 0 or b[both].std() == 0:
+    if both.sum() < FEWEST_VIEW_BINS or a[both].std() == 0 or b[both].std() == 0:
         return False
     return bool(np.corrcoef(a[both], b[both])[0, 1] > 0.8)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.thresholds import CALLS_OVERLAP
 from workbench.features.columns import values_of
 from workbench.stats.past_windows import medians
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["awaited_part", "retried"]
-
-_OVERLAPS = 1.05  # of a caller's time: calls that sum to more run at the same time
 
 
 def awaited_part(
@@ -54,7 +53,7 @@ def awaited_part(
     with np.errstate(invalid="ignore", divide="ignore"):
         overlap = medians(together / spent)
     for column, numbers in enumerate(several.values()):
-        if overlap[column] > _OVERLAPS:
+        if overlap[column] > CALLS_OVERLAP:
             part[:, numbers] = _fits(taken[:, numbers], spent[:, column])
     return part
 

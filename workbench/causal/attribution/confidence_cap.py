@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.thresholds import (
+    CAP_NO_COUNTS,
+    CAP_NO_GRAPH,
+    CAP_NO_HISTORY,
+    CAP_ONE_QUANTILE,
+    CAP_SEVERAL_QUANTILES,
+    MOSTLY_COUNTED,
+    SHORTEST_HISTORY,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,15 +31,6 @@ if TYPE_CHECKING:
     from workbench.stats.past_windows import Split
 
 __all__ = ["ConfidenceCap", "confidence_cap"]
-
-# Round figures: what lacks a leg of the method stays below "sure" (0.8); two lacks, below that.
-_SEVERAL_QUANTILES = 0.9
-_ONE_QUANTILE = 0.75
-_NO_COUNTS = 0.75
-_NO_GRAPH = 0.75
-_NO_HISTORY = 0.4  # below what may be named: a slow swing cannot be told from a step
-_SHORTEST = 0.25  # of the incident's length
-_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ def confidence_cap(breakdown: Breakdown, graph: MechanismGraph, split: Split) ->
         Which bins are the incident and which the baseline.
     """
     lacks = list(_lacks(breakdown, graph))
-    if split.times_as_long < _SHORTEST:
+    if split.times_as_long < SHORTEST_HISTORY:
         words = f"the quiet stretch before is {split.times_as_long:.2f} times the incident's length"
-        lacks.append((_NO_HISTORY, words))
+        lacks.append((CAP_NO_HISTORY, words))
     return ConfidenceCap(
         prod((limit for limit, _ in lacks), start=1.0), tuple(words for _, words in lacks)
     )
@@ -77,17 +78,17 @@ def confidence_cap(breakdown: Breakdown, graph: MechanismGraph, split: Split) ->
 
 def _lacks(breakdown: Breakdown, graph: MechanismGraph) -> Iterator[tuple[float, str]]:
     if breakdown.mean_from_quantiles:
-        yield _SEVERAL_QUANTILES, "mean latency is read from quantiles"
+        yield CAP_SEVERAL_QUANTILES, "mean latency is read from quantiles"
     elif not breakdown.is_mean:
-        yield _ONE_QUANTILE, "only one quantile of latency is known, which does not add up"
+        yield CAP_ONE_QUANTILE, "only one quantile of latency is known, which does not add up"
     if not _counted(breakdown):
-        yield _NO_COUNTS, "requests are not counted, so nobody knows what a request passes on"
+        yield CAP_NO_COUNTS, "requests are not counted, so nobody knows what a request passes on"
     if graph.has_no_callees and len(breakdown.services) > 1:
-        yield _NO_GRAPH, "no usable graph says whom the SLI's service waits for"
+        yield CAP_NO_GRAPH, "no usable graph says whom the SLI's service waits for"
 
 
 def _counted(breakdown: Breakdown) -> bool:
     """Whether most services that did any work were counted as well."""
     worked = np.atleast_1d(~np.isnan(breakdown.total).all(axis=0))
     visited = np.atleast_1d(~np.isnan(breakdown.visit_ratio).all(axis=0))
-    return bool(visited[worked].mean() > _MOSTLY) if worked.any() else True
+    return bool(visited[worked].mean() > MOSTLY_COUNTED) if worked.any() else True

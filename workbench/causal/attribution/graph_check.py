@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.thresholds import (
+    FEWEST_CHECKED_BINS,
+    FEWEST_CONTRADICTED,
+    GRAPH_DOUBTED,
+    MOST_CALLS_SHOWN,
+    NEARLY_ALL_BINS,
+)
 from workbench.features.columns import values_of
 from workbench.features.nearest import nearest_columns
 
@@ -26,12 +33,6 @@ if TYPE_CHECKING:
     from workbench.features.aligned import AlignedSignals
 
 __all__ = ["GraphCheck", "check_graph"]
-
-_NEARLY_ALL = 0.9  # of the bins
-_FEWEST_BINS = 8
-_FEWEST_CALLS = 3  # contradicted, before a graph is doubted as a whole
-_DOUBTED = 0.25  # of the calls that could be checked; in graphs known to be right: up to .14
-_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ class GraphCheck:
     def believed(self) -> bool:
         """Whether the graph as a whole agrees with the data, or too little could be asked."""
         told = len(self.held) + len(self.contradicted)
-        return len(self.contradicted) < max(_FEWEST_CALLS, _DOUBTED * told)
+        return len(self.contradicted) < max(FEWEST_CONTRADICTED, GRAPH_DOUBTED * told)
 
     def notes(self) -> tuple[str, ...]:
         """Say what is odd about the graph, in words."""
         if not self.contradicted:
             return ()
-        shown = ", ".join(f"{u} → {v}" for u, v in self.contradicted[:_MOST_SHOWN])
-        rest = len(self.contradicted) - _MOST_SHOWN
+        shown = ", ".join(f"{u} → {v}" for u, v in self.contradicted[:MOST_CALLS_SHOWN])
+        rest = len(self.contradicted) - MOST_CALLS_SHOWN
         shown += f" and {rest} more" if rest > 0 else ""
         told = len(self.held) + len(self.contradicted)
         if self.believed:
@@ -134,10 +135,10 @@ def _verdicts(
         for number, (u, v) in enumerate(zip(callers, callees, strict=True)):
             passed = work[:, v] * load[:, u] / sent[:, v]
             known = np.isfinite(passed) & np.isfinite(work[:, u])
-            if known.sum() < _FEWEST_BINS:
+            if known.sum() < FEWEST_CHECKED_BINS:
                 continue
             exceeds = float(np.mean(passed[known] > work[known, u]))
-            verdicts[number] = int(exceeds < 1.0 - _NEARLY_ALL) - int(exceeds > _NEARLY_ALL)
+            verdicts[number] = int(exceeds < 1.0 - NEARLY_ALL_BINS) - int(exceeds > NEARLY_ALL_BINS)
     return verdicts
 
 

@@ -12,6 +12,7 @@ from workbench.causal.attribution.breakdown import break_down
 from workbench.causal.attribution.call_graph import mechanism_graph
 from workbench.causal.attribution.failure_counts import count_chance
 from workbench.causal.attribution.graph_check import check_graph
+from workbench.causal.thresholds import NEGLIGIBLE_FAILURES, NEGLIGIBLE_LATENCY
 from workbench.stats.past_windows import contrast, p_value, weights_of
 
 if TYPE_CHECKING:
@@ -22,14 +23,10 @@ if TYPE_CHECKING:
     from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI
     from workbench.stats.past_windows import Contrast
-    from workbench.window import IncidentWindow
 
 __all__ = ["Study", "choose_sli", "choose_study", "study"]
 
-_NEGLIGIBLE = 0.01  # of the SLI's level: own work that matters to nobody
-
-
-_NEGLIGIBLE_FAILURES = 0.001
+_SEVERAL = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +69,13 @@ class Study:
     scaled: Contrast
 
 
-def study(window: IncidentWindow, seen: AlignedSignals, sli: SLI) -> Study:
+def study(seen: AlignedSignals, sli: SLI) -> Study:
     """Open the accounts of one SLI.
 
     Parameters
     ----------
-    window
-        For its topology.
     seen
-        Its panel.
+        The window's signals, with its topology.
     sli
         The SLI.
     """
@@ -88,8 +83,8 @@ def study(window: IncidentWindow, seen: AlignedSignals, sli: SLI) -> Study:
     services = tuple(dict.fromkeys([*seen.services, sli.service]))
     breakdown = break_down(source, services, sli)
     measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
-    check = check_graph(window.topology, seen, waited_for=measured)
-    topology = window.topology.copy()
+    check = check_graph(seen.window.topology, seen, waited_for=measured)
+    topology = seen.window.topology.copy()
     if not check.believed:
         topology.remove_edges_from(check.calls)
     topology.add_edges_from(measured)
@@ -98,7 +93,7 @@ def study(window: IncidentWindow, seen: AlignedSignals, sli: SLI) -> Study:
     weights = weights_of(series, seen.split)
     own = contrast(series[:, None], seen.split, weights)
     level = abs(float(np.nan_to_num(own.level[0])))
-    least = _NEGLIGIBLE * level if sli.signal == "latency" else _NEGLIGIBLE_FAILURES
+    least = NEGLIGIBLE_LATENCY * level if sli.signal == "latency" else NEGLIGIBLE_FAILURES
     split = attribute(breakdown, graph, seen.split, weights=weights, least=least)
     usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
     during = float(np.nan_to_num(own.level[0] + own.change[0]))
@@ -118,21 +113,21 @@ def study(window: IncidentWindow, seen: AlignedSignals, sli: SLI) -> Study:
     )
 
 
-def choose_sli(window: IncidentWindow, seen: AlignedSignals) -> SLI:
+def choose_sli(seen: AlignedSignals) -> SLI:
     """Choose the SLI, among those with an objective, that left its range the farthest."""
-    return window.sli() if len(window.slos) < 2 else choose_study(window, seen).sli
+    return seen.window.sli() if len(seen.window.slos) < _SEVERAL else choose_study(seen).sli
 
 
-def choose_study(window: IncidentWindow, seen: AlignedSignals) -> Study:
+def choose_study(seen: AlignedSignals) -> Study:
     """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
 
     Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
     1993): whoever looks at four SLIs finds one that moved four times as often.
     """
-    slis = dict.fromkeys(slo.sli for slo in window.slos) or [window.sli()]
-    tried = [study(window, seen, sli) for sli in slis]
+    slis = dict.fromkeys(slo.sli for slo in seen.window.slos) or [seen.window.sli()]
+    tried = [study(seen, sli) for sli in slis]
     chosen = max(tried, key=lambda found: found.size)
     past = np.max([np.nan_to_num(np.abs(found.scaled.past)) for found in tried], axis=0)
     farthest = np.max([np.abs(found.scaled.departure) for found in tried], axis=0)
     joint = float(p_value(farthest, past, seen.split.n_independent)[0])
-    return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) > 1 else chosen
+    return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) >= _SEVERAL else chosen

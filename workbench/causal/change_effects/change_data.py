@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench import datasets
 from workbench.causal.change_effects.self_series import self_series
-from workbench.errors import BadInput, WorkbenchError, unknown_name
+from workbench.causal.thresholds import LONGEST_AFTER_CHANGE, LONGEST_BEFORE_CHANGE
+from workbench.errors import BadInput, unknown_name
 from workbench.features import signals as make_signals
 from workbench.features import sli_series
+from workbench.features.aligned import AlignedSignals
 
 if TYPE_CHECKING:
     from workbench.features import Signals
@@ -31,9 +32,6 @@ __all__ = [
 ]
 
 COVARIATES = ("traffic",)
-
-_LONGEST_AFTER = pd.Timedelta(minutes=5)
-_LONGEST_BEFORE = pd.Timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,14 +99,12 @@ class ChangeBins:
         return int((self.local.index >= self.at).sum())
 
 
-def prepare(window: IncidentWindow) -> ChangeContext:
-    """Make the signals of a window and of its history, where that can be read."""
-    try:
-        past = datasets.load(window.history) if window.history else None
-    except WorkbenchError:
-        past = None
-    made = make_signals(window)
-    return ChangeContext(window, made, past, make_signals(past, step=made.step_s) if past else None)
+def prepare(of: IncidentWindow | AlignedSignals) -> ChangeContext:
+    """Take the signals of a window and of its history, or make them."""
+    if isinstance(of, AlignedSignals):
+        return ChangeContext(of.window, of.whole, of.window.history, of.past)
+    made, past = make_signals(of), of.history
+    return ChangeContext(of, made, past, make_signals(past, step=made.step_s) if past else None)
 
 
 def bins_of(window: IncidentWindow, signals: Signals, service: str, *, sli: SLI) -> pd.DataFrame:
@@ -198,8 +194,8 @@ def around(bins: pd.DataFrame, at: pd.Timestamp, moments: pd.Series) -> pd.DataF
         Moments of all changes of the service.
     """
     later, earlier = moments[moments > at], moments[moments < at]
-    start = max([at - _LONGEST_BEFORE, *earlier.sort_values().tail(1)])
-    end = min([at + _LONGEST_AFTER, *later.sort_values().head(1)])
+    start = max([at - LONGEST_BEFORE_CHANGE, *earlier.sort_values().tail(1)])
+    end = min([at + LONGEST_AFTER_CHANGE, *later.sort_values().head(1)])
     return bins[(bins.index >= start) & (bins.index < end)]
 
 

@@ -14,6 +14,7 @@ from workbench.causal.change_effects.change_data import COVARIATES
 from workbench.causal.change_effects.interrupted_series import quiet_reach, step_effect, widened
 from workbench.causal.change_effects.placebos import placebo_moments
 from workbench.causal.change_effects.self_series import self_series
+from workbench.causal.thresholds import CONTROLS_SEEN, FEWEST_BEFORE_CONTROLS, PARALLEL_TRENDS
 from workbench.errors import BadInput
 from workbench.slis import SLI
 from workbench.stats.ar_regression import regress
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["DifferenceInDifferences", "control_services", "difference_in_differences"]
-
-_MOSTLY = 0.8
-_PARALLEL = 0.01  # a short stretch before the change tells of trends too readily
-_FEWEST_BEFORE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ class DifferenceInDifferences:
     @property
     def parallel(self) -> bool:
         """Whether the trends before the change may be parallel."""
-        return self.trend_p_value > _PARALLEL
+        return self.trend_p_value > PARALLEL_TRENDS
 
     @property
     def statement(self) -> str:
@@ -127,7 +124,7 @@ def difference_in_differences(
     """
     early = data.local.index < data.at
     controls = _controls(seen, data, early)
-    if controls.empty or early.sum() < _FEWEST_BEFORE:
+    if controls.empty or early.sum() < FEWEST_BEFORE_CONTROLS:
         return None
     local = _gap(data.local, controls, sli=data.sli, usual=early)
     quiet = tuple(_gap(part, controls, sli=data.sli) for part in data.quiet)
@@ -156,7 +153,9 @@ def _controls(seen: ChangeContext, data: ChangeBins, early: np.ndarray) -> pd.Da
     for name in control_services(seen.window.topology, data.service):
         own = _measured(seen.window, seen.signals, name, sli=data.sli)
         near = own.reindex(data.local.index)
-        if near.notna().mean() >= _MOSTLY and (not _is_ratio(data.sli) or near[early].mean() > 0):
+        if near.notna().mean() >= CONTROLS_SEEN and (
+            not _is_ratio(data.sli) or near[early].mean() > 0
+        ):
             found[name] = own
     if seen.past is not None and seen.past_signals is not None:
         for name, own in found.items():
@@ -194,7 +193,7 @@ def _trend(gap: pd.Series) -> tuple[float, float]:
     """Slope a minute of the gap before the change, and its p-value."""
     known = gap.dropna()
     minutes = (known.index - known.index[0]).total_seconds().to_numpy() / 60
-    if len(known) < _FEWEST_BEFORE or minutes.std() == 0:
+    if len(known) < FEWEST_BEFORE_CONTROLS or minutes.std() == 0:
         return 0.0, 1.0
     design = np.column_stack([np.ones_like(minutes), minutes - minutes.mean()])
     found = regress(known.to_numpy(float)[None], design[None])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.causal.change_effects.change_data import ChangeContext
     from workbench.causal.change_effects.difference_in_differences import DifferenceInDifferences
     from workbench.causal.change_effects.placebos import EarlierChange
-    from workbench.causal.change_effects.refuters import Refutation
+    from workbench.checks import CheckResult
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -77,7 +77,7 @@ class Effect:
     against: DifferenceInDifferences | None
     adjustment: Adjustment
     linear: float
-    refutations: tuple[Refutation, ...]
+    refutations: tuple[CheckResult, ...]
     bins_before: int
     bins_after: int
     step_s: float
@@ -256,6 +256,6 @@ def effect_in(seen: ChangeContext, change: str, sli: SLI, *, seed: int = 0) -> E
 
 def _refuted_by_controls(
     effect: float, against: DifferenceInDifferences | None
-) -> Iterator[Refutation]:
+) -> Iterator[CheckResult]:
     if against is not None and against.parallel:
         yield refute_by_controls(effect, against)

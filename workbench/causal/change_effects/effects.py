@@ -11,7 +11,9 @@ import pandas as pd
 from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.change_effects.change_data import prepare
 from workbench.causal.change_effects.effect import effect_in
+from workbench.causal.thresholds import REACH_BACK
 from workbench.errors import BadInput
+from workbench.features.aligned import AlignedSignals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Effects", "effects"]
+__all__ = ["Effects", "effects", "effects_in"]
 
-# A change this long before the incident is no longer a suspect by its time alone.
-_REACH_BACK = pd.Timedelta(minutes=30)
 _COLUMNS = (
     "change",
     "service",
@@ -135,22 +135,41 @@ def effects(
     UnknownName
         No change has such a reference.
     """
-    target = window.sli(sli)
+    return effects_in(window, window.sli(sli), changes=changes, seed=seed)
+
+
+def effects_in(
+    of: IncidentWindow | AlignedSignals,
+    sli: SLI,
+    *,
+    changes: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Effects:
+    """Estimate the same as `effects`, from signals that are already aligned.
+
+    Parameters
+    ----------
+    of
+        The window, or its signals.
+    sli, changes, seed
+        As for `effects`.
+    """
+    window = of.window if isinstance(of, AlignedSignals) else of
     references = _in_reach(window) if changes is None else changes
     if not references:
-        return Effects(target, MappingProxyType({}), MappingProxyType({}))
-    seen, tested, untested = prepare(window), {}, {}
+        return Effects(sli, MappingProxyType({}), MappingProxyType({}))
+    seen, tested, untested = prepare(of), {}, {}
     for change in references:
         try:
-            tested[change] = effect_in(seen, change, target, seed=seed)
+            tested[change] = effect_in(seen, change, sli, seed=seed)
         except BadInput as error:
             untested[change] = str(error)
-    return Effects(target, MappingProxyType(tested), MappingProxyType(untested))
+    return Effects(sli, MappingProxyType(tested), MappingProxyType(untested))
 
 
 def _in_reach(window: IncidentWindow) -> list[str]:
     told = window.changes.sort_values("ts", kind="stable")
-    near = told["ts"].between(window.when.start - _REACH_BACK, window.when.end)
+    near = told["ts"].between(window.when.start - REACH_BACK, window.when.end)
     return list(dict.fromkeys(told.loc[near, "ref"].astype(str)))
 
 

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.thresholds import (
+    FEWEST_FREEDOM,
+    FEWEST_PLACEBOS,
+    MIN_BINS,
+    MOSTLY_KNOWN,
+    ROUNDING,
+)
 from workbench.errors import BadInput
 from workbench.stats.ar_regression import regress
 
@@ -16,22 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = [
-    "FEWEST_PLACEBOS",
-    "StepEffect",
-    "placebo_effects",
-    "quiet_reach",
-    "step_effect",
-    "widened",
-]
-
-# Fewer bins than this on one side say nothing about a step.
-MIN_BINS = 4
-# Fewer placebo moments than this say nothing about what is ordinary.
-FEWEST_PLACEBOS = 20
-_MOSTLY = 0.5
-_FEWEST_FREEDOM = 3.0
-_ROUNDING = 1e-12  # of the largest value: smaller is arithmetic, not noise
+__all__ = ["StepEffect", "placebo_effects", "quiet_reach", "step_effect", "widened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +88,10 @@ def step_effect(
     fit = GLSAR(y, design, rho=np.array([phi])).fit()
     effect, error = float(fit.params[1]), float(fit.bse[1])
     worth = (1 - max(phi, 0.0)) / (1 + max(phi, 0.0))
-    freedom = max(_FEWEST_FREEDOM, fit.df_resid * worth)
+    freedom = max(FEWEST_FREEDOM, fit.df_resid * worth)
     reach = float(stats.t.ppf(0.975, freedom)) * error
     p_value = _without_noise(y, effect)
-    if error > _ROUNDING * np.abs(y).max():
+    if error > ROUNDING * np.abs(y).max():
         p_value = float(2 * stats.t.sf(abs(effect) / error, freedom))
     return StepEffect(effect, effect - reach, effect + reach, p_value, phi, len(y), len(y) * worth)
 
@@ -192,13 +184,13 @@ def _placebo(
     """Outcome and design of one placebo, where half of the bins and both sides are known."""
     known = np.isfinite(values) & np.isfinite(extra).all(axis=1)
     after = (np.arange(len(values)) >= before)[known]
-    if known.mean() >= _MOSTLY and min(after.sum(), (~after).sum()) >= MIN_BINS:
+    if known.mean() >= MOSTLY_KNOWN and min(after.sum(), (~after).sum()) >= MIN_BINS:
         yield values[known], _columns(after.astype(float), extra[known])
 
 
 def _without_noise(y: np.ndarray, effect: float) -> float:
     """P-value of a step without noise: certain, or none at all."""
-    return float(abs(effect) <= _ROUNDING * np.abs(y).max())
+    return float(abs(effect) <= ROUNDING * np.abs(y).max())
 
 
 def _design(

@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.features import signals as make_signals
-from workbench.features import sli_series
+from workbench.causal.thresholds import (
+    FEWEST_ONSET_BINS,
+    MOST_ONSET_BINS,
+    ONSET_REFITS,
+    SHORTEST_EPISODE,
+)
+from workbench.features import signals, sli_series
 from workbench.stats.block_bootstrap import block_length
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.features import Signals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
-__all__ = ["Onset", "onset", "onset_of"]
-
-_FEWEST_BINS = 12
-_MOST_BINS = 240
-_SHORTEST = 2
-_REFITS = 199
+__all__ = ["Onset", "inside", "onset", "onset_in", "onset_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,26 @@ def onset(window: IncidentWindow, sli: SLI | None = None, *, seed: int = 0) -> O
         None where fewer than 12 bins were measured or the series is flat. Whether the
         SLI left its normal range at all is another question: see `workbench.causal.rank`.
     """
-    target = sli or window.sli()
-    series = sli_series(make_signals(window), target)
+    return onset_in(window, signals(window), sli or window.sli(), seed=seed)
+
+
+def onset_in(window: IncidentWindow, found: Signals, sli: SLI, *, seed: int = 0) -> Onset | None:
+    """Estimate when the SLI left its level, from signals that are already made.
+
+    Parameters
+    ----------
+    window, found
+        The incident window and its signals.
+    sli, seed
+        As for `onset`.
+    """
+    return onset_of(inside(window, sli_series(found, sli)), seed=seed)
+
+
+def inside(window: IncidentWindow, series: pd.Series) -> pd.Series:
+    """Cut a series to what lies between the baseline's start and the incident's end."""
     first = window.baseline.start if window.baseline else series.index[0]
-    inside = (series.index >= first) & (series.index < window.when.end)
-    return onset_of(series[inside], seed=seed)
+    return series[(series.index >= first) & (series.index < window.when.end)]
 
 
 def onset_of(series: pd.Series, *, seed: int = 0) -> Onset | None:
@@ -90,9 +106,9 @@ def onset_of(series: pd.Series, *, seed: int = 0) -> Onset | None:
     seed
         Of the residual blocks.
     """
-    known = series.dropna().iloc[-_MOST_BINS:]
+    known = series.dropna().iloc[-MOST_ONSET_BINS:]
     values = known.to_numpy(dtype=float)
-    if len(values) < _FEWEST_BINS or np.ptp(values) == 0:
+    if len(values) < FEWEST_ONSET_BINS or np.ptp(values) == 0:
         return None
     # A few huge values must not draw the onset to themselves.
     values = np.clip(values, *np.quantile(values, [0.01, 0.97]))
@@ -124,9 +140,9 @@ def _episode(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         [np.zeros((rows, 1)), np.cumsum(series - series.mean(axis=1, keepdims=True), axis=1)],
         axis=1,
     )
-    start, end = np.triu_indices(n + 1, k=_SHORTEST)
+    start, end = np.triu_indices(n + 1, k=SHORTEST_EPISODE)
     length = end - start
-    fits = (start >= _SHORTEST) & (length <= n - _SHORTEST)
+    fits = (start >= SHORTEST_EPISODE) & (length <= n - SHORTEST_EPISODE)
     start, end, length = start[fits], end[fits], length[fits]
     weight = n / (length * (n - length))
     best = np.empty(rows, dtype=int)
@@ -143,7 +159,7 @@ def _refitted(values: np.ndarray, first: int, last: int, *, seed: int) -> np.nda
     fit = np.where(inside, values[inside].mean(), values[~inside].mean())
     residuals = values - fit
     block = block_length(residuals)
-    begins = rng.integers(0, n - block + 1, size=(_REFITS, -(-n // block)))
-    places = (begins[:, :, None] + np.arange(block)).reshape(_REFITS, -1)[:, :n]
+    begins = rng.integers(0, n - block + 1, size=(ONSET_REFITS, -(-n // block)))
+    places = (begins[:, :, None] + np.arange(block)).reshape(ONSET_REFITS, -1)[:, :n]
     start, _ = _episode(fit + residuals[places])
     return start

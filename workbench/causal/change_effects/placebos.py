@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.causal.change_effects.change_data import COVARIATES, around, past_bins
 from workbench.causal.change_effects.interrupted_series import placebo_effects, step_effect
+from workbench.causal.thresholds import MOST_PLACEBOS
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from workbench.causal.change_effects.change_data import ChangeBins, ChangeContext
 
 __all__ = ["EarlierChange", "earlier_changes", "placebo_moments"]
-
-_PLACEBOS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def placebo_moments(data: ChangeBins, *, seed: int) -> np.ndarray:
         for i in range(before, len(part) - after + 1)
         if not _holds(data, part.index[i - before], part.index[i + after - 1])
     ]
-    chosen = [places[k] for k in rng.permutation(len(places))[:_PLACEBOS]]
+    chosen = [places[k] for k in rng.permutation(len(places))[:MOST_PLACEBOS]]
     steps = [
         placebo_effects(
             part["own"],

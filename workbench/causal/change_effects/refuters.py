@@ -6,13 +6,19 @@ the same least squares, a thousand times faster: an effect is refuted each time 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.cards import quantity
-from workbench.causal.change_effects.interrupted_series import FEWEST_PLACEBOS
+from workbench.causal.thresholds import (
+    FEWEST_PLACEBOS,
+    REFUTER_ROUNDS,
+    REFUTER_SUBSET,
+    REFUTER_TOLERANCE,
+    SIGNIFICANT,
+)
+from workbench.checks import CheckId, check
 from workbench.stats.ar_regression import least_squares
 
 if TYPE_CHECKING:
@@ -22,9 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.causal.change_effects.difference_in_differences import DifferenceInDifferences
+    from workbench.checks import CheckResult
 
 __all__ = [
-    "Refutation",
     "linear_effect",
     "refute_by_controls",
     "refute_by_data",
@@ -32,31 +38,6 @@ __all__ = [
     "shuffled_outcome",
     "steady_outcome",
 ]
-
-_ROUNDS = 100
-_SUBSET = 0.8
-# A refuter that adds noise or drops rows may move the estimate by this share of itself.
-_TOLERANCE = 0.25
-_MAX_PLACEBO_SHARE = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Refutation:
-    """One attempt to refute an estimate.
-
-    Parameters
-    ----------
-    name
-        What was tried.
-    passed
-        Whether the estimate survived.
-    statement
-        The outcome with its figures, in words.
-    """
-
-    name: str
-    passed: bool
-    statement: str
 
 
 def linear_effect(data: pd.DataFrame, adjusted_for: Sequence[str]) -> float:
@@ -75,7 +56,7 @@ def linear_effect(data: pd.DataFrame, adjusted_for: Sequence[str]) -> float:
 
 def refute_by_data(
     data: pd.DataFrame, adjusted_for: Sequence[str], *, unit: str, seed: int
-) -> tuple[Refutation, ...]:
+) -> tuple[CheckResult, ...]:
     """Try to refute the linear estimate by altered data.
 
     Parameters
@@ -89,7 +70,7 @@ def refute_by_data(
 
     Returns
     -------
-    tuple of Refutation
+    tuple of CheckResult
         Change times shuffled, random common cause, subset (100 rounds each).
     """
     rng = np.random.default_rng(seed)
@@ -100,14 +81,14 @@ def refute_by_data(
         *(
             steady_outcome(name, found, value, unit=unit)
             for name, found in (
-                ("random common cause", _with_noise(own, design, rng)),
-                ("subset", _on_subsets(own, design, rng)),
+                (CheckId.RANDOM_COMMON_CAUSE, _with_noise(own, design, rng)),
+                (CheckId.SUBSET, _on_subsets(own, design, rng)),
             )
         ),
     )
 
 
-def shuffled_outcome(found: float, value: float, *, unit: str) -> Refutation:
+def shuffled_outcome(found: float, value: float, *, unit: str) -> CheckResult:
     """Judge the effect found with the change at shuffled times: it has to vanish.
 
     Parameters
@@ -121,32 +102,32 @@ def shuffled_outcome(found: float, value: float, *, unit: str) -> Refutation:
         f"with the change at shuffled times the least-squares effect is "
         f"{quantity(found, unit)} instead of {quantity(value, unit)}"
     )
-    return Refutation("change times shuffled", abs(found) <= abs(value) / 2, words)
+    return check(CheckId.SHUFFLED_TIMES, words, passed=abs(found) <= abs(value) / 2)
 
 
-def steady_outcome(name: str, found: float, value: float, *, unit: str) -> Refutation:
+def steady_outcome(name: CheckId, found: float, value: float, *, unit: str) -> CheckResult:
     """Judge the effect found on slightly altered data: it has to stay.
 
     Parameters
     ----------
     name
-        ``"random common cause"`` or ``"subset"``.
+        *Random common cause* or *subset*.
     found, value
         Mean effect on altered data, and the real one.
     unit
         Of both.
     """
-    altered = {"random common cause": "with an invented common cause"}
+    altered = {CheckId.RANDOM_COMMON_CAUSE: "with an invented common cause"}
     words = (
         f"{altered.get(name, 'on random subsets of the bins')} the least-squares effect is "
         f"{quantity(found, unit)} instead of {quantity(value, unit)}"
     )
-    return Refutation(name, abs(found - value) <= _TOLERANCE * abs(value), words)
+    return check(name, words, passed=abs(found - value) <= REFUTER_TOLERANCE * abs(value))
 
 
 def refute_by_placebos(
     effect: float, null: NDArray[np.float64], *, reach: float, unit: str
-) -> Refutation:
+) -> CheckResult:
     """Compare an effect with what placebo moments "moved".
 
     Parameters
@@ -166,11 +147,11 @@ def refute_by_placebos(
     enough = len(null) >= FEWEST_PLACEBOS
     usual = f" (a quiet moment stays within {quantity(reach, unit)})"
     words += usual if enough else "; too few quiet moments to tell"
-    passed = enough and as_large <= _MAX_PLACEBO_SHARE * len(null) and abs(effect) > reach
-    return Refutation("placebo moments", passed, words)
+    passed = enough and as_large <= SIGNIFICANT * len(null) and abs(effect) > reach
+    return check(CheckId.PLACEBO_MOMENTS, words, passed=passed)
 
 
-def refute_by_controls(effect: float, against: DifferenceInDifferences) -> Refutation:
+def refute_by_controls(effect: float, against: DifferenceInDifferences) -> CheckResult:
     """Compare an effect with the difference-in-differences.
 
     Parameters
@@ -191,7 +172,7 @@ def refute_by_controls(effect: float, against: DifferenceInDifferences) -> Refut
     words = against.statement
     if held and not same:
         words += "; too uncertain to settle it"
-    return Refutation("difference-in-differences", bool(same or held), words)
+    return check(CheckId.DIFFERENCE_IN_DIFFERENCES, words, passed=bool(same or held))
 
 
 def _arrays(
@@ -206,7 +187,7 @@ def _arrays(
 def _shuffled(
     own: NDArray[np.float64], design: NDArray[np.float64], rng: np.random.Generator
 ) -> float:
-    many = np.repeat(design[None], _ROUNDS, axis=0)
+    many = np.repeat(design[None], REFUTER_ROUNDS, axis=0)
     many[:, :, 1] = rng.permuted(many[:, :, 1], axis=1)
     return _mean_effect(own, many)
 
@@ -214,15 +195,17 @@ def _shuffled(
 def _with_noise(
     own: NDArray[np.float64], design: NDArray[np.float64], rng: np.random.Generator
 ) -> float:
-    noise = rng.standard_normal((_ROUNDS, len(own), 1))
-    return _mean_effect(own, np.concatenate([np.repeat(design[None], _ROUNDS, 0), noise], axis=2))
+    noise = rng.standard_normal((REFUTER_ROUNDS, len(own), 1))
+    return _mean_effect(
+        own, np.concatenate([np.repeat(design[None], REFUTER_ROUNDS, 0), noise], axis=2)
+    )
 
 
 def _on_subsets(
     own: NDArray[np.float64], design: NDArray[np.float64], rng: np.random.Generator
 ) -> float:
-    size = max(2, int(_SUBSET * len(own)))
-    rows = rng.permuted(np.tile(np.arange(len(own)), (_ROUNDS, 1)), axis=1)[:, :size]
+    size = max(2, int(REFUTER_SUBSET * len(own)))
+    rows = rng.permuted(np.tile(np.arange(len(own)), (REFUTER_ROUNDS, 1)), axis=1)[:, :size]
     return float(least_squares(own[rows], design[rows])[:, 1].mean())
 
 

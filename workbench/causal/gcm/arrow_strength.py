@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.causal.gcm.scm import build_model, modelled, study_of
 from workbench.causal.gcm.session import Deadline, load_gcm, quietly, seeded
+from workbench.causal.thresholds import ARROW_RUNS, ARROW_SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["ArrowStrengths", "arrow_strength"]
-
-_SAMPLES = 1000
-_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -110,14 +108,14 @@ def arrow_strength(
 
 def _of_caller(model: Any, caller: str) -> dict[tuple[str, str], float]:  # noqa: ANN401
     gcm = load_gcm()
-    drawn = gcm.draw_samples(model, _SAMPLES)
+    drawn = gcm.draw_samples(model, ARROW_SAMPLES)
     variance = float(np.var(drawn[caller]))
     found = gcm.arrow_strength(
         model,
         caller,
         parent_samples=drawn,
-        num_samples_conditional=_SAMPLES,
-        max_num_runs=_RUNS,
+        num_samples_conditional=ARROW_SAMPLES,
+        max_num_runs=ARROW_RUNS,
         n_jobs=1,
         difference_estimation_func=lambda x, y: float(np.var(y) - np.var(x)),
     )

@@ -11,6 +11,12 @@ import pandas as pd
 from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.gcm.scm import build_model, modelled, moved, study_of, totals
 from workbench.causal.gcm.session import Deadline, load_gcm, quietly, seeded
+from workbench.causal.thresholds import (
+    ATTRIBUTION_PERMUTATIONS,
+    ATTRIBUTION_REPEATS,
+    ATTRIBUTION_ROUNDS,
+    ATTRIBUTION_SAMPLES,
+)
 from workbench.errors import BadInput
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
 from workbench.stats.partial_correlation import conditional_test, independence_test
@@ -25,13 +31,6 @@ if TYPE_CHECKING:
     Attribute = Callable[..., dict[str, float]]
 
 __all__ = ["ModelAttribution", "anomaly_attribution", "distribution_change"]
-
-_ROUNDS = 10
-_SAMPLES = 500
-# Totals are sums of own work, so that the game is additive: in any order a service adds the
-# same, and further permutations only average out what DoWhy draws at random.
-_PERMUTATIONS = 10
-_AGAIN = 2
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -186,10 +185,12 @@ def _resampled(
     deadline, rng, rounds = Deadline(seconds), np.random.default_rng(seed), []
     with seeded(seed=seed), quietly():
         try:
-            parts = attribute(model, *data, target, _shapley(len(names), _PERMUTATIONS))
-            for _ in () if deadline.over else deadline.batches(_ROUNDS, 1):
+            parts = attribute(model, *data, target, _shapley(len(names), ATTRIBUTION_PERMUTATIONS))
+            for _ in () if deadline.over else deadline.batches(ATTRIBUTION_ROUNDS, 1):
                 again = (_blocks(part, found, rng) for part in data)
-                rounds.append(attribute(model, *again, target, _shapley(len(names), _AGAIN)))
+                rounds.append(
+                    attribute(model, *again, target, _shapley(len(names), ATTRIBUTION_REPEATS))
+                )
         except (ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
             hint = "Use workbench.causal.rank, which needs no such fit"
             raise BadInput(f"DoWhy could not do a {method}", value=str(error), hint=hint) from error
@@ -217,7 +218,7 @@ def _distribution_change(
         before,
         during,
         target,
-        num_samples=_SAMPLES,
+        num_samples=ATTRIBUTION_SAMPLES,
         difference_estimation_func=lambda x, y: float(np.mean(y) - np.mean(x)),
         independence_test=independence_test,
         conditional_independence_test=conditional_test,
@@ -250,7 +251,7 @@ def _anomaly(
         during.mean().to_frame().T,
         anomaly_scorer=Itself(),
         attribute_mean_deviation=True,
-        num_distribution_samples=_SAMPLES,
+        num_distribution_samples=ATTRIBUTION_SAMPLES,
         shapley_config=shapley,
     )
     return {str(name): float(np.mean(part)) for name, part in parts.items()}

@@ -17,6 +17,7 @@ from workbench.causal.gcm.scm import (
     totals,
 )
 from workbench.causal.gcm.session import Deadline
+from workbench.causal.thresholds import COUNTERFACTUAL_BATCH
 from workbench.stats.past_windows import weights_of
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["WhatIf", "what_if"]
-
-_BATCH = 250
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -169,7 +168,7 @@ def _saved(
     weights = weights_of(found.breakdown.total[:, found.breakdown.sli], found.aligned.split)[0]
     counted = np.random.default_rng(seed).permutation(np.flatnonzero(weights))
     entry, saved, done = found.sli.service, 0.0, 0
-    for size in deadline.batches(len(counted), _BATCH):
+    for size in deadline.batches(len(counted), COUNTERFACTUAL_BATCH):
         rows = counted[done : done + size]
         imagined = counterfactual_with(model, lowered_by, sample.iloc[rows], seed=seed)
         spared = sample[entry].to_numpy()[rows] - imagined[entry].to_numpy()

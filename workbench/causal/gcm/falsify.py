@@ -12,6 +12,14 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.causal.gcm.scm import flow_graph, modelled, study_of, totals
 from workbench.causal.gcm.session import Deadline
+from workbench.causal.thresholds import (
+    FALSIFY_BATCH,
+    FALSIFY_PERMUTATIONS,
+    FEWEST_FALSIFY_BINS,
+    FEWEST_FALSIFY_SERVICES,
+    MORE_THAN_CHANCE,
+    SIGNIFICANT,
+)
 from workbench.errors import BadInput
 from workbench.stats.partial_correlation import conditional_test
 
@@ -22,13 +30,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["Falsification", "falsify", "falsify_graph"]
-
-_PERMUTATIONS = 50
-_BATCH = 5
-_LEVEL = 0.05
-_CLEARLY = 0.01  # more violations than chance alone brings
-_FEWEST_BINS = 20
-_FEWEST_SERVICES = 3
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,12 +69,12 @@ class Falsification:
         """``"not contradicted"``, ``"contradicted"`` or ``"cannot tell"``."""
         if not self.tested or not self.permuted:
             return "cannot tell"
-        if self.p_value <= _LEVEL:
+        if self.p_value <= SIGNIFICANT:
             return "not contradicted"
         from scipy.stats import binom
 
-        by_chance = float(binom.sf(len(self.violated) - 1, self.tested, _LEVEL))
-        return "contradicted" if by_chance < _CLEARLY else "cannot tell"
+        by_chance = float(binom.sf(len(self.violated) - 1, self.tested, SIGNIFICANT))
+        return "contradicted" if by_chance < MORE_THAN_CHANCE else "cannot tell"
 
     @property
     def statement(self) -> str:
@@ -165,8 +166,10 @@ def falsify_graph(
     DoWhy's ``falsify_graph``, whose kernel test takes a hundred times longer and believes
     in independent rows.
     """
-    if len(graph) < _FEWEST_SERVICES or len(data) < _FEWEST_BINS:
-        hint = f"At least {_FEWEST_SERVICES} services and {_FEWEST_BINS} bins are needed"
+    if len(graph) < FEWEST_FALSIFY_SERVICES or len(data) < FEWEST_FALSIFY_BINS:
+        hint = (
+            f"At least {FEWEST_FALSIFY_SERVICES} services and {FEWEST_FALSIFY_BINS} bins are needed"
+        )
         size = f"{len(graph)} services, {len(data)} bins"
         raise BadInput("Too little to put the graph to the test", value=size, hint=hint)
     columns = {str(name): data[name].to_numpy(float) for name in graph}
@@ -174,12 +177,12 @@ def falsify_graph(
     tests = _tested(graph, columns, known)
     rng, names = np.random.default_rng(seed), sorted(graph)
     deadline, shares = Deadline(seconds), []
-    for batch in deadline.batches(_PERMUTATIONS, _BATCH):
+    for batch in deadline.batches(FALSIFY_PERMUTATIONS, FALSIFY_BATCH):
         for _ in range(batch):
             places = [names[i] for i in rng.permutation(len(names))]
             other = nx.relabel_nodes(graph, dict(zip(names, places, strict=True)))
             shares.append(_share(_tested(other, columns, known)))
-    violated = tuple((*test, p) for test, p in tests.items() if p <= _LEVEL)
+    violated = tuple((*test, p) for test, p in tests.items() if p <= SIGNIFICANT)
     as_good = sum(share <= _share(tests) for share in shares)
     return Falsification(
         len(tests), violated, tuple(shares), as_good / max(len(shares), 1), deadline.note, seed
@@ -211,4 +214,4 @@ def _implied(graph: nx.DiGraph) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 
 def _share(tests: dict[tuple[str, str, tuple[str, ...]], float]) -> float:
-    return sum(p <= _LEVEL for p in tests.values()) / len(tests) if tests else 0.0
+    return sum(p <= SIGNIFICANT for p in tests.values()) / len(tests) if tests else 0.0

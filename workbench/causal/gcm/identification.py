@@ -12,6 +12,7 @@ from workbench.cards import bounds, card, quantity, table_html
 from workbench.causal.change_effects.adjustment import UNOBSERVED, change_graph
 from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.gcm.session import Deadline, encoded, quietly, seeded
+from workbench.causal.thresholds import IDENTIFICATION_BATCH, IDENTIFICATION_ROUNDS
 from workbench.errors import BadInput
 from workbench.stats.ar_regression import least_squares
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Identification", "Way", "identify", "identify_on"]
 
-_ROUNDS = 200
-_BATCH = 50
 _METHODS = {
     "back-door": "backdoor.linear_regression",
     "front-door": "frontdoor.two_stage_regression",
@@ -273,7 +272,7 @@ def _estimated(
     columns = [data[c].to_numpy(float) for c in (*pair, *variables)]
     x, y, others = columns[0], columns[1], np.column_stack([np.empty((len(data), 0)), *columns[2:]])
     length, rng, rounds = block_length(y), np.random.default_rng(seed), []
-    for size in deadline.batches(_ROUNDS, _BATCH):
+    for size in deadline.batches(IDENTIFICATION_ROUNDS, IDENTIFICATION_BATCH):
         rows = block_rows(len(y), length, size, rng=rng)
         varied = np.ptp(x[rows], axis=1) > 0
         rounds.append(estimator(x[rows], y[rows], others[rows])[varied])

@@ -18,6 +18,7 @@ from workbench.causal.gcm.scm import (
     totals,
 )
 from workbench.causal.gcm.session import Deadline
+from workbench.causal.thresholds import INTERVENTION_BATCH, INTERVENTION_ROUNDS
 from workbench.errors import BadInput
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["Intervention", "intervene"]
-
-_ROUNDS = 400
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,7 +146,7 @@ def intervene(
     saved = float((actual - imagined[found.sli.service].to_numpy()).mean())
     after = actual - (saved / mean if mean > 0 else 0.0) * reaching
     rng, means, deadline = np.random.default_rng(seed), [], Deadline(seconds)
-    for size in deadline.batches(_ROUNDS, _BATCH):
+    for size in deadline.batches(INTERVENTION_ROUNDS, INTERVENTION_BATCH):
         picked = block_rows(len(after), block_length(after), size, rng=rng)
         means.append(after[picked].mean(axis=1))
     low, high = interval(float(after.mean()), np.concatenate(means))

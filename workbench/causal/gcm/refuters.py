@@ -17,8 +17,15 @@ import pandas as pd
 from workbench.cards import card, quantity, table_html
 from workbench.causal.change_effects.adjustment import change_graph
 from workbench.causal.change_effects.change_data import bins_around, prepare
-from workbench.causal.change_effects.refuters import Refutation, shuffled_outcome, steady_outcome
+from workbench.causal.change_effects.refuters import shuffled_outcome, steady_outcome
 from workbench.causal.gcm.session import Deadline, encoded, quietly, seeded
+from workbench.causal.thresholds import (
+    DOWHY_BATCH,
+    DOWHY_SIMULATIONS,
+    HIDDEN_CAUSE_FLIPS,
+    HIDDEN_CAUSE_LEAVES,
+)
+from workbench.checks import CheckId, CheckResult, check
 from workbench.stats.ar_regression import least_squares
 
 if TYPE_CHECKING:
@@ -29,14 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DoWhyRefutations", "estimate_and_refute", "refute"]
 
-_SIMULATIONS = 20
-_STAYS = 0.5
-_FLIPPED = 0.05  # part of the bins whose change the hidden common cause decides
-_BATCH = 5
-_REFUTERS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("change times shuffled", "placebo_treatment_refuter", {"placebo_type": "permute"}),
-    ("random common cause", "random_common_cause", {}),
-    ("subset", "data_subset_refuter", {}),
+_REFUTERS: tuple[tuple[CheckId, str, dict[str, str]], ...] = (
+    (CheckId.SHUFFLED_TIMES, "placebo_treatment_refuter", {"placebo_type": "permute"}),
+    (CheckId.RANDOM_COMMON_CAUSE, "random_common_cause", {}),
+    (CheckId.SUBSET, "data_subset_refuter", {}),
 )
 
 
@@ -62,7 +65,7 @@ class DoWhyRefutations:
 
     value: float
     adjusted_for: tuple[str, ...]
-    refutations: tuple[Refutation, ...]
+    refutations: tuple[CheckResult, ...]
     unit: str
     note: str = ""
     seed: int = 0
@@ -172,13 +175,13 @@ def _refuted(
     value: float,
     unit: str,
     deadline: Deadline,
-) -> Iterator[Refutation]:
+) -> Iterator[CheckResult]:
     for name, method, options in _REFUTERS:
         if deadline.over and deadline.done:
-            deadline.asked += _SIMULATIONS
+            deadline.asked += DOWHY_SIMULATIONS
             continue
         found = float(np.mean(list(_simulated(model, method, options, deadline))))
-        shuffled = name == "change times shuffled"
+        shuffled = name == CheckId.SHUFFLED_TIMES
         yield (
             shuffled_outcome(found, value, unit=unit)
             if shuffled
@@ -193,7 +196,7 @@ def _simulated(
     deadline: Deadline,
 ) -> Iterator[float]:
     """Mean effects of batches of simulations, each on an estimand identified anew."""
-    for size in deadline.batches(_SIMULATIONS, _BATCH):
+    for size in deadline.batches(DOWHY_SIMULATIONS, DOWHY_BATCH):
         estimand, estimate = _estimate(model)
         result = model.refute_estimate(
             estimand,
@@ -214,30 +217,34 @@ def _hidden(
     *,
     unit: str,
     deadline: Deadline,
-) -> Iterator[Refutation]:
+) -> Iterator[CheckResult]:
     """Add a hidden common cause as strong as traffic: half of the effect has to stay."""
     if deadline.over:
-        deadline.asked += _SIMULATIONS
+        deadline.asked += DOWHY_SIMULATIONS
         return
     moved = []
-    for size in deadline.batches(_SIMULATIONS, _BATCH):
+    for size in deadline.batches(DOWHY_SIMULATIONS, DOWHY_BATCH):
         for _ in range(size):
             result = model.refute_estimate(
                 *_estimate(model),
                 method_name="add_unobserved_common_cause",
                 confounders_effect_on_treatment="binary_flip",
                 confounders_effect_on_outcome="linear",
-                effect_strength_on_treatment=_FLIPPED,
+                effect_strength_on_treatment=HIDDEN_CAUSE_FLIPS,
                 effect_strength_on_outcome=strength,
                 plotmethod=None,
             )
             moved.append(float(result.new_effect))
     found = float(np.mean(moved))
     words = (
-        f"with a hidden common cause as strong as traffic, behind {100 * _FLIPPED:.0f} % of the "
-        f"bins, the effect is {quantity(found, unit)} instead of {quantity(value, unit)}"
+        f"with a hidden common cause as strong as traffic, behind {100 * HIDDEN_CAUSE_FLIPS:.0f} % "
+        f"of the bins, the effect is {quantity(found, unit)} instead of {quantity(value, unit)}"
     )
-    yield Refutation("unobserved common cause", found / value >= _STAYS if value else False, words)
+    yield check(
+        CheckId.UNOBSERVED_COMMON_CAUSE,
+        words,
+        passed=found / value >= HIDDEN_CAUSE_LEAVES if value else False,
+    )
 
 
 def _strength_of_traffic(data: pd.DataFrame) -> float:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from workbench.causal.attribution.study import study
 from workbench.causal.gcm.session import load_gcm, quietly, seeded
-from workbench.causal.rank import read_aligned
+from workbench.causal.thresholds import SIGNIFICANT
 from workbench.errors import BadInput
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,6 @@ __all__ = [
     "totals",
 ]
 
-_SIGNIFICANT = 0.05
-
 
 def study_of(window: IncidentWindow, sli: SLI | None) -> Study:
     """Open the accounts of an SLI; the first SLO's if None.
@@ -50,8 +49,7 @@ def study_of(window: IncidentWindow, sli: SLI | None) -> Study:
     window, sli
         As for `workbench.causal.rank`.
     """
-    aligned, _ = read_aligned(window)
-    return study(window, aligned, sli or window.sli())
+    return study(align(window), sli or window.sli())
 
 
 def moved(found: Study) -> bool:
@@ -62,7 +60,7 @@ def moved(found: Study) -> bool:
     found
         From `study_of`.
     """
-    return found.p_value <= _SIGNIFICANT
+    return found.p_value <= SIGNIFICANT
 
 
 def modelled(found: Study) -> list[str]:

@@ -19,8 +19,9 @@ from workbench.cards import card, quantity, table_html
 from workbench.causal.attribution.call_graph import mechanism_graph
 from workbench.causal.propagation.departures import departures
 from workbench.causal.propagation.residuals import residuals, transmission
-from workbench.causal.rank import read_aligned
+from workbench.causal.thresholds import FORECAST_DRAWS
 from workbench.errors import BadInput, unknown_name
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BlastRadius", "Reached", "blast_radius"]
 
-_DRAWS = 1000
 # What is thought of a call before its movements are seen: a caller waits for nearly all of a
 # callee's time, and whether it fails when the callee does is anybody's guess.
 _PRIOR = {"latency": (0.9, 0.3), "errors": (0.5, 0.5)}
@@ -186,7 +186,7 @@ def blast_radius(
     """
     service, change = _origin(window, origin)
     _check_size(added_s, added_errors)
-    aligned = _quiet(read_aligned(window)[0])
+    aligned = _quiet(align(window))
     rng = np.random.default_rng(seed)
     names = tuple(dict.fromkeys([*aligned.services, service]))
     upwards: nx.DiGraph = nx.DiGraph(window.topology)
@@ -216,7 +216,7 @@ def blast_radius(
         unmeasured=tuple(sorted(above - known - {service})),
         learned=(len(learned), len(calls)),
         seed=seed,
-        draws=_DRAWS,
+        draws=FORECAST_DRAWS,
     )
 
 
@@ -269,17 +269,17 @@ def _sizes(
     added_s, added_errors = asked
     if added_s is not None or added_errors is not None:
         return {
-            "latency": np.full(_DRAWS, added_s or 0.0),
-            "errors": np.full(_DRAWS, added_errors or 0.0),
+            "latency": np.full(FORECAST_DRAWS, added_s or 0.0),
+            "errors": np.full(FORECAST_DRAWS, added_errors or 0.0),
         }
     column = (service, "latency")
     level = float(aligned.nodes[column].median()) if column in aligned.nodes else float("nan")
     level = level if level > 0 else _typical_latency(aligned)
-    slower = rng.random(_DRAWS) < 0.5
-    seconds = level * rng.lognormal(*_TIMES, _DRAWS)
+    slower = rng.random(FORECAST_DRAWS) < 0.5
+    seconds = level * rng.lognormal(*_TIMES, FORECAST_DRAWS)
     return {
         "latency": np.where(slower, seconds, 0.0),
-        "errors": np.where(slower, 0.0, rng.uniform(*_SHARE, _DRAWS)),
+        "errors": np.where(slower, 0.0, rng.uniform(*_SHARE, FORECAST_DRAWS)),
     }
 
 
@@ -307,7 +307,7 @@ def _shares(
             weight = spread**2 / (spread**2 + error**2)
             centre, width = mean + weight * (share - mean), spread * np.sqrt(1.0 - weight)
             learned |= {call} if weight > 0.5 else set()
-        drawn = np.clip(rng.normal(centre, width, _DRAWS), 0.0, 1.0)
+        drawn = np.clip(rng.normal(centre, width, FORECAST_DRAWS), 0.0, 1.0)
         rivals = [caller for caller, callee in calls if callee == call[1]]
         shares[call] = drawn * _calls_a_request(aligned, call, rivals)
     return shares, learned
@@ -334,7 +334,7 @@ def _spread(
     graph: MechanismGraph, shares: Mapping[Call, Draws], service: str, size: Draws
 ) -> dict[str, Draws]:
     """Pass the fault up from callees to callers, draw by draw."""
-    added = {name: np.zeros(_DRAWS) for name in graph.order}
+    added = {name: np.zeros(FORECAST_DRAWS) for name in graph.order}
     added[service] = size
     for callee in reversed(graph.order):
         for caller in graph.callers[callee]:
@@ -352,10 +352,10 @@ def _reached(
     """Compare what arrives, on top of a random past window, with each service's range."""
     ranges = departures(aligned, names)
     found = []
-    nothing = np.zeros(_DRAWS)
-    drawn = rng.integers(0, max(ranges.past["latency"].shape[0], 1), _DRAWS)
+    nothing = np.zeros(FORECAST_DRAWS)
+    drawn = rng.integers(0, max(ranges.past["latency"].shape[0], 1), FORECAST_DRAWS)
     for number, name in enumerate(names):
-        out, alone = np.zeros(_DRAWS, dtype=bool), np.zeros(_DRAWS, dtype=bool)
+        out, alone = np.zeros(FORECAST_DRAWS, dtype=bool), np.zeros(FORECAST_DRAWS, dtype=bool)
         for signal in ("latency", "errors"):
             limit = ranges.limit[signal][number]
             if np.isfinite(limit):

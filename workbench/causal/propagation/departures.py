@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.causal.thresholds import WITHIN_LIMIT
 from workbench.features.nearest import signal_column
 from workbench.stats.past_windows import half_width, peak_contrast
 
@@ -22,7 +23,6 @@ __all__ = ["SIGNALS", "Leaving", "departures"]
 SIGNALS = ("latency", "errors")
 """What users of a service feel of it."""
 
-_RARE = 0.98  # share of past windows within the limit
 _LEAST = {"latency": 0.02, "errors": 0.005}  # of the level, or of requests: nobody would notice
 
 
@@ -72,7 +72,7 @@ def departures(aligned: AlignedSignals, services: Sequence[str]) -> Leaving:
         past[signal] = seen.past if seen.past.size else np.zeros((1, len(services)))
         usual = np.full(len(services), np.nan)
         known = np.isfinite(past[signal]).any(axis=0)
-        usual[known] = np.nanquantile(past[signal][:, known], _RARE, axis=0)
+        usual[known] = np.nanquantile(past[signal][:, known], WITHIN_LIMIT, axis=0)
         usual = np.fmax(usual, half_width(past[signal], aligned.split.n_independent))
         least = _LEAST[signal] * (np.abs(seen.level) if signal == "latency" else 1.0)
         limit[signal] = np.maximum(usual, least)

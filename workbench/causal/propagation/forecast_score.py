@@ -11,8 +11,8 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.causal.propagation.departures import departures
-from workbench.causal.rank import read_aligned
 from workbench.errors import BadInput
+from workbench.features.aligned import align
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def score_forecast(forecast: BlastRadius, window: IncidentWindow) -> ForecastSco
     BadInput
         None of the forecast services is measured in the window.
     """
-    aligned, _ = read_aligned(window)
+    aligned = align(window)
     probability = {r.service: r.probability for r in forecast.reached}
     seen = departures(aligned, list(probability))
     happened = {

@@ -27,8 +27,16 @@ from workbench.causal.propagation.residuals import (
     residuals,
     transmission,
 )
-from workbench.causal.rank import read_aligned
+from workbench.causal.thresholds import (
+    AGAINST_DECLARED,
+    CALLEE_SHOWN,
+    FALSE_DISCOVERIES,
+    MOST_CRITICISED,
+    MOST_PC_VARIABLES,
+    PC_LEVEL,
+)
 from workbench.errors import BadInput, MissingPart, unknown_name
+from workbench.features.aligned import align
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -41,12 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Critique", "Doubt", "critique"]
 
-_MOST_SERVICES = 40
-_MOST_VARIABLES = 10  # PC looks at subsets: its time is exponential in these
-_FALSE_RATE = 0.05
-_AGAINST = 0.01  # to speak against a call that somebody declared
-_PC_LEVEL = 0.01
-_SHOWN = 0.5  # a caller that waits shows all of a callee's movement, half leaves no doubt
 _METHODS = ("pc", "residuals")
 
 
@@ -218,7 +220,7 @@ def critique(
     ends = time.monotonic() + seconds
     target = _asked(window, sli, method)
     search = _pc() if method == "pc" else None
-    aligned, noted = read_aligned(window)
+    aligned = align(window)
     near, left_out = _near(window, aligned, target.service)
     late = _not_waited_for(window, aligned)
     graph = [
@@ -245,9 +247,9 @@ def critique(
         doubts=doubts,
         pairs=len(tested),
         calls=tuple(graph),
-        method=f"causal.critique method={method} q≤{_FALSE_RATE} seed={seed}",
+        method=f"causal.critique method={method} q≤{FALSE_DISCOVERIES} seed={seed}",
         partial=partial,
-        notes=(*noted, *_unmeasured(near, found)),
+        notes=(*aligned.notes, *_unmeasured(near, found)),
     )
 
 
@@ -287,13 +289,13 @@ def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[
     far = len(graph) + 1
     steps = nx.single_source_shortest_path_length(graph, start) if start in graph else {start: 0}
     names = sorted(aligned.services, key=lambda name: (steps.get(name, far), name))
-    return names[:_MOST_SERVICES], max(len(names) - _MOST_SERVICES, 0)
+    return names[:MOST_CRITICISED], max(len(names) - MOST_CRITICISED, 0)
 
 
 def _significant(tested: Iterable[Association]) -> list[tuple[Association, float]]:
     pairs = list(tested)
     adjusted = by_adjusted([a.p_value for a in pairs])
-    return [(a, float(q)) for a, q in zip(pairs, adjusted, strict=True) if q <= _FALSE_RATE]
+    return [(a, float(q)) for a, q in zip(pairs, adjusted, strict=True) if q <= FALSE_DISCOVERIES]
 
 
 def _looked_at_again(
@@ -327,12 +329,12 @@ def _is_direct(
     fellows.sort(key=lambda a: -abs(a.strength))
     beside = [name for a in fellows for name in a.pair]
     below = [callee for caller, callee in found.cost if caller in pair]
-    names = list(dict.fromkeys([*pair, *beside, *below]))[:_MOST_VARIABLES]
+    names = list(dict.fromkeys([*pair, *beside, *below]))[:MOST_PC_VARIABLES]
     data = normal_scores(found.total[:, [found.services.index(name) for name in names]])
     if len(data) < 3 * len(names):
         return True
     try:
-        graph = search(data, _PC_LEVEL, "fisherz", show_progress=False).G.graph
+        graph = search(data, PC_LEVEL, "fisherz", show_progress=False).G.graph
     except ValueError:  # two of the series are one: nothing can be told apart
         return True
     return bool(graph[0, 1] != 0 or graph[1, 0] != 0)
@@ -372,11 +374,11 @@ def _contradicted(
     shown = [transmission(found, call) for call in known]
     freedom = max(len(found.total) - 3, 1)
     p = [
-        float(t.cdf((share - _SHOWN) / error, freedom)) if error > 0 else 1.0
+        float(t.cdf((share - CALLEE_SHOWN) / error, freedom)) if error > 0 else 1.0
         for share, error in shown
     ]
     for call, (share, _), chance_of_it, q in zip(known, shown, p, by_adjusted(p), strict=True):
-        if q <= _AGAINST:
+        if q <= AGAINST_DECLARED:
             words = (
                 f"{call[0]} → {call[1]}: of the callee's movements the caller shows "
                 f"{100 * max(share, 0.0):.0f} %, {chance(float(q))} for half of them: "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm, rankdata, t
 
+from workbench.causal.thresholds import FEWEST_RESIDUALS, MOST_PERSISTENT
 from workbench.correlate import effective_size
 from workbench.features.nearest import signal_column
 
@@ -35,9 +36,6 @@ __all__ = [
     "residuals",
     "transmission",
 ]
-
-_FEWEST = 20  # bins without which nothing is said
-_LOOSEST = 0.99  # of the autoregressive filter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +178,7 @@ def transmission(found: Residuals, call: tuple[str, str]) -> tuple[float, float]
     ]
     y, x = _left(column, others), _left(found.cost[call], others)
     both = np.isfinite(y) & np.isfinite(x)
-    if both.sum() < _FEWEST or np.std(x[both]) == 0:
+    if both.sum() < FEWEST_RESIDUALS or np.std(x[both]) == 0:
         return float("nan"), float("nan")
     x, y = x[both] - x[both].mean(), y[both] - y[both].mean()
     share = float(x @ y / (x @ x))
@@ -220,7 +218,7 @@ def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _associated(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:
     both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < _FEWEST:
+    if both.sum() < FEWEST_RESIDUALS:
         return float("nan"), 1.0
     x, y = rankdata(a[both]), rankdata(b[both])
     r = float(np.corrcoef(x, y)[0, 1])
@@ -268,7 +266,7 @@ def _values(frame: pd.DataFrame, column: tuple[str, ...]) -> NDArray[np.float64]
 
 def _varies(series: NDArray[np.float64]) -> bool:
     seen = series[np.isfinite(series)]
-    return len(seen) >= _FEWEST and bool(np.ptp(seen) > 0)
+    return len(seen) >= FEWEST_RESIDUALS and bool(np.ptp(seen) > 0)
 
 
 def _unshifted(values: NDArray[np.float64], aligned: AlignedSignals) -> NDArray[np.float64]:
@@ -291,7 +289,7 @@ def _memory(series: list[NDArray[np.float64]]) -> float:
         power = float(np.nansum(centred**2))
         rho = float(np.sum(centred[1:][both] * centred[:-1][both])) / power if power else 0.0
         found.append(rho + (1.0 + 3.0 * rho) / max(len(values), 1))
-    return float(np.clip(np.median(found), 0.0, _LOOSEST)) if found else 0.0
+    return float(np.clip(np.median(found), 0.0, MOST_PERSISTENT)) if found else 0.0
 
 
 def _filtered(values: NDArray[np.float64], memory: float) -> NDArray[np.float64]:

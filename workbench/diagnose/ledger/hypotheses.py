@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.checks import CheckId, CheckResult
 from workbench.diagnose.case import open_case, with_change
 from workbench.diagnose.compare import diagnose_case
 from workbench.diagnose.ledger.ledger import (
@@ -341,7 +342,9 @@ def _told_once(diagnosis: Diagnosis, held: Collection[str]) -> Iterator[Suspect]
         and s.role == "first failure"
         and hypothesis_id(s.service, s.signal, s.change) not in held
     ]
-    seen = tuple((f"{s.name} failed first", True, s.reason) for s in first)
+    seen = tuple(
+        CheckResult(CheckId.FAILED_FIRST, "passed", s.reason, subject=s.name) for s in first
+    )
     for suspect in diagnosis.suspects:
         if suspect is cause:
             yield replace(suspect, tests=(*suspect.tests, *seen))

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from workbench.cards import card, instant, table_html
+from workbench.checks import CheckId, not_passed
 from workbench.findings import Finding, digest_of
 
 if TYPE_CHECKING:
+    from workbench.checks import CheckResult
     from workbench.diagnose.results import Role, Suspect
-    from workbench.diagnose.suspects.services import Test
     from workbench.findings import Claim
     from workbench.slis import SLI
     from workbench.times import TimeRange
@@ -29,7 +30,7 @@ STATUSES: tuple[Status, ...] = ("proposed", "supported", "refuted")
 """What may be said of a hypothesis, by the tests or by a person."""
 
 # Whether the data allow a verdict at all: failing one of these speaks against nobody.
-_CONDITIONS = frozenset({"enough history", "its sources were there"})
+_CONDITIONS = frozenset({CheckId.ENOUGH_HISTORY, CheckId.SOURCES_PRESENT})
 _RULED_OUT: frozenset[Role] = frozenset({"symptom", "confounded", "coincidence", "impact"})
 _CAUSES: frozenset[Role] = frozenset({"state change", "first failure"})
 _ANY_SIGNAL = ""
@@ -68,7 +69,7 @@ class Hypothesis:
     reason
         What earned the status, with figures.
     evidence_for, evidence_against
-        Named tests that were passed and that were not: name, passed, figure in words.
+        Checks that were passed, and that were not.
     missing
         What was not there to be asked about it; a hypothesis is not refuted over such a gap.
     confidence
@@ -86,8 +87,8 @@ class Hypothesis:
     rung: Claim
     role: Role
     reason: str
-    evidence_for: tuple[Test, ...] = ()
-    evidence_against: tuple[Test, ...] = ()
+    evidence_for: tuple[CheckResult, ...] = ()
+    evidence_against: tuple[CheckResult, ...] = ()
     missing: tuple[str, ...] = ()
     confidence: float = float("nan")
     proposed_by: tuple[str, ...] = ()
@@ -139,9 +140,9 @@ def from_suspect(suspect: Suspect, statement: str = "", *, by: tuple[str, ...]) 
     by
         Who proposed it.
     """
-    conditions = [test for test in suspect.tests if test[0] in _CONDITIONS]
-    tests = [test for test in suspect.tests if test[0] not in _CONDITIONS]
-    gone = tuple(words for _, passed, words in conditions if not passed)
+    conditions = [test for test in suspect.tests if test.id in _CONDITIONS]
+    tests = [test for test in suspect.tests if test.id not in _CONDITIONS]
+    gone = tuple(result.figure for result in not_passed(conditions))
     return Hypothesis(
         id=hypothesis_id(suspect.service, suspect.signal, suspect.change),
         service=suspect.service,
@@ -152,8 +153,8 @@ def from_suspect(suspect: Suspect, statement: str = "", *, by: tuple[str, ...]) 
         rung=suspect.claim,
         role=suspect.role,
         reason=suspect.reason,
-        evidence_for=tuple(test for test in tests if test[1]),
-        evidence_against=tuple(test for test in tests if not test[1]),
+        evidence_for=tuple(test for test in tests if test.passed),
+        evidence_against=tuple(test for test in tests if not test.passed),
         missing=gone,
         confidence=suspect.confidence,
         proposed_by=by,
@@ -163,7 +164,7 @@ def from_suspect(suspect: Suspect, statement: str = "", *, by: tuple[str, ...]) 
 def _status(suspect: Suspect) -> Status:
     if suspect.claim == "supported" and suspect.role in _CAUSES:
         return "supported"
-    blind = any(name == "its sources were there" and not ok for name, ok, _ in suspect.tests)
+    blind = any(t.id == CheckId.SOURCES_PRESENT for t in not_passed(suspect.tests))
     if blind or not (suspect.claim == "refuted" or suspect.role in _RULED_OUT):
         return "proposed"
     return "refuted"
@@ -310,5 +311,5 @@ class Ledger:
         }
 
 
-def _told(tests: tuple[Test, ...]) -> str:
-    return "; ".join(f"{name}: {words}" for name, _, words in tests) or "–"
+def _told(tests: tuple[CheckResult, ...]) -> str:
+    return "; ".join(f"{test.name}: {test.figure}" for test in tests) or "–"

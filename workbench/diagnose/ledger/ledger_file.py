@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 
+from workbench.checks import WORDS, CheckId, CheckResult, Outcome
 from workbench.diagnose.ledger.ledger import STATUSES, Entry, Hypothesis
 from workbench.diagnose.results import Role
 from workbench.errors import BadInput
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "read_ledger", "write_ledger"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the file's layout."""
 
 _KIND = "workbench ledger of hypotheses"
@@ -34,6 +35,7 @@ _CHOICES = {
     "before": ("", *STATUSES),
     "after": STATUSES,
 }
+_READABLE = (1, SCHEMA)
 _TESTS = ("evidence_for", "evidence_against")
 _TEXTS = ("missing", "proposed_by")
 
@@ -78,8 +80,8 @@ def read_ledger(path: Path) -> dict[str, Any]:
     plain = _parsed(path)
     if plain.get("kind") != _KIND:
         raise BadInput("Not a ledger of hypotheses", value=path.name, hint="Write one with save")
-    if plain.get("schema") != SCHEMA:
-        hint = f"This code reads schema {SCHEMA}"
+    if plain.get("schema") not in _READABLE:
+        hint = f"This code reads schemas {_READABLE}"
         raise BadInput("A ledger of another schema", value=plain.get("schema"), hint=hint)
     return {
         "window_id": _typed(plain, "window_id", str),
@@ -145,14 +147,38 @@ def _hypothesis(row: Mapping[str, Any]) -> Hypothesis:
     return Hypothesis(**values, **{name: _typed(row, name, str) for name in texts})
 
 
-def _tests(row: Mapping[str, Any], name: str) -> tuple[tuple[str, bool, str], ...]:
-    tests = _typed(row, name, list)
-    for test in tests:
-        fits = isinstance(test, list) and [type(part) for part in test] == [str, bool, str]
-        if not fits:
-            hint = "A test is [name, passed, figure in words]"
-            raise BadInput(f"Field {name!r} of the ledger holds no test", value=test, hint=hint)
-    return tuple((name, passed, words) for name, passed, words in tests)
+def _tests(row: Mapping[str, Any], name: str) -> tuple[CheckResult, ...]:
+    return tuple(_test(test, name) for test in _typed(row, name, list))
+
+
+def _test(plain: object, name: str) -> CheckResult:
+    fields = _of_schema_1(plain) if isinstance(plain, list) else plain
+    try:
+        known = CheckResult(**fields)  # type: ignore[arg-type]
+        check_id = CheckId(known.id)
+    except (TypeError, ValueError) as error:
+        hint = "A test has an id, an outcome (passed, failed, not_run) and a figure in words"
+        raise BadInput(
+            f"Field {name!r} of the ledger holds no test", value=plain, hint=hint
+        ) from error
+    texts = (known.figure, known.subject)
+    if known.outcome not in get_args(Outcome) or not all(isinstance(t, str) for t in texts):
+        raise BadInput(f"Field {name!r} of the ledger holds no test", value=plain)
+    return replace(known, id=check_id)
+
+
+def _of_schema_1(plain: list[Any]) -> Mapping[str, Any]:
+    """Read the triple of old: name in words, whether passed, figure."""
+    kinds = [type(part) for part in plain]
+    if kinds != [str, bool, str]:
+        return {}
+    words, passed, figure = plain
+    for check_id, known in WORDS.items():
+        if words.endswith(known):
+            subject = words.removesuffix(known).strip()
+            outcome = "passed" if passed else "failed"
+            return {"id": check_id, "outcome": outcome, "figure": figure, "subject": subject}
+    return {}
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.cards import bounds, chance, quantity
+from workbench.checks import WORDS, CheckId, check, not_passed, not_run
 from workbench.diagnose.results import Suspect
+from workbench.diagnose.thresholds import MATERIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workbench.causal.change_effects.effect import Effect
+    from workbench.checks import CheckResult
     from workbench.diagnose.case import Case
     from workbench.diagnose.results import Role
-    from workbench.diagnose.suspects.services import Test
     from workbench.findings import Claim
 
 __all__ = ["changes"]
-
-_MATERIAL = 0.1
-_WORSE = "the SLI got worse"
 
 
 def changes(case: Case) -> tuple[Suspect, ...]:
@@ -34,7 +33,7 @@ def changes(case: Case) -> tuple[Suspect, ...]:
 
 def _tested(case: Case, effect: Effect) -> Suspect:
     tests = _tests(case, effect)
-    lost = [name for name, passed, _ in tests if not passed]
+    lost = [result.id for result in not_passed(tests)]
     claim, role, reason = _judged(case, effect, lost)
     place, row = case.ranked(effect.service)
     return Suspect(
@@ -55,7 +54,7 @@ def _tested(case: Case, effect: Effect) -> Suspect:
     )
 
 
-def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
+def _tests(case: Case, effect: Effect) -> tuple[CheckResult, ...]:
     unit, size = effect.unit, case.harmful * effect.effect
     low = min(case.harmful * effect.low, case.harmful * effect.high)
     figure = (
@@ -66,44 +65,52 @@ def _tests(case: Case, effect: Effect) -> tuple[Test, ...]:
     calm = f"it {case.ranking.all_clear}: " if case.ranking.all_clear else ""
     share = size / case.worse if case.worse > 0 else 0.0
     return (
-        (_WORSE, case.ranking.got_worse, f"{calm}{p}"),
+        check(CheckId.SLI_GOT_WORSE, f"{calm}{p}", passed=case.ranking.got_worse),
         *_order(case, effect),
-        ("effect excludes zero", low > 0, figure),
-        ("effect is material", share >= _MATERIAL, f"{100 * share:.0f} % of the SLI's change"),
-        *((r.name, r.passed, r.statement) for r in effect.refutations),
+        check(CheckId.EFFECT_EXCLUDES_ZERO, figure, passed=low > 0),
+        check(
+            CheckId.EFFECT_IS_MATERIAL,
+            f"{100 * share:.0f} % of the SLI's change",
+            passed=share >= MATERIAL,
+        ),
+        *effect.refutations,
     )
 
 
-def _order(case: Case, effect: Effect) -> Iterator[Test]:
+def _order(case: Case, effect: Effect) -> Iterator[CheckResult]:
     """Compare the moment of a change with the SLI's onset, where there is one."""
     if not case.ranking.got_worse:
         return
     if case.onset is None:
-        yield ("not after the SLI", False, "when the SLI left its level could not be told")
+        yield not_run(CheckId.NOT_AFTER_SLI, "when the SLI left its level could not be told")
         return
     latest = case.onset.high + case.slack
     words = (
         f"made at {effect.at:%H:%M:%S}; the SLI left its level at {case.onset.at:%H:%M:%S}, "
         f"at {latest:%H:%M:%S} at the latest"
     )
-    yield ("not after the SLI", bool(effect.at <= latest), words)
+    yield check(CheckId.NOT_AFTER_SLI, words, passed=bool(effect.at <= latest))
 
 
-def _judged(case: Case, effect: Effect, lost: list[str]) -> tuple[Claim, Role, str]:
+def _judged(case: Case, effect: Effect, lost: list[CheckId]) -> tuple[Claim, Role, str]:
     if not lost:
         return "supported", "state change", effect.statement
-    if _WORSE in lost:
+    if CheckId.SLI_GOT_WORSE in lost:
         words = f"the SLI {case.ranking.all_clear}; {effect.statement}"
         return "refuted", "coincidence", words
-    if "not after the SLI" in lost:
+    if CheckId.NOT_AFTER_SLI in lost:
         late = (effect.at - case.onset.at).total_seconds() if case.onset else float("nan")
         words = f"came {late:.0f} s after the SLI left its level"
         if case.harmful * effect.effect < 0:
             words += f", and moved it back by {quantity(abs(effect.effect), effect.unit)}: a remedy"
         return "refuted", "coincidence", words
-    if {"effect excludes zero", "effect is material"} & set(lost):
+    if {CheckId.EFFECT_EXCLUDES_ZERO, CheckId.EFFECT_IS_MATERIAL} & set(lost):
         return "refuted", "coincidence", effect.statement
-    return "plausible", "undecided", f"{effect.statement}; not passed: {', '.join(lost)}"
+    return (
+        "plausible",
+        "undecided",
+        f"{effect.statement}; not passed: {', '.join(WORDS[name] for name in lost)}",
+    )
 
 
 def _untested(case: Case, ref: str, why: str) -> Suspect:
@@ -120,5 +127,8 @@ def _untested(case: Case, ref: str, why: str) -> Suspect:
         role="undecided" if reached else "coincidence",
         reason=f"its effect could not be estimated: {why}" if reached else why,
         onset=row["ts"],
-        tests=(("on the path", reached, path),),
+        tests=(
+            check(CheckId.ON_PATH, path, passed=reached),
+            not_run(CheckId.EFFECT_ESTIMATED, why),
+        ),
     )

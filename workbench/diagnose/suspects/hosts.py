@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.cards import chance, quantity
+from workbench.causal.thresholds import SIGNIFICANT
+from workbench.checks import WORDS, CheckId, check, failed, not_passed
 from workbench.diagnose.results import Suspect
-from workbench.diagnose.suspects.services import MATERIAL, SIGNIFICANT, STANDS_OUT, failed
+from workbench.diagnose.thresholds import MATERIAL, STANDS_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workbench.causal.anomalies.host_faults import HostFault
+    from workbench.checks import CheckResult
     from workbench.diagnose.case import Case
-    from workbench.diagnose.suspects.services import Test
     from workbench.findings import Claim
 
 __all__ = ["host_suspects"]
-
-_ITSELF = "by itself, not by its host"
 
 
 def host_suspects(case: Case, services: Sequence[Suspect]) -> tuple[Suspect, ...]:
@@ -56,14 +56,14 @@ def host_suspects(case: Case, services: Sequence[Suspect]) -> tuple[Suspect, ...
 
 def _suspect(case: Case, faulty: HostFault, theirs: Sequence[Suspect]) -> Suspect:
     tests = tuple(_tests(case, faulty, theirs))
-    lost = {name for name, _, _ in failed(tests)}
+    lost = {result.id for result in not_passed(tests)}
     claim: Claim = "supported" if not lost else "plausible"
-    if lost & {"on the path", "not after the SLI"}:
+    if lost & {CheckId.ON_PATH, CheckId.NOT_AFTER_SLI}:
         claim = "observed"
     seen = [s.onset for s in theirs if s.onset is not None]
     reason = f"{faulty.statement}; their part is {_part(case, theirs)}"
     if lost:
-        reason += f"; not passed: {', '.join(sorted(lost))}"
+        reason += f"; not passed: {', '.join(sorted(WORDS[name] for name in lost))}"
     return Suspect(
         service=faulty.place,
         signal=faulty.gauge.signal if faulty.gauge is not None else "host",
@@ -81,36 +81,38 @@ def _suspect(case: Case, faulty: HostFault, theirs: Sequence[Suspect]) -> Suspec
     )
 
 
-def _tests(case: Case, faulty: HostFault, theirs: Sequence[Suspect]) -> Iterator[Test]:
+def _tests(case: Case, faulty: HostFault, theirs: Sequence[Suspect]) -> Iterator[CheckResult]:
     """Put a host to the tests of a place; none is passed without what it is read from."""
     there = "none of its gauges left its range" if faulty.gauged else "no gauge of it is loaded"
     moved = faulty.gauge.statement if faulty.gauge is not None else there
-    yield ("left its own range", faulty.gauge is not None, moved)
+    yield check(CheckId.LEFT_RANGE, moved, passed=faulty.gauge is not None)
     words = f"{len(faulty.slowed)} of {len(faulty.residents)} that are measured there"
-    yield ("slowed what runs there together", faulty.together, words)
-    for name in ("on the path", "not after the SLI"):
-        of_them = [(s.service, *test[1:]) for s in theirs for test in s.tests if test[0] == name]
-        words = "; ".join(f"{service}: {figure}" for service, _, figure in of_them)
-        passed = [ok for _, ok, _ in of_them]
+    yield check(CheckId.HOST_SLOWED_TOGETHER, words, passed=faulty.together)
+    for name in (CheckId.ON_PATH, CheckId.NOT_AFTER_SLI):
+        of_them = [(s.service, test) for s in theirs for test in s.tests if test.id == name]
+        words = "; ".join(f"{service}: {test.figure}" for service, test in of_them)
+        passed = [test.passed for _, test in of_them]
         if passed:
-            yield (name, any(passed) if name == "on the path" else all(passed), words)
+            yield check(name, words, passed=any(passed) if name == CheckId.ON_PATH else all(passed))
     ends = [
         case.harmful * sum(part) for part in zip(*((s.low, s.high) for s in theirs), strict=True)
     ]
     material = case.harmful * sum(s.attribution for s in theirs) >= MATERIAL * case.worse > 0
-    yield ("own part excludes zero", min(ends) > 0 and material, f"part {_part(case, theirs)}")
+    yield check(
+        CheckId.PART_EXCLUDES_ZERO, f"part {_part(case, theirs)}", passed=min(ends) > 0 and material
+    )
     rare = _chance(theirs)
     words = f"{chance(rare)} for the rarest of its {len(theirs)}, counted as many times"
-    yield ("placebo windows", rare <= SIGNIFICANT, words)
+    yield check(CheckId.PLACEBO_WINDOWS, words, passed=rare <= SIGNIFICANT)
     sure = _sure(case, faulty)
     words = f"probability {sure:.2f} of what runs there against the other services"
-    yield ("stands out", sure >= STANDS_OUT, words)
-    yield from (test for test in theirs[0].tests if test[0] == "enough history")
+    yield check(CheckId.STANDS_OUT, words, passed=sure >= STANDS_OUT)
+    yield from (test for test in theirs[0].tests if test.id == CheckId.ENOUGH_HISTORY)
     seen = faulty.gauged and faulty.counted
     words = (
         f"{faulty.usage}; {'gauges' if faulty.gauged else 'no gauges'} of {faulty.host} are loaded"
     )
-    yield ("its sources were there", seen, words)
+    yield check(CheckId.SOURCES_PRESENT, words, passed=seen)
 
 
 def _beside(suspect: Suspect, host: Suspect, faulty: HostFault, *, own: bool) -> Suspect:
@@ -131,7 +133,7 @@ def _beside(suspect: Suspect, host: Suspect, faulty: HostFault, *, own: bool) ->
         claim=claim,
         role="undecided",
         reason=f"{words}: {faulty.statement}; {suspect.reason}",
-        tests=(*suspect.tests, (_ITSELF, False, faulty.statement)),
+        tests=(*suspect.tests, failed(CheckId.NOT_BY_HOST, faulty.statement)),
     )
 
 

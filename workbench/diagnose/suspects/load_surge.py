@@ -15,17 +15,17 @@ import networkx as nx
 import numpy as np
 
 from workbench.cards import chance
+from workbench.causal.thresholds import SIGNIFICANT
+from workbench.checks import CheckId, check, not_run
 from workbench.correlate import association
+from workbench.diagnose.thresholds import SURGE_IS_MATERIAL
 from workbench.stats.past_windows import contrast
 
 if TYPE_CHECKING:
+    from workbench.checks import CheckResult
     from workbench.features.aligned import AlignedSignals
 
 __all__ = ["Surge", "surge"]
-
-# A rise by less than this share of the usual load is not what saturates a service.
-_MATERIAL = 0.3
-_SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Surge:
     p_value
         Of the entry's load under past windows.
     tests
-        Each test: name, passed, figure in words.
+        The checks it was put to.
     gauged
         Whether the service reports anything that could be used up.
     """
@@ -53,18 +53,18 @@ class Surge:
     before: float
     during: float
     p_value: float
-    tests: tuple[tuple[str, bool, str], ...]
+    tests: tuple[CheckResult, ...]
     gauged: bool = True
 
     @property
     def explains(self) -> bool:
         """Whether every test was passed."""
-        return all(passed for _, passed, _ in self.tests)
+        return all(result.passed for result in self.tests)
 
     @property
     def untold(self) -> bool:
         """Whether only a gauge of what may be used up is missing to tell."""
-        return not self.gauged and all(passed for _, passed, _ in self.tests[:-1])
+        return not self.gauged and all(result.passed for result in self.tests[:-1])
 
 
 def surge(
@@ -98,15 +98,15 @@ def surge(
     rise_there, _ = _rise(aligned, at_service)
     before = float(np.nanmedian(at_entry[aligned.split.baseline])) / aligned.step.total_seconds()
     tests = (
-        (
-            "load left its range",
-            rise >= _MATERIAL and p_value <= _SIGNIFICANT,
+        check(
+            CheckId.LOAD_LEFT_RANGE,
             f"{entry} got {1 + rise:.1f} times its usual load, {chance(p_value)}",
+            passed=rise >= SURGE_IS_MATERIAL and p_value <= SIGNIFICANT,
         ),
-        (
-            "the load arrived there",
-            rise_there >= rise / 2,
+        check(
+            CheckId.LOAD_ARRIVED,
             f"{service} got {1 + rise_there:.1f} times its usual load",
+            passed=rise_there >= rise / 2,
         ),
         _dose(aligned, service, at_service, seed=seed),
         _used_up(aligned, service),
@@ -139,16 +139,16 @@ def _rise(aligned: AlignedSignals, load: np.ndarray) -> tuple[float, float]:
     return change / level if level > 0 else 0.0, (1 + as_large) / (1 + len(past))
 
 
-def _dose(
-    aligned: AlignedSignals, service: str, load: np.ndarray, *, seed: int
-) -> tuple[str, bool, str]:
+def _dose(aligned: AlignedSignals, service: str, load: np.ndarray, *, seed: int) -> CheckResult:
     own = _own_time(aligned, service)
     if own is None:
-        return ("own time follows load", False, f"{service} reports no time")
+        return not_run(CheckId.TIME_FOLLOWS_LOAD, f"{service} reports no time")
     rows = np.union1d(aligned.split.baseline, aligned.split.incident)
     rho, p_value = association(load[rows], own[rows], seed=seed)
-    passed = rho > 0 and p_value <= _SIGNIFICANT
-    return ("own time follows load", passed, f"rank correlation {rho:.2f}, {chance(p_value)}")
+    passed = rho > 0 and p_value <= SIGNIFICANT
+    return check(
+        CheckId.TIME_FOLLOWS_LOAD, f"rank correlation {rho:.2f}, {chance(p_value)}", passed=passed
+    )
 
 
 def _own_time(aligned: AlignedSignals, service: str) -> np.ndarray | None:
@@ -158,19 +158,18 @@ def _own_time(aligned: AlignedSignals, service: str) -> np.ndarray | None:
     return None
 
 
-def _used_up(aligned: AlignedSignals, service: str) -> tuple[str, bool, str]:
+def _used_up(aligned: AlignedSignals, service: str) -> CheckResult:
     """Something that can be used up (a saturation gauge) left its range upwards."""
     columns = _gauges(aligned, service)
-    name = "something is used up"
     if not columns:
-        return (name, False, f"{service} reports no saturation gauge")
+        return not_run(CheckId.SOMETHING_USED_UP, f"{service} reports no saturation gauge")
     seen = contrast(aligned.nodes[columns].to_numpy(float), aligned.split)
     size = np.nan_to_num(seen.change / np.maximum(seen.normal, 1e-12))
     best = int(np.argmax(size))
     gauge = str(columns[best][1]).removeprefix("saturation:")
     before, during = seen.level[best], seen.level[best] + seen.change[best]
     words = f"{gauge} went from {before:.3g} to {during:.3g}"
-    return (name, bool(size[best] > 1), words)
+    return check(CheckId.SOMETHING_USED_UP, words, passed=bool(size[best] > 1))
 
 
 def _gauges(aligned: AlignedSignals, service: str) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.diagnose.thresholds import ENOUGH_HISTORY, LONGER_HISTORY
 from workbench.times import TimeRange
 
 if TYPE_CHECKING:
@@ -14,12 +15,10 @@ if TYPE_CHECKING:
 
     from workbench.diagnose.case import Case
 
-__all__ = ["ENOUGH_HISTORY", "Unseen", "unseen"]
+__all__ = ["Unseen", "unseen"]
 
-ENOUGH_HISTORY = 8
 """Independent past windows without which little can be told from the past."""
 
-_LONGER = 8  # incident lengths of history worth asking for
 _GAUGE = "saturation:"
 _MEASURED = {
     "latency": ("latency", "self_time"),
@@ -128,6 +127,6 @@ def _history(case: Case, leading: list[str]) -> Iterator[Unseen]:
     if case.ranking.n_independent >= ENOUGH_HISTORY:
         return
     window = case.window
-    start = window.when.start - _LONGER * window.when.duration
+    start = window.when.start - LONGER_HISTORY * window.when.duration
     words = f"longer history of {leading[0]}"
     yield Unseen("history", leading[0], TimeRange(start, window.when.start), words)

@@ -16,8 +16,14 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.diagnose.case import open_case
 from workbench.diagnose.ledger.hypotheses import Hypotheses
+from workbench.diagnose.thresholds import (
+    ENOUGH_HISTORY,
+    LEADING_SUSPECTS,
+    LEAST_PROBABLE,
+    WORTH_ASKING,
+)
 from workbench.diagnose.value_of_information.likelihoods import ANSWERS
-from workbench.diagnose.value_of_information.missing_sources import ENOUGH_HISTORY, unseen
+from workbench.diagnose.value_of_information.missing_sources import unseen
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,10 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "NextChecks", "entropy", "next_checks"]
 
-_LEADING = 5
-_LEAST = 0.02  # of probability, to be worth a query
 _ELSEWHERE = "another service"
-_WORTH = 0.01  # bits
 _COSTS = ("light", "heavy", "slow")
 
 
@@ -167,7 +170,7 @@ def next_checks(
         return NextChecks(case.window.id, case.sli, leading, (), reason)
     gaps = unseen(case, names)
     checks = [_check(case, gap, leading, names) for gap in gaps]
-    worth = [check for check in checks if check.bits >= _WORTH]
+    worth = [check for check in checks if check.bits >= WORTH_ASKING]
     worth.sort(key=lambda c: (-round(c.bits, 2), _COSTS.index(c.cost), c.service, c.source))
     left = "everything that is known to help is loaded" if not gaps else "no answer would tell much"
     return NextChecks(case.window.id, case.sli, leading, tuple(worth), "" if worth else left)
@@ -185,8 +188,8 @@ def _leading(case: Case) -> dict[str, float]:
     total = sum(row.confidence for row in rows)
     if total <= 0:
         return {}
-    shares = {row.service: row.confidence / total for row in rows[:_LEADING]}
-    leading = {name: share for name, share in shares.items() if share >= _LEAST}
+    shares = {row.service: row.confidence / total for row in rows[:LEADING_SUSPECTS]}
+    leading = {name: share for name, share in shares.items() if share >= LEAST_PROBABLE}
     rest = 1.0 - sum(leading.values())
     return {**leading, _ELSEWHERE: rest} if rest > 1e-9 else leading
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pandas as pd
 
+from workbench.checks import CheckId, not_passed
 from workbench.postmortem.numbers import epoch, numbers_in
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["blast_radius", "diagnosis_figures", "moved", "origin", "sentences", "suspect_key"]
 
-_RANGE = "left its own range"
 _FIGURES = (
     "attribution",
     "low",
@@ -58,7 +58,7 @@ def sentences(diagnosis: Diagnosis) -> dict[str, str]:
     for suspect in diagnosis.suspects:
         key = suspect_key(suspect)
         found[f"{key}/reason"] = suspect.reason
-        found |= {f"{key}/test/{i}": text for i, (_, _, text) in enumerate(suspect.tests)}
+        found |= {f"{key}/test/{i}": result.figure for i, result in enumerate(suspect.tests)}
     return found
 
 
@@ -96,7 +96,7 @@ def blast_radius(
 def _is_moved(suspect: Suspect) -> bool:
     if suspect.change or suspect.role == "coincidence" or pd.isna(suspect.onset):
         return False
-    return not any(name == _RANGE and not passed for name, passed, _ in suspect.tests)
+    return not any(result.id == CheckId.LEFT_RANGE for result in not_passed(suspect.tests))
 
 
 def _whole(window: IncidentWindow, diagnosis: Diagnosis) -> Iterator[tuple[str, float]]:

@@ -193,8 +193,12 @@ def _supported(case: Case, cause: Suspect) -> Iterator[Block]:
     key = suspect_key(cause)
     yield Paragraph(("Why: ", *case.said(f"{key}/reason", cause.reason)))
     tests = tuple(
-        ((Name(name),), ("passed" if passed else "failed",), case.said(f"{key}/test/{i}", text))
-        for i, (name, passed, text) in enumerate(cause.tests)
+        (
+            (Name(result.name),),
+            (result.outcome.replace("_", " "),),
+            case.said(f"{key}/test/{i}", result.figure),
+        )
+        for i, result in enumerate(cause.tests)
     )
     if tests:
         yield Table(("Test", "Outcome", "What it showed"), tests)

@@ -1,0 +1,35 @@
+"""Every number that the diagnosis decides by: its unit, and where it comes from.
+
+Origins as in `workbench.causal.thresholds`.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ENOUGH_HISTORY",
+    "LEADING_SUSPECTS",
+    "LEAST_PROBABLE",
+    "LONGER_HISTORY",
+    "MATERIAL",
+    "STANDS_OUT",
+    "SURGE_IS_MATERIAL",
+    "WORTH_ASKING",
+]
+
+# ladder
+MATERIAL = 0.1  # share of the SLI's change; declared: below it is not what the incident is about
+STANDS_OUT = 0.8  # probability against the other services; declared
+ENOUGH_HISTORY = (
+    8  # independent past windows of the incident's own length; theory: fewer give no tail
+)
+
+# suspects/load_surge
+SURGE_IS_MATERIAL = 0.3  # relative rise of load; declared: less does not saturate a service
+
+# value_of_information/missing_sources
+LONGER_HISTORY = 8  # incident lengths of history worth asking for; declared
+
+# value_of_information/next_checks
+LEADING_SUSPECTS = 5  # suspects; budget
+LEAST_PROBABLE = 0.02  # probability, to be worth a query; declared
+WORTH_ASKING = 0.01  # bits; declared
