@@ -271,3 +271,28 @@ def test_what_is_nearly_right_is_refused_with_what_would_be(nearly, hint):
     when = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T13:00:00Z")
     with pytest.raises(BadInput, match=hint):
         IncidentWindow.from_frames(**{"when": when, **nearly})
+
+
+def _other_topology(window):
+    graph = nx.DiGraph(window.topology)
+    graph.add_edges_from(graph.edges, asynchronous=True)
+    return window.with_(topology=nx.freeze(graph))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _other_topology,
+        lambda w: w.with_(slos=()),
+        lambda w: w.with_(history=metrics_window(id="past", seed=9, history=False)),
+        lambda w: w.with_(coverage=Coverage()),
+        lambda w: w.with_(baseline=TimeRange(w.baseline.start, w.baseline.end - MINUTE)),
+        lambda w: w.with_(when=TimeRange(w.when.start, w.when.end - MINUTE)),
+        lambda w: w.with_(tables={"metrics": w.metrics.iloc[1:]}),
+    ],
+    ids=["edge attributes", "slos", "history", "coverage", "baseline", "when", "rows"],
+)
+def test_the_digest_covers_all_that_a_result_can_depend_on(quiet, other):
+    assert other(quiet).digest != quiet.digest
+    assert other(quiet).digest == other(quiet).digest
+    assert quiet.with_(title="x", id="y").digest == quiet.digest

@@ -25,7 +25,7 @@ def test_a_ring_of_calls_is_cut_and_told():
     window = with_graph(metrics_window(faults=SLOW, seed=1), ("payments", "front"))
     found = compare(window)
     assert found.cause.service == "payments"
-    assert any("ring" in note for note in found.notes)
+    assert any("cycle" in note for note in found.notes)
 
 
 def test_a_service_without_telemetry_is_a_visible_gap():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 
-from planted import SHOP, START, Fault, metrics_window
+from planted import SHOP, START, Fault, everywhere, metrics_window, without
 from workbench import SLI
-from workbench.checks import not_passed
+from workbench.checks import CheckId, not_passed
 from workbench.diagnose import compare, next_checks
 from workbench.errors import BadInput
 
@@ -129,10 +131,19 @@ def test_the_same_seed_gives_the_same_diagnosis():
 def saturating_surge(rise: float, seed: int = 0):
     """Load enters at the front; the catalog's own time follows a queue with a known capacity."""
     window = metrics_window(SHOP, faults=(Fault("front", "load", rise),), seed=seed, traffic=0.2)
+    return queueing(window, 2.2 * load_of_catalog(window).iloc[:90].mean())
+
+
+def load_of_catalog(window):
     metrics = window.metrics
     at_catalog = metrics["service"].eq("catalog") & metrics["metric"].eq("service.load")
-    load = metrics.loc[at_catalog].set_index("ts")["value"]
-    busy = np.minimum(load / (2.2 * load.iloc[:90].mean()), 0.97)
+    return metrics.loc[at_catalog].set_index("ts")["value"]
+
+
+@everywhere
+def queueing(window, capacity: float):
+    metrics, load = window.metrics, load_of_catalog(window)
+    busy = np.minimum(load / capacity, 0.97)
     wait = 0.02 * busy / (1 - busy)
     gauge = pd.DataFrame(
         {
@@ -153,6 +164,21 @@ def saturating_surge(rise: float, seed: int = 0):
     return window.with_(tables={**window.tables, "metrics": pd.concat([metrics, gauge])})
 
 
+@pytest.mark.parametrize(("minutes", "enough"), [(8, False), (60, False), (240, True)])
+def test_history_is_enough_from_eight_windows_as_long_as_the_incident(minutes, enough):
+    """Thirty minutes of incident after 8, 60 or 240 quiet ones: only the last can be judged."""
+    window = metrics_window(
+        faults=(Fault("payments", "latency", 0.3, at=minutes / (minutes + 30)),),
+        bins=minutes + 30,
+        incident=minutes / (minutes + 30),
+        history=False,
+    )
+    found = compare(window)
+    history = next(t for t in found.suspects[0].tests if t.id == CheckId.ENOUGH_HISTORY)
+    assert history.passed is enough
+    assert (found.cause is not None) is enough
+
+
 def test_a_surge_is_the_state_change_and_the_saturated_service_the_first_failure():
     found = compare(saturating_surge(1.0))
     assert (found.cause.service, found.cause.signal) == ("front", "load")
@@ -168,19 +194,22 @@ def test_ordinary_traffic_is_not_called_a_surge():
 
 def test_without_a_gauge_a_surge_and_a_service_slow_by_itself_cannot_be_told_apart():
     window = saturating_surge(1.0)
-    metrics = window.metrics[window.metrics["metric"] != "worker_pool_busy"]
-    found = compare(window.with_(tables={**window.tables, "metrics": metrics}))
+    found = compare(without(window, "catalog", "worker_pool_busy"))
     assert found.cause is None
     nearest = next(s for s in found.suspects if s.role == "undecided")
     assert (nearest.service, nearest.claim) == ("catalog", "plausible")
     assert "a gauge of what catalog may run out of: queue, pool, CPU" in found.would_settle
 
 
+@everywhere
+def without_calls(window):
+    calls = window.metrics["metric"].astype(str).str.startswith("edge.")
+    return window.with_(tables={**window.tables, "metrics": window.metrics[~calls]})
+
+
 def test_a_window_without_a_service_graph_is_diagnosed_and_says_so():
     window = metrics_window(faults=(Fault("front", "latency", 0.2),), seed=1)
-    calls = window.metrics["metric"].astype(str).str.startswith("edge.")
-    tables = {**window.tables, "metrics": window.metrics[~calls]}
-    found = compare(window.with_(topology=nx.DiGraph(), tables=tables))
+    found = compare(without_calls(window).with_(topology=nx.DiGraph()))
     assert any("no service graph" in text for text in found.missing)
 
 
@@ -214,10 +243,27 @@ def test_without_a_correlation_nobody_is_called_correlated(monkeypatch):
     def too_few(*_args, **_kwargs):
         raise BadInput("Too few bins")
 
-    monkeypatch.setattr("workbench.diagnose.case.correlate.rank", too_few)
+    monkeypatch.setattr("workbench.diagnose.case.rank_in", too_few)
     window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1)
     found = compare(window)
     assert "too few bins to correlate anything with the SLI" in found.notes
     others = [s for s in found.suspects if s.service != found.sli.service]
     assert others
     assert "correlated" not in {s.claim for s in others}
+
+
+feature_signals = sys.modules["workbench.features.signals"]  # the verb hides the module
+
+
+def test_a_window_is_aligned_once_whatever_is_asked_of_it(monkeypatch):
+    window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, gauges=("cpu",))
+    read = []
+
+    def counted(of, grid):
+        read.append(len(of))
+        return from_metrics(of, grid)
+
+    from_metrics = feature_signals._from_metrics
+    monkeypatch.setattr(feature_signals, "_from_metrics", counted)
+    compare(window)
+    assert read == [len(window.metrics), len(window.history.metrics)]

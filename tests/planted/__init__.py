@@ -15,7 +15,7 @@ from .metrics import aggregates, metrics_window
 from .rows import changes_frame, counter_rows, events_frame, logs_frame, span_row, spans_frame
 from .spans import spans_window
 from .system import SHOP, SMALL, START, Fault, System, ar1
-from .telling import blamed, diagnosed, first, holds_most, share_right, without
+from .telling import blamed, diagnosed, everywhere, first, holds_most, share_right, without
 
 __all__ = [
     "SHOP",
@@ -30,6 +30,7 @@ __all__ = [
     "counter_rows",
     "diagnosed",
     "events_frame",
+    "everywhere",
     "first",
     "holds_most",
     "logs_frame",

@@ -15,6 +15,8 @@ from .rows import Part, gauges_frame
 from .system import SHOP, START, Fault, System, ar1
 
 Places: TypeAlias = dict[tuple[str, ...], np.ndarray]
+_PAST_WINDOWS = 9  # one more than are enough
+_ANOTHER_DAY = 100_000  # added to a seed for the quiet stretch before
 _SEASON = 0.2  # of own time, between the middle and the peak of a day
 
 
@@ -35,6 +37,7 @@ def metrics_window(
     callee_view: bool = False,
     gauges: tuple[str, ...] = (),
     signal: str = "latency",
+    history: bool = True,
     **more: Any,
 ) -> IncidentWindow:
     """Aggregates a bin of a system under traffic that varies over time.
@@ -42,7 +45,34 @@ def metrics_window(
     With `gauges` (of `GAUGES`) each service reports how full it is; with `callee_view` each
     call's time is there as the callee measured it, too. With `day`, its bins, traffic has a
     daily season that own time follows; without, traffic alone swings every 50 bins.
+
+    With `history` a quiet stretch of the same system (unless it has instances) lies before it, so that there are nine past
+    windows as long as the incident: enough for every check to be passed.
     """
+    # Instances are compared inside the window alone.
+    wanted = history and not day and not system.instances
+    before = _quiet_before(bins, incident) if wanted else 0
+    past = None
+    if before:
+        past = metrics_window(
+            system,
+            bins=before,
+            step_s=step_s,
+            load=load,
+            phi=phi,
+            noise=noise,
+            traffic=traffic,
+            seed=seed + _ANOTHER_DAY,
+            edges=edges,
+            callee_view=callee_view,
+            gauges=gauges,
+            signal=signal,
+            history=False,
+            id=f"history-{seed}",
+            start=START - pd.Timedelta(before * step_s, "s"),
+        )
+        past = past.with_(when=TimeRange(START - pd.Timedelta(before * step_s, "s"), START))
+    start = more.pop("start", START)
     made = aggregates(
         system,
         faults,
@@ -64,18 +94,20 @@ def metrics_window(
         rng = np.random.default_rng([seed, 1])
         parts += gauges_of(system, faults, made, gauges, step_s=step_s, phi=phi, rng=rng)
     frame = gauges_frame(parts, step_s)
+    frame["ts"] += start - START
     for fault in faults:
         if fault.kind == "gap":
-            hidden = _bin_of(frame, step_s)
+            hidden = _bin_of(frame, step_s, start)
             frame = frame[~((frame["service"] == fault.service) & fault.active(bins)[hidden])]
-    end = START + pd.Timedelta(bins * step_s, "s")
-    when = TimeRange(START + pd.Timedelta(int(bins * incident) * step_s, "s"), end)
+    end = start + pd.Timedelta(bins * step_s, "s")
+    when = TimeRange(start + pd.Timedelta(int(bins * incident) * step_s, "s"), end)
     return IncidentWindow.from_frames(
         id=more.pop("id", f"planted-{seed}"),
         when=when,
         metrics=frame,
         topology=more.pop("topology", system.graph),
         slos=(SLO("entry", more.pop("sli", system.entries[0]), signal, 0.99, 0.5),),
+        history=past,
         **more,
     )
 
@@ -267,8 +299,14 @@ def _copy_of(
     return part
 
 
-def _bin_of(frame: pd.DataFrame, step_s: float) -> np.ndarray:
-    return ((frame["ts"] - START).dt.total_seconds() // step_s).astype(int).to_numpy()
+def _quiet_before(bins: int, incident: float) -> int:
+    """Bins of history that make nine past windows as long as the incident."""
+    inside = bins - int(bins * incident)
+    return max(0, _PAST_WINDOWS * inside - (bins - inside))
+
+
+def _bin_of(frame: pd.DataFrame, step_s: float, start: pd.Timestamp) -> np.ndarray:
+    return ((frame["ts"] - start).dt.total_seconds() // step_s).astype(int).to_numpy()
 
 
 __all__ = ["GAUGES", "aggregates", "metrics_window"]

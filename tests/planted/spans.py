@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOP_S = 0.0005
+_PAST_WINDOWS = 9  # one more than are enough
+_ANOTHER_DAY = 100_000  # added to a seed for the quiet stretch before
 
 
 def spans_window(
@@ -29,13 +31,36 @@ def spans_window(
     signal: str = "latency",
     skew: dict[str, float] | None = None,
     attributes: bool = False,
+    history: bool = True,
     **more: Any,
 ) -> IncidentWindow:
     """Build traces of every request of an open-loop load.
 
     `skew` is how many seconds a service's clock is fast; with `attributes` each span says on
-    which instance and host it ran.
+    which instance and host it ran. With `history` a quiet stretch lies before it.
     """
+    inside = minutes * (1 - incident)
+    before = (
+        max(0.0, _PAST_WINDOWS * inside - (minutes - inside))
+        if history and not system.instances
+        else 0.0
+    )
+    past = None
+    if before:
+        past = spans_window(
+            system,
+            minutes=before,
+            rate=rate,
+            seed=seed + _ANOTHER_DAY,
+            signal=signal,
+            skew=skew,
+            attributes=attributes,
+            history=False,
+            id=f"history-{seed}",
+            start=START - pd.Timedelta(before, "min"),
+        )
+        past = past.with_(when=TimeRange(START - pd.Timedelta(before, "min"), START))
+    start = more.pop("start", START)
     rng = np.random.default_rng(seed)
     maker = _Traces(system, faults, minutes * 60, rng)
     maker.skew, maker.told = skew or {}, attributes
@@ -43,14 +68,17 @@ def spans_window(
     for i, at in enumerate(arrivals[arrivals < minutes * 60]):
         for entry in system.entries:
             maker.serve(f"{i:031x}{system.entries.index(entry):x}", "", entry, float(at))
-    end = START + pd.Timedelta(minutes, "min")
-    when = TimeRange(START + pd.Timedelta(minutes * incident, "min"), end)
+    end = start + pd.Timedelta(minutes, "min")
+    when = TimeRange(start + pd.Timedelta(minutes * incident, "min"), end)
+    spans = spans_frame(maker.rows)
+    spans["ts"] += start - START
     return IncidentWindow.from_frames(
         id=more.pop("id", f"planted-spans-{seed}"),
         when=when,
-        spans=spans_frame(maker.rows),
+        spans=spans,
         topology=more.pop("topology", system.graph),
         slos=(SLO("entry", more.pop("sli", system.entries[0]), signal, 0.99, 0.5),),
+        history=past,
         **more,
     )
 

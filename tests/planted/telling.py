@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 from workbench.causal import rank
 from workbench.diagnose import compare
@@ -47,6 +48,18 @@ def blamed(found: list[Diagnosis]) -> set[str]:
     return {cause.change or cause.service for cause in causes if cause is not None}
 
 
+def everywhere(alter: Callable[..., IncidentWindow]) -> Callable[..., IncidentWindow]:
+    """Alter a window's history as the window itself: a signal nobody measures, ever."""
+
+    @wraps(alter)
+    def both(window: IncidentWindow, *args: Any, **options: Any) -> IncidentWindow:
+        past = both(window.history, *args, **options) if window.history is not None else None
+        return alter(window, *args, **options).with_(history=past)
+
+    return both
+
+
+@everywhere
 def without(window: IncidentWindow, service: str, *metrics: str) -> IncidentWindow:
     """The same window with these metrics of a service (all of them if none) never seen."""
     frame = window.metrics

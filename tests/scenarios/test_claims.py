@@ -14,6 +14,7 @@ from planted import (
     changes_frame,
     diagnosed,
     events_frame,
+    everywhere,
     holds_most,
     logs_frame,
     metrics_window,
@@ -28,6 +29,7 @@ SLOW = (Fault("payments", "latency", 0.2),)
 TWO = System({"front": {"api": 1.0}, "api": {"db": 1.0, "store": 1.0}})
 
 
+@everywhere
 def dropped(window, *tables):
     return window.with_(tables={**window.tables, **{name: empty(name) for name in tables}})
 

@@ -10,6 +10,7 @@ from planted import (
     Fault,
     System,
     events_frame,
+    everywhere,
     logs_frame,
     metrics_window,
     share_right,
@@ -202,6 +203,7 @@ def test_clocks_that_disagree_hide_nobody_and_blame_nobody():
 
 
 # Percentiles against means.
+@everywhere
 def quantiles(window: IncidentWindow, name: str) -> IncidentWindow:
     """The same window where only a quantile of latency is known, without calls."""
     frame = window.metrics
@@ -262,6 +264,7 @@ def test_a_missing_signal_of_the_guilty_or_of_others_hides_nobody(gone, phi):
 
 
 # Units.
+@everywhere
 def told_in(window: IncidentWindow, unit: str, factor: float, *services: str) -> IncidentWindow:
     """The same window whose latencies of these services are told in another unit."""
     frame = window.metrics

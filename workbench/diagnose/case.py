@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.causal.attribution.study import study
 from workbench.causal.change_effects.effects import effects_in
 from workbench.causal.change_effects.onset import Onset, inside, onset_in, onset_of
@@ -73,6 +75,24 @@ class Case:
     def slack(self) -> pd.Timedelta:
         """How far apart two onsets may be and still count as together: two bins."""
         return 2 * self.study.aligned.step
+
+    @property
+    def past_windows(self) -> float:
+        """Past windows of the same length as the stretch in which the SLI was disturbed.
+
+        That stretch, from the onset at the earliest to the end of the episode or of the
+        incident, is what the past is compared with; bins in which the SLI was normal weigh
+        nothing. Shorter past windows would show less than what drifts over the incident. Only
+        bins in which the SLI was measured count.
+        """
+        split, breakdown = self.study.aligned.split, self.study.breakdown
+        disturbed = split.incident.size
+        if self.onset is not None:
+            until = self.onset.until or self.window.when.end
+            bins = self.study.aligned.index[split.incident]
+            disturbed = int(((bins >= self.onset.low) & (bins < until)).sum())
+        measured = np.isfinite(breakdown.total[split.baseline, breakdown.sli]).sum()
+        return float(measured) / max(disturbed, 1)
 
     def correlated(self, service: str, signal: str) -> tuple[int, CorrelationRow | None]:
         """Place and row of a signal in the correlation ranking; 0 and None if not in it."""

@@ -11,7 +11,12 @@ import pandas as pd
 from workbench.errors import BadInput
 from workbench.features.grid import choose_step
 from workbench.features.signals import signals, signals_and_spans, span_signals
-from workbench.features.trace_signals import TraceSignals, statuses_told, trace_signals
+from workbench.features.trace_signals import (
+    TraceSignals,
+    joined_traces,
+    statuses_told,
+    trace_signals,
+)
 from workbench.stats.past_windows import Split, split_bins
 
 if TYPE_CHECKING:
@@ -120,7 +125,9 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
     else:
         parts = [signals(part, step=width) for part in cut]
         whole, spans = signals(window), span_signals(window, step=width)
-    past = signals(window.history, step=width) if window.history is not None else None
+    past = past_spans = None
+    if window.history is not None:
+        past, past_spans = signals_and_spans(window.history, step=width)
     every = sorted([*parts, *([past] if past else [])], key=lambda part: part.index[0])
     nodes = _together([part.nodes for part in every])
     edges = _together([part.edges for part in every])
@@ -137,9 +144,19 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
         asynchronous=frozenset().union(*(part.asynchronous for part in every)),
         split=_split(index, window.when, quiet, width),
         step=width,
-        traced=trace_signals(window, spans, index),
+        traced=_traced(window, spans, past_spans, index),
         notes=tuple(dict.fromkeys([*_unread(window), *(n for part in every for n in part.notes)])),
     )
+
+
+def _traced(
+    window: IncidentWindow, spans: Signals, past: Signals | None, index: pd.DatetimeIndex
+) -> TraceSignals | None:
+    """Signals of the window's spans; the history's belong to them where there are any."""
+    own = trace_signals(window, spans, index)
+    if own is None or window.history is None or past is None:
+        return own
+    return joined_traces([own, trace_signals(window.history, past, index)])
 
 
 def _unread(window: IncidentWindow) -> list[str]:

@@ -15,10 +15,12 @@ import pandas as pd
 from workbench.topology.calls import pair_spans
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.features.signals import Signals
     from workbench.window import IncidentWindow
 
-__all__ = ["TraceSignals", "statuses_told", "trace_signals"]
+__all__ = ["TraceSignals", "joined_traces", "statuses_told", "trace_signals"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,24 @@ def trace_signals(
         )
         edges = edges.drop(columns=["errors"], level=2, errors="ignore")
     return TraceSignals(nodes.reindex(index), edges.reindex(index), seen.asynchronous)
+
+
+def joined_traces(parts: Sequence[TraceSignals | None]) -> TraceSignals | None:
+    """Join the signals of several windows' spans on the same bins; the first known value counts.
+
+    Parameters
+    ----------
+    parts
+        From `trace_signals`, all on one index.
+    """
+    known = [part for part in parts if part is not None]
+    if len(known) <= 1:
+        return known[0] if known else None
+    nodes, edges = known[0].nodes, known[0].edges
+    for part in known[1:]:
+        nodes, edges = nodes.combine_first(part.nodes), edges.combine_first(part.edges)
+    late = frozenset().union(*(part.asynchronous for part in known))
+    return TraceSignals(nodes, edges, late)
 
 
 def statuses_told(window: IncidentWindow) -> bool:

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planted import SHOP, Fault, metrics_window
+from planted import SHOP, Fault, everywhere, metrics_window
 from workbench import diagnose
 from workbench.causal import confidence, rank
 
@@ -13,12 +13,14 @@ EDGES = ("edge.calls", "edge.latency", "edge.errors")
 SLOW = (Fault("payments", "latency", 0.2),)
 
 
+@everywhere
 def without(window, *metrics):
     table = window.metrics
     kept = table[~table["metric"].astype(str).isin(metrics)]
     return window.with_(tables={**window.tables, "metrics": kept})
 
 
+@everywhere
 def as_quantiles(window, *names):
     """The same latencies, known as these quantiles only."""
     table = window.metrics.astype({"metric": str})
@@ -77,7 +79,7 @@ def test_what_may_not_be_said_of_the_first_is_anybodys():
 
 
 def test_nobody_is_named_after_a_stretch_too_short_to_know_what_is_normal():
-    short = metrics_window(SHOP, SLOW, bins=34, incident=4.5 / 34)
+    short = metrics_window(SHOP, SLOW, bins=34, incident=4.5 / 34, history=False)
     found = rank(short)
     assert found.named is None
     assert any("times the incident's length" in note for note in found.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planted import Fault, metrics_window, spans_window
+from planted import Fault, everywhere, metrics_window, spans_window
 from workbench import TimeRange
 from workbench.diagnose import Hypotheses, hypotheses, next_checks
 from workbench.diagnose.value_of_information.likelihoods import ANSWERS
@@ -15,6 +15,7 @@ from workbench.errors import BadInput
 FAULT = (Fault("payments", "latency", 0.2),)
 
 
+@everywhere
 def hiding(window, *services, gauges=False):
     """Return the window without what these services report of their time (or their gauges)."""
     metrics = window.metrics

@@ -11,8 +11,7 @@ from workbench.causal.thresholds import SIGNIFICANT
 from workbench.checks import CheckId, CheckResult, check, not_run
 from workbench.diagnose.ladder import is_material, judge, moved_signals
 from workbench.diagnose.results import Suspect
-from workbench.diagnose.thresholds import ENOUGH_HISTORY as _ENOUGH_HISTORY
-from workbench.diagnose.thresholds import STANDS_OUT
+from workbench.diagnose.thresholds import ENOUGH_HISTORY, STANDS_OUT
 from workbench.stats.past_windows import empirical_p, peak_contrast
 
 if TYPE_CHECKING:
@@ -160,12 +159,9 @@ def _order(case: Case, service: str, signal: str) -> Iterator[CheckResult]:
 
 
 def _history(case: Case) -> CheckResult:
-    count = case.ranking.n_independent
-    return check(
-        CheckId.ENOUGH_HISTORY,
-        f"{count:.0f} independent past windows",
-        passed=count >= _ENOUGH_HISTORY,
-    )
+    count = case.past_windows
+    words = f"{count:.1f} past windows as long as the SLI was disturbed"
+    return check(CheckId.ENOUGH_HISTORY, words, passed=count >= ENOUGH_HISTORY)
 
 
 def _unmeasured(case: Case, service: str) -> tuple[str, ...]:

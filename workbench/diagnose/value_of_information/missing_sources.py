@@ -124,7 +124,7 @@ def _told(case: Case, table: str, service: str) -> str:
 
 
 def _history(case: Case, leading: list[str]) -> Iterator[Unseen]:
-    if case.ranking.n_independent >= ENOUGH_HISTORY:
+    if case.past_windows >= ENOUGH_HISTORY:
         return
     window = case.window
     start = window.when.start - LONGER_HISTORY * window.when.duration

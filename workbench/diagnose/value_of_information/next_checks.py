@@ -162,7 +162,7 @@ def next_checks(
         raise BadInput("A ledger read from a file has no window", value=asked, hint=hint)
     leading = _leading(case)
     names = [name for name in leading if name != _ELSEWHERE]
-    sure = case.ranking.moved or case.ranking.n_independent >= ENOUGH_HISTORY
+    sure = case.ranking.moved or case.past_windows >= ENOUGH_HISTORY
     calm = case.ranking.all_clear if sure else ""
     if calm or not names:
         reason = f"the SLI {calm}" if calm else "no service is ranked"
