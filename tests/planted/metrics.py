@@ -37,7 +37,7 @@ def metrics_window(
     callee_view: bool = False,
     gauges: tuple[str, ...] = (),
     signal: str = "latency",
-    history: bool = True,
+    history: bool | None = None,
     **more: Any,
 ) -> IncidentWindow:
     """Aggregates a bin of a system under traffic that varies over time.
@@ -46,11 +46,11 @@ def metrics_window(
     call's time is there as the callee measured it, too. With `day`, its bins, traffic has a
     daily season that own time follows; without, traffic alone swings every 50 bins.
 
-    With `history` a quiet stretch of the same system (unless it has instances) lies before it, so that there are nine past
-    windows as long as the incident: enough for every check to be passed.
+    With `history` a quiet stretch of the same system lies before it, so that there are nine past
+    windows as long as the incident: enough for every check to be passed. Unless told, systems
+    with instances have none: instances are compared inside the window alone.
     """
-    # Instances are compared inside the window alone.
-    wanted = history and not day and not system.instances
+    wanted = not (day or system.instances) if history is None else history
     before = _quiet_before(bins, incident) if wanted else 0
     past = None
     if before:

@@ -31,7 +31,7 @@ def spans_window(
     signal: str = "latency",
     skew: dict[str, float] | None = None,
     attributes: bool = False,
-    history: bool = True,
+    history: bool | None = None,
     **more: Any,
 ) -> IncidentWindow:
     """Build traces of every request of an open-loop load.

@@ -17,8 +17,10 @@ phis = pytest.mark.parametrize("phi", [0.0, 0.8])
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
-def made(system, *faults, kind, phi=0.8):
-    return lambda s: metrics_window(system, faults, seed=s, phi=phi, gauges=(kind,))
+def made(system, *faults, kind, phi=0.8, history=None):
+    return lambda s: metrics_window(
+        system, faults, seed=s, phi=phi, gauges=(kind,), history=history
+    )
 
 
 def singled_out(ranking):
@@ -122,6 +124,7 @@ def test_a_saturated_instance_without_an_effect_blames_nobody(kind):
             Fault("cart", kind, 5.0, instance="cart-2"),
             Fault("db", "latency", SLOW),
             kind=kind,
+            history=True,
         )
     )
     assert blamed(beside) == {"db"}

@@ -24,7 +24,7 @@ def test_work_is_seconds_per_request_of_the_slis_service():
     }
     found = breakdown(series, ["front", "api"])
     assert found.total[0] == pytest.approx([0.2, 0.15])
-    assert found.exact
+    assert found.is_mean
 
 
 def test_no_request_is_no_work_and_a_gap_is_a_gap():
@@ -55,7 +55,7 @@ def test_calls_for_each_request_are_counted():
     found = breakdown(series, ["front", "api"])
     assert found.calls == ((0, 1),)
     assert found.passed[[0, -1], 0] == pytest.approx([0.1, 0.3])
-    assert found.each[[0, -1], 0] == pytest.approx([2.0, 6.0])
+    assert found.calls_per_request[[0, -1], 0] == pytest.approx([2.0, 6.0])
 
 
 def test_waiting_common_to_all_callees_stays_with_the_caller():
