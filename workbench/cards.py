@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,17 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["bounds", "card", "chance", "escape", "instant", "quantity", "table_html"]
+__all__ = [
+    "ResultCard",
+    "StatementCard",
+    "bounds",
+    "card",
+    "chance",
+    "escape",
+    "instant",
+    "quantity",
+    "table_html",
+]
 
 _STYLE = (
     "border:1px solid var(--jp-border-color1, #8888);border-radius:6px;padding:8px 12px;"
@@ -102,6 +113,45 @@ def card(title: str, facts: Mapping[str, object], *, body: str = "", note: str =
         f'<div style="{_STYLE}"><div style="font-weight:600;font-size:1.08em">{escape(title)}</div>'
         f'<table style="border-collapse:collapse;margin:4px 0">{rows}</table>{body}{foot}</div>'
     )
+
+
+class ResultCard(ABC):
+    """A result that notebooks show as a card: a headline, facts, a body and a note.
+
+    A result says its headline, and of the rest what it has. `_facts` and `_note` are plain
+    text, escaped by the card; `_body` is HTML made by this module.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _headline(self) -> str: ...
+
+    def _facts(self) -> Mapping[str, object]:
+        return {}
+
+    def _body(self) -> str:
+        return ""
+
+    def _note(self) -> str:
+        return ""
+
+    def _repr_html_(self) -> str:
+        return card(self._headline(), self._facts(), body=self._body(), note=self._note())
+
+
+class StatementCard(ResultCard):
+    """A card under the statement that the result makes."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def statement(self) -> str:
+        """What the result says, in one sentence."""
+
+    def _headline(self) -> str:
+        return self.statement
 
 
 def table_html(frame: pd.DataFrame, *, limit: int = 20) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import BadInput
 from workbench.features.signals import Signals, signals, sli_series
 from workbench.findings import Finding
@@ -59,7 +59,7 @@ class CorrelationRow:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Correlation:
+class Correlation(ResultCard):
     """Every signal's association with the SLI, strongest first, ties in random order.
 
     Parameters
@@ -124,11 +124,14 @@ class Correlation:
         ]
         return "\n".join(["Correlation", *lines, *top])
 
-    def _repr_html_(self) -> str:
-        """Show facts over the strongest rows."""
-        note = "Association is not cause: what the SLI drags along ranks as high as what drags it."
-        body = table_html(self.to_frame()[["rank", *_COLUMNS]])
-        return card(f"Correlation with {self.sli}", self._facts(), body=body, note=note)
+    def _headline(self) -> str:
+        return f"Correlation with {self.sli}"
+
+    def _body(self) -> str:
+        return table_html(self.to_frame()[["rank", *_COLUMNS]])
+
+    def _note(self) -> str:
+        return "Association is not cause: what the SLI drags along ranks as high as what drags it."
 
 
 _COLUMNS = tuple(CorrelationRow.__dataclass_fields__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import EvidenceMismatch, WorkbenchError
 from workbench.postmortem.document import Postmortem
 from workbench.postmortem.evidence import RECIPES, CitationIndex
@@ -56,7 +56,7 @@ class VerificationRow:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Verification:
+class Verification(ResultCard):
     """What became of every number of a postmortem."""
 
     incident: str
@@ -111,14 +111,20 @@ class Verification:
         ]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """Show the numbers that do not hold under the count."""
+    def _headline(self) -> str:
+        return self._summary()
+
+    def _facts(self) -> dict[str, str]:
+        return {"incident": self.incident}
+
+    def _body(self) -> str:
+        """List the numbers that do not hold."""
         frame = self.to_frame()
         bad = frame[~frame["ok"].astype(bool)].drop(columns="ok")
-        body = table_html(bad) if len(bad) else ""
-        return card(
-            self._summary(), {"incident": self.incident}, body=body, note="; ".join(self.notes)
-        )
+        return table_html(bad) if len(bad) else ""
+
+    def _note(self) -> str:
+        return "; ".join(self.notes)
 
 
 def verify(
