@@ -1,7 +1,7 @@
-"""Evidence of every number: recipes that compute figures, and the ledger that cites them.
+"""Evidence of every number: recipes that compute figures, and the index that cites them.
 
 A recipe is a name and a function ``(window, parameters) -> {select: figure}``. A number
-reaches a page only through a ledger, so whatever is shown can be computed again.
+reaches a page only through this index, so whatever is shown can be computed again.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class CitationIndex:
         self._results: dict[str, Mapping[str, float]] = {}
         self._cited: dict[str, Evidence] = {}
 
-    def know(
+    def preload(
         self, query: str, parameters: Parameters, figures: Mapping[str, float]
     ) -> CitationIndex:
         """Take figures somebody has computed already, so that they are not computed twice."""

@@ -14,7 +14,7 @@ from workbench.times import utc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Number", "agrees", "display", "epoch", "moment", "numbers_in", "same"]
+__all__ = ["Number", "agrees", "display", "epoch", "from_epoch", "numbers_in", "same"]
 
 _INSTANT = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?UTC|Z|\+00:00)"
 _CLOCK = r"(?<!\w)\d{1,2}:\d\d(?::\d\d)?(?: UTC)?(?!\w)"
@@ -48,7 +48,7 @@ def epoch(at: pd.Timestamp) -> float:
     return at.value / 1e9
 
 
-def moment(seconds: float) -> pd.Timestamp:
+def from_epoch(seconds: float) -> pd.Timestamp:
     """Read `epoch` back, to the microsecond."""
     return pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC").as_unit("ns")
 
@@ -70,9 +70,9 @@ def display(value: float, unit: str = "") -> str:
     ('7 min 3 s', '−12.4 s', '412 ms')
     """
     if unit == "instant":
-        return instant(moment(value))
+        return instant(from_epoch(value))
     if unit in _CLOCKS:
-        return moment(value).strftime(_CLOCKS[unit])
+        return from_epoch(value).strftime(_CLOCKS[unit])
     if unit == "duration":
         return ("−" if value < 0 else "") + _duration(abs(value))
     return quantity(value, "request" if (value, unit) == (1.0, "requests") else unit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from workbench.postmortem.document import TITLES, TODO
@@ -130,7 +130,7 @@ def every_factor_has_evidence(text: Text) -> Iterator[LintRow]:
 
 def no_human_error(text: Text) -> Iterator[LintRow]:
     """Refuse human error as a finding: it is where an investigation starts."""
-    hint = "Ask what made the action reasonable at that moment"
+    hint = "Ask what made the action reasonable at the time"
     for section, passage in _passages(text):
         if _HUMAN_CAUSE.search(passage.text):
             yield LintRow("no root cause: human error", section.title, _short(passage.text), hint)
@@ -148,7 +148,7 @@ def timeline_is_ordered(text: Text) -> Iterator[LintRow]:
 def timeline_begins_before_trigger(text: Text) -> Iterator[LintRow]:
     """Ask the first row to lie before the impact and before the trigger."""
     first = next((at for _, at in _timeline(text)), None)
-    starts = [at for at in (_moment(text, "Impact start"), _triggered(text)) if at is not None]
+    starts = [at for at in (_milestone(text, "Impact start"), _triggered(text)) if at is not None]
     if starts and (first is None or first >= min(starts)):
         hint = "Begin with normal operation"
         what = "the first row is not before the trigger"
@@ -157,7 +157,7 @@ def timeline_begins_before_trigger(text: Text) -> Iterator[LintRow]:
 
 def impact_ends_after_it_starts(text: Text) -> Iterator[LintRow]:
     """Refuse an impact that ends before it starts."""
-    start, end = _moment(text, "Impact start"), _moment(text, "Mitigated")
+    start, end = _milestone(text, "Impact start"), _milestone(text, "Mitigated")
     if start is not None and end is not None and end < start:
         hint = "Check both times against their sources"
         yield LintRow("impact ends after it starts", TITLES[_TIMES], "end before start", hint)
@@ -269,14 +269,15 @@ def _time(text: Text, cell: Passage) -> float | None:
     return values[0] if len(values) == 1 else None
 
 
-def _moment(text: Text, name: str) -> float | None:
-    rows = _rows(text, _TIMES, "Moment")
+def _milestone(text: Text, name: str) -> float | None:
+    # Saved postmortems may call the column "Moment", as it once was.
+    rows = chain.from_iterable(_rows(text, _TIMES, head) for head in ("Milestone", "Moment"))
     return next((_time(text, row[1]) for _, row in rows if row[0].text == name), None)
 
 
 def _triggered(text: Text) -> float | None:
-    said = (p for _, p in _passages(text, _TRIGGER) if p.text.startswith("Trigger:") and p.cited)
-    return next((_time(text, passage) for passage in said), None)
+    stated = (p for _, p in _passages(text, _TRIGGER) if p.text.startswith("Trigger:") and p.cited)
+    return next((_time(text, passage) for passage in stated), None)
 
 
 def _short(text: str) -> str:

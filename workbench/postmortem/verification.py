@@ -11,10 +11,11 @@ import pandas as pd
 from workbench.cards import ResultCard, table_html
 from workbench.errors import EvidenceMismatch, WorkbenchError
 from workbench.postmortem.document import Postmortem
-from workbench.postmortem.evidence import RECIPES, CitationIndex
+from workbench.postmortem.evidence import CitationIndex
 from workbench.postmortem.export import to_markdown
 from workbench.postmortem.numbers import agrees, display, numbers_in, same
 from workbench.postmortem.reading import Reading, read_file, read_markdown
+from workbench.postmortem.recipes.registry import RECIPES
 from workbench.version import __version__
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class _Checker:
         self._filed = filed
         self._recipes = recipes
         self._digest = window.digest
-        self._ledger = CitationIndex(window, recipes)
+        self._citations = CitationIndex(window, recipes)
 
     def check(self, name: str, section: str, written: str) -> VerificationRow:
         evidence = self._filed.get(name)
@@ -210,7 +211,7 @@ class _Checker:
         if evidence.query not in self._recipes:
             return None, f"no recipe is called {evidence.query!r}"
         try:
-            figures = self._ledger.figures(evidence.query, evidence.parameters)
+            figures = self._citations.figures(evidence.query, evidence.parameters)
         except (WorkbenchError, KeyError, ValueError, TypeError) as error:
             return None, f"the recipe failed: {error}"
         value = figures.get(evidence.select)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench import features
 from workbench.errors import BadInput, UnknownName
-from workbench.postmortem.numbers import moment
+from workbench.postmortem.numbers import from_epoch
 from workbench.slis import SLI
 from workbench.times import TimeRange
 
@@ -56,8 +56,8 @@ def impact_range(window: IncidentWindow, parameters: Parameters) -> TimeRange | 
     start, end = parameters.get("from"), parameters.get("to")
     if start is None:
         return None
-    stop = window.when.end if end is None else moment(float(end))
-    begin = moment(float(start))
+    stop = window.when.end if end is None else from_epoch(float(end))
+    begin = from_epoch(float(start))
     return TimeRange(begin, stop) if begin < stop else None
 
 
