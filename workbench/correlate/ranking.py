@@ -25,6 +25,7 @@ Moments = TypeVar("Moments", pd.Series, pd.DataFrame)
 _LONGEST_LAG_S = 300.0
 _MOST_LAG_BINS = 30
 _SURROGATES = 999
+_FEWEST_BINS = 10  # with the SLI, that a correlation needs; declared
 _ALPHA = 0.05
 # Quantiles and self times say again what latency and errors say.
 _SIGNALS = ("load", "latency", "errors", "error_ratio")
@@ -167,13 +168,14 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     see `workbench.stats.lagged`.
     """
     chosen = sli if isinstance(sli, SLI) else window.sli(sli)
-    found = signals(window)
-    target = _cut(sli_series(found, chosen), window)
-    if target.notna().sum() < 10:
+    aligned = signals(window)
+    target = _cut(sli_series(aligned, chosen), window)
+    if target.notna().sum() < _FEWEST_BINS:
+        fact = f"Too few bins have {chosen}"
         hint = "A correlation needs ten bins; widen the window or choose another SLI"
-        raise BadInput(f"Too few bins have {chosen}", value=int(target.notna().sum()), hint=hint)
-    candidates = _cut(_candidates(found, chosen), window)
-    max_lag = _max_lag(len(target), found.step_s)
+        raise BadInput(fact, value=int(target.notna().sum()), hint=hint)
+    candidates = _cut(_candidates(aligned, chosen), window)
+    max_lag = _max_lag(len(target), aligned.step_s)
     result = associate(
         target.to_numpy(),
         candidates.to_numpy(),
@@ -182,7 +184,7 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
         seed=seed,
     )
     rows = [
-        CorrelationRow(str(service), str(signal), float(r), float(lag) * found.step_s, p, n)
+        CorrelationRow(str(service), str(signal), float(r), float(lag) * aligned.step_s, p, n)
         for (service, signal), r, lag, p, n in zip(
             candidates.columns,
             result.correlation,
@@ -196,8 +198,8 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
         sli=chosen,
         rows=_ordered(rows, seed),
         bins=len(target),
-        step_s=found.step_s,
-        max_lag_s=max_lag * found.step_s,
+        step_s=aligned.step_s,
+        max_lag_s=max_lag * aligned.step_s,
         seed=seed,
     )
 

@@ -159,8 +159,9 @@ class Figure:
 
     def __post_init__(self) -> None:
         if not 0 <= self.section < len(TITLES):
+            fact = "No section has this number"
             hint = f"Sections are numbered from 0 to {len(TITLES) - 1}"
-            raise BadInput("No section has this number", value=self.section, hint=hint)
+            raise BadInput(fact, value=self.section, hint=hint)
 
 
 Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Todo"

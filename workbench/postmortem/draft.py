@@ -65,7 +65,7 @@ def draft(
     window
         The incident.
     diagnosis
-        What `workbench.diagnose.compare` said of this window.
+        Of this window, from `workbench.diagnose.compare`.
     figures
         Pictures drawn by the caller.
     header
@@ -86,11 +86,9 @@ def draft(
     and 16 to people.
     """
     if (diagnosis.window_id, diagnosis.when) != (window.id, window.when):
-        raise BadInput(
-            "The diagnosis is of another window",
-            value=f"{diagnosis.window_id} {diagnosis.when}",
-            hint=f"Compare {window.id!r} over {window.when} and draft from that",
-        )
+        fact = "The diagnosis is of another window"
+        hint = f"Compare {window.id!r} over {window.when} and draft from that"
+        raise BadInput(fact, value=f"{diagnosis.window_id} {diagnosis.when}", hint=hint)
     given = header or Header()
     context = open_context(window, diagnosis, given, table=recipes)
     sections = tuple(write(context) for write in _WRITERS)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lint", "lint"]
 
+_NAMES_AND_VALUES = 2  # rows of the header's table
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Lint(ResultCard):
@@ -96,7 +98,7 @@ def _text(target: str | Path | Postmortem, people: tuple[str, ...]) -> Text:
 def _status(reading: Reading) -> str:
     """Status from the header's table, as a person may have changed it."""
     header = reading.section(0)
-    if header is None or len(header.rows) < 2:
+    if header is None or len(header.rows) < _NAMES_AND_VALUES:
         return "draft"
     cells = {h.text: c.text for h, c in zip(header.rows[0], header.rows[1], strict=False)}
     return cells.get("Status", "draft").strip().lower()

@@ -38,7 +38,9 @@ __all__ = [
 Level = Literal["error", "to do"]
 
 _FACTORS, _TRIGGER, _TIMELINE, _TIMES, _ACTIONS = 6, 5, 9, 3, 14
-_DAY = 86_400.0
+_EVIDENCE_CELL = 2  # of a row of factors
+_LONGEST_EXCERPT = 80  # characters
+_DAY = 86_400.0  # s
 _BLAME = re.compile(
     r"(?i)\b(human error|operator error|user error|careless\w*|negligen\w*|incompeten\w*"
     r"|should have (known|noticed|checked)|failed to (follow|notice|check|test|read)"
@@ -123,7 +125,7 @@ def every_factor_has_evidence(text: Text) -> Iterator[LintRow]:
     for section, row in _rows(text, _FACTORS, "Factor"):
         whole = " ".join(passage.text for passage in row).lower()
         cited = any(passage.cited for passage in row)
-        named = len(row) > 2 and bool(row[2].text.strip())
+        named = len(row) > _EVIDENCE_CELL and bool(row[_EVIDENCE_CELL].text.strip())
         if not (cited or named or "unknown" in whole or TODO.lower() in whole):
             yield LintRow("every factor has evidence", section.title, _short(row[0].text), hint)
 
@@ -281,4 +283,4 @@ def _triggered(text: Text) -> float | None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:80] + "…"
+    return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cards import ResultCard, table_html
 from workbench.errors import EvidenceMismatch, WorkbenchError
 from workbench.postmortem.document import Postmortem
-from workbench.postmortem.evidence import CitationIndex
+from workbench.postmortem.evidence import NO_EVIDENCE, CitationIndex
 from workbench.postmortem.export import to_markdown
 from workbench.postmortem.numbers import agrees, display, numbers_in, same
 from workbench.postmortem.reading import Reading, read_file, read_markdown
@@ -91,8 +91,9 @@ class Verification(ResultCard):
         if self.ok:
             return self
         first = self.mismatches[0]
+        fact = f"{len(self.mismatches)} of {len(self.rows)} numbers do not hold: {first.why}"
         raise EvidenceMismatch(
-            f"{len(self.mismatches)} of {len(self.rows)} numbers do not hold: {first.why}",
+            fact,
             value=f"{first.shown} [{first.id or 'no evidence'}] in {first.section!r}",
             hint="Draft the postmortem again, or take the number out",
         )
@@ -227,7 +228,7 @@ def _read(target: str | Path | Postmortem) -> tuple[Reading, Mapping[str, Eviden
         return read_markdown(to_markdown(target)), target.evidence, target.version
     reading = read_file(Path(target))
     if reading.file is None:
-        raise EvidenceMismatch("No evidence file", value=str(target))
+        raise EvidenceMismatch(NO_EVIDENCE, value=str(target))
     return reading, reading.file.evidence, reading.file.version
 
 

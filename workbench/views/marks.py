@@ -91,7 +91,9 @@ def service_marks(
     return _with_impact(marks, diagnosis)
 
 
-def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tuple[nx.DiGraph, int]:
+def focus(
+    graph: nx.DiGraph[str], marks: dict[str, ServiceMark], *, most: int
+) -> tuple[nx.DiGraph[str], int]:
     """Cut a large graph down to what moved and its neighbours; say how many were left out.
 
     Parameters
@@ -103,7 +105,7 @@ def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tup
     most
         Services that fit a still picture.
     """
-    whole: nx.DiGraph = nx.DiGraph()
+    whole: nx.DiGraph[str] = nx.DiGraph()
     whole.add_nodes_from(marks)
     whole.add_edges_from((str(a), str(b)) for a, b in graph.edges)
     if len(whole) <= most:

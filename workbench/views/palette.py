@@ -37,6 +37,7 @@ __all__ = [
     "contrast",
 ]
 
+_SRGB_LINEAR = 0.04045  # channels up to here are linear (IEC 61966-2-1)
 CARD = "#f5f6f8"
 INK = "#1d2733"
 MUTED = "#4c5866"
@@ -136,4 +137,4 @@ def _luminance(colour: str) -> float:
 
 
 def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+    return channel / 12.92 if channel <= _SRGB_LINEAR else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -64,18 +64,14 @@ def reliability(cases: pd.DataFrame) -> Chart | Card:
 def _known(cases: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in _COLUMNS if column not in cases.columns]
     if missing:
-        raise BadTable(
-            "Cases without these columns",
-            value=missing,
-            hint="Each case needs confidence and right",
-        )
+        fact, hint = "Cases without these columns", "Each case needs confidence and right"
+        raise BadTable(fact, value=missing, hint=hint)
     known = cases[list(_COLUMNS)].dropna().astype(float)
     outside = ~known["confidence"].between(0, 1)
     if outside.any():
         value = float(known.loc[outside, "confidence"].iloc[0])
-        raise BadTable(
-            "A confidence lies between 0 and 1", value=value, hint="A share, not percent"
-        )
+        fact = "A confidence lies between 0 and 1"
+        raise BadTable(fact, value=value, hint="A share, not percent")
     return known
 
 

@@ -167,11 +167,9 @@ def _threshold_layers(scene: _Scene, line: Reading) -> list[alt.Chart]:
 
 def _nothing_seen(name: str) -> alt.Chart:
     frame = pd.DataFrame({"text": [f"no samples of {name} were recorded"]})
-    return (
-        alt.Chart(frame)
-        .mark_text(color=MUTED, fontSize=13)
-        .encode(x=alt.value(WIDTH / 2), y=alt.value(24), text="text:N")
-    )
+    text = alt.Chart(frame).mark_text(color=MUTED, fontSize=13)
+    centred: alt.Chart = text.encode(x=alt.value(WIDTH / 2), y=alt.value(24), text="text:N")
+    return centred
 
 
 def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:
@@ -193,7 +191,8 @@ def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:
     )
     layers = [scene.shade(x, legend=False), bars, points, *scene.onset()]
     chart = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(21))
-    return chart.resolve_scale(color="independent", shape="independent")
+    lanes_apart: Layered = chart.resolve_scale(color="independent", shape="independent")
+    return lanes_apart
 
 
 def _time_strip(scene: _Scene) -> Layered:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["budget_figures", "impact_end", "impact_figures", "impact_range"]
 
-_FEWEST_BINS = 5
-_USUAL = 0.99
+_FEWEST_BINS = 5  # of the baseline that make a usual range; declared
+_USUAL = 0.99  # share of the baseline that counts as usual; declared
+_DAY_S = 86_400.0
 
 
 def impact_end(
@@ -111,7 +112,7 @@ def _spent(window: IncidentWindow, slo: SLO, parameters: Parameters) -> Iterator
     figures = impact_figures(window, {**parameters, "service": slo.service})
     rate = _baseline_rate(window, slo.service)
     if kind in figures and rate > 0:
-        budget = (1 - slo.objective) * rate * slo.window_days * 86400
+        budget = (1 - slo.objective) * rate * slo.window_days * _DAY_S
         yield f"{slo.name}/bad", figures[kind]
         yield f"{slo.name}/budget", budget
         yield f"{slo.name}/spent", figures[kind] / budget

@@ -54,7 +54,8 @@ def _table_times(window: IncidentWindow, parameters: Parameters) -> Mapping[str,
     """
     name = str(parameters["table"])
     if name not in SCHEMAS:
-        raise unknown_name("table", name, SCHEMAS)
+        kind = "table"
+        raise unknown_name(kind, name, SCHEMAS)
     frame = getattr(window, name)
     times = [c for c in frame if isinstance(frame[c].dtype, pd.DatetimeTZDtype)]
     return {

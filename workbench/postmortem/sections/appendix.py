@@ -54,7 +54,7 @@ def appendix(context: Context) -> Section:
     rows = tuple(_row(evidence) for evidence in context.citations.cited.values())
     how = (
         "To compute all of it again: ",
-        Name(f"workbench postmortem verify {window.id}"),
+        Name(f"workbench verify-postmortem {window.id}"),
         ". A recipe is a function of the incident window and its parameters.",
     )
     return Section(
