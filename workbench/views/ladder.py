@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.findings import CLAIMS
 from workbench.views.axes import shorten
-from workbench.views.labels import part_words, plain_signal
+from workbench.views.labels import plain_signal, share_label
 from workbench.views.palette import CARD, FAINT, INK, MUTED, ROLE_COLOURS, ROLE_WORDS
 from workbench.views.rendering import Card, Chart, message
 
@@ -176,7 +176,7 @@ def _line(suspect: Suspect, unit: str) -> dict[str, str]:
         "suspect": shorten(_plain(suspect), 40),
         "rung": suspect.claim,
         "role": ROLE_WORDS[suspect.role],
-        "part of the change (95 %)": part_words(
+        "part of the change (95 %)": share_label(
             suspect.attribution, suspect.low, suspect.high, unit=unit
         ),
         "rank: causal / correlation": f"{suspect.causal_rank or '–'} / "

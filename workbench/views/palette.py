@@ -2,7 +2,7 @@
 
 No grey reaches 4.5:1 on white and on JupyterLab's dark #111 at once (the ranges miss each
 other by a hair), so every picture brings its own quiet, light card and dark text. Hues are
-those of Okabe and Ito (2008), some darkened to 3:1 or better on the card; nothing is told by
+those of Okabe and Ito (2008), some darkened to 3:1 or better on the card; no meaning rests on
 colour alone.
 """
 

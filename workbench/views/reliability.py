@@ -55,7 +55,7 @@ def reliability(cases: pd.DataFrame) -> Chart | Card:
     words += ["bars: 95 % Wilson interval; below the diagonal: too sure"]
     title = alt.TitleParams(f"Reliability: ECE {error:.2f}", subtitle=words)
     caption = f"ECE {error:.2f} over {len(known)} cases: " + "; ".join(
-        f"{row['confidence']:.2f} said, {row['right']:.2f} right of {row['n']}"
+        f"{row['confidence']:.2f} stated, {row['right']:.2f} right of {row['n']}"
         for row in bins.to_dict("records")
     )
     return Chart(_draw(bins).properties(title=title), f"{caption}.")
@@ -93,7 +93,7 @@ def _draw(bins: pd.DataFrame) -> Layered:
     x = alt.X(
         "confidence:Q",
         scale=share,
-        axis=alt.Axis(title="confidence said", format="%", tickCount=5),
+        axis=alt.Axis(title="stated confidence", format="%", tickCount=5),
     )
     y = alt.Y(
         "right:Q",
