@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.postmortem.recipes.contract import Parameters, Recipe
     from workbench.window import IncidentWindow
 
-__all__ = ["Context", "Header", "Status", "change_text", "joined", "open_context"]
+__all__ = ["Context", "Header", "Status", "audit_text", "change_text", "joined", "open_context"]
 
 _KINDS = frozenset({"config", "deploy", "flag", "infra", "rollback", "scale", "schema"})
 
@@ -182,6 +182,12 @@ def change_text(change: Mapping[str, object] | pd.Series) -> Text:
     kind = str(change["kind"])
     what = kind if kind in _KINDS else "change"
     return (f"{what} ", Name(str(change["ref"])), " of ", Name(str(change["service"])))
+
+
+def audit_text(audit: Mapping[str, object] | pd.Series) -> Text:
+    """Name an audited action by its target and the decision."""
+    action, target, decision = (Name(str(audit[key])) for key in ("action", "target", "decision"))
+    return (action, " on ", target, ": ", decision)
 
 
 def joined(texts: list[Text] | tuple[Text, ...], *, by: str = ", ") -> Text:

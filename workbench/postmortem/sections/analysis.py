@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.postmortem.context import change_text, joined
+from workbench.postmortem.context import audit_text, change_text, joined
 from workbench.postmortem.document import (
     NOT_RECORDED,
     Bullets,
@@ -346,14 +346,8 @@ def _assessment(context: Context, ref: str) -> Text:
 def _audited(context: Context, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
     audits = context.window.audits
     for row, audit in audits[audits["ts"] >= since].head(_MOST_ROWS).iterrows():
-        what = (
-            Name(str(audit["action"])),
-            " on ",
-            Name(str(audit["target"])),
-            ": ",
-            Name(str(audit["decision"])),
-        )
-        yield (context.row_time("audits", int(row), "ts"),), what, ("audits",), ("–",)
+        when = context.row_time("audits", int(row), "ts")
+        yield (when,), audit_text(audit), ("audits",), ("–",)
 
 
 def _more(count: int, what: str) -> Iterator[Block]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.postmortem.context import change_text
+from workbench.postmortem.context import audit_text, change_text
 from workbench.postmortem.document import Name, Paragraph, Section, Table, Todo
 from workbench.postmortem.recipes.diagnosis import moved, suspect_key
 
@@ -134,14 +134,8 @@ def _records(context: Context) -> Iterator[Entry]:
 
 def _audits(context: Context) -> Iterator[Entry]:
     for row, audit in _near(context, context.window.audits, "ts").iterrows():
-        what = (
-            Name(str(audit["action"])),
-            " on ",
-            Name(str(audit["target"])),
-            ": ",
-            Name(str(audit["decision"])),
-        )
-        yield Entry(audit["ts"], context.row_time("audits", int(row), "ts"), what, "audits", _THEN)
+        when = context.row_time("audits", int(row), "ts")
+        yield Entry(audit["ts"], when, audit_text(audit), "audits", _THEN)
 
 
 def _analysed(context: Context) -> Iterator[Entry]:
