@@ -31,6 +31,8 @@ import pandas as pd
 
 import workbench as wb
 
+ALPHA = 0.05  # level at which a correlation counts as beyond chance
+
 window = wb.datasets.load(INCIDENT)
 signals = wb.features.signals(window)
 diagnosis = wb.diagnose.compare(window)
@@ -59,7 +61,7 @@ correlation
 # %%
 strongest, cause = table.iloc[0], diagnosis.cause
 first = f"{strongest['service']}/{strongest['signal']}"
-beyond = table[table["p_value"] <= 0.05]
+beyond = table[table["p_value"] <= ALPHA]
 wb.views.message(
     f"{len(beyond)} of {len(table)} signals move with {diagnosis.sli}, on "
     f"{beyond['service'].nunique()} of {len(window.services)} services",
@@ -128,7 +130,7 @@ wb.views.message(
 # %% [markdown]
 # Holding still what was measured is called **adjusting**. It needs to be known what to hold: the
 # graph says so, the data cannot. Adjusting for the wrong thing, such as something that the
-# suspect itself acts on, makes a cause look innocent.
+# suspect itself acts on, makes a cause look like a coincidence.
 
 # %% [markdown]
 # ## Whose milliseconds?
@@ -165,7 +167,7 @@ wb.views.placebos(effect)
 # ## Every suspect and its tests
 #
 # A suspect climbs as far as its tests carry it. *Symptom*, *confounded* and *coincidence* are three
-# different ways of being innocent.
+# different ways of being ruled out.
 
 # %%
 wb.views.ladder(diagnosis)
@@ -218,7 +220,7 @@ calm_first = calm_table.iloc[0]
 
 # %%
 wb.views.message(
-    f"Nothing was wrong, and {(calm_table['p_value'] <= 0.05).sum()} of {len(calm_table)} signals "
+    f"Nothing was wrong, and {(calm_table['p_value'] <= ALPHA).sum()} of {len(calm_table)} signals "
     f"move with {calm_diagnosis.sli}: first {calm_first['service']}/{calm_first['signal']}, at "
     f"{calm_first['correlation']:.2f}",
     calm_diagnosis.verdict,
@@ -255,7 +257,7 @@ wb.views.message(f"{cause.name}, {cause.claim}", cause.reason)
 # It did the slow work, and it did it because of what came in. Putting it right by hand would have
 # taken the pressure off; the *state change* that began the incident lies at the entry.
 #
-# **4. In the quiet window the SLI moved as well. Why is nobody named?**
+# **4. In the quiet window the SLI moved as well. Why is no cause named?**
 
 # %%
 calm_ranking = calm_diagnosis.ranking

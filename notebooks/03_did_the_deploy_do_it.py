@@ -23,13 +23,13 @@
 
 # %% tags=["parameters"]
 INCIDENT = "shop-orders-locks"  # a deploy that did it
-INNOCENT = "shop-innocent-deploy"  # a deploy that did nothing
+RULED_OUT = "shop-innocent-deploy"  # a deploy that did nothing
 
 # %%
 import workbench as wb
 
-guilty_window, calm_window = wb.datasets.load(INCIDENT), wb.datasets.load(INNOCENT)
-guilty_diagnosis = wb.diagnose.compare(guilty_window)
+causal_window, calm_window = wb.datasets.load(INCIDENT), wb.datasets.load(RULED_OUT)
+causal_diagnosis = wb.diagnose.compare(causal_window)
 calm_diagnosis = wb.diagnose.compare(calm_window)
 
 # %% [markdown]
@@ -40,7 +40,7 @@ calm_diagnosis = wb.diagnose.compare(calm_window)
 # SLI wobbles without one.
 
 # %%
-wb.views.timeline(guilty_window, guilty_diagnosis)
+wb.views.timeline(causal_window, causal_diagnosis)
 
 # %%
 wb.views.timeline(calm_window, calm_diagnosis)
@@ -53,12 +53,12 @@ wb.views.timeline(calm_window, calm_diagnosis)
 # down to it. The interval allows for series that resemble their own past.
 
 # %%
-guilty = wb.causal.effect(guilty_window, guilty_diagnosis.cause.change)
-wb.views.interrupted(guilty_window, guilty)
+causal = wb.causal.effect(causal_window, causal_diagnosis.cause.change)
+wb.views.interrupted(causal_window, causal)
 
 # %%
-innocent = wb.causal.effect(calm_window, str(calm_window.changes["ref"].iloc[0]))
-wb.views.interrupted(calm_window, innocent)
+ruled_out = wb.causal.effect(calm_window, str(calm_window.changes["ref"].iloc[0]))
+wb.views.interrupted(calm_window, ruled_out)
 
 # %% [markdown]
 # ## Two hundred deploys that never happened
@@ -67,15 +67,15 @@ wb.views.interrupted(calm_window, innocent)
 # They say what the method finds where there is nothing to find.
 
 # %%
-wb.views.placebos(guilty)
+wb.views.placebos(causal)
 
 # %%
-wb.views.placebos(innocent)
+wb.views.placebos(ruled_out)
 
 # %%
 wb.views.message(
-    f"{guilty.change}: {guilty.placebos_as_large} of {guilty.placebos} placebo moments as large",
-    f"{innocent.change}: {innocent.placebos_as_large} of {innocent.placebos}",
+    f"{causal.change}: {causal.placebos_as_large} of {causal.placebos} placebo moments as large",
+    f"{ruled_out.change}: {ruled_out.placebos_as_large} of {ruled_out.placebos}",
 )
 
 # %% [markdown]
@@ -86,7 +86,7 @@ wb.views.message(
 # shut out by looking at the own part alone.
 
 # %%
-wb.views.adjustment(guilty)
+wb.views.adjustment(causal)
 
 # %% [markdown]
 # ## Against services out of its reach
@@ -96,11 +96,11 @@ wb.views.adjustment(guilty)
 # ran in parallel before; the card says whether they did.
 
 # %%
-pairs = [(e.change, e.against) for e in (guilty, innocent)]
+pairs = [(e.change, e.against) for e in (causal, ruled_out)]
 beside = {ref: found.statement if found else "no controls" for ref, found in pairs}
 wb.views.message(
-    f"{guilty.change}: {beside[guilty.change]}",
-    f"{innocent.change}: {beside[innocent.change]}",
+    f"{causal.change}: {beside[causal.change]}",
+    f"{ruled_out.change}: {beside[ruled_out.change]}",
 )
 
 # %% [markdown]
@@ -110,19 +110,19 @@ wb.views.message(
 # go), an invented common cause and random subsets (the effect must stay).
 
 # %%
-guilty
+causal
 
 # %%
-innocent
+ruled_out
 
 # %% [markdown]
 # What nobody measured could still stand behind it. How strong would it have to be?
 
 # %%
-wb.causal.sensitivity(guilty_window, guilty.change)
+wb.causal.sensitivity(causal_window, causal.change)
 
 # %%
-wb.causal.sensitivity(calm_window, innocent.change)
+wb.causal.sensitivity(calm_window, ruled_out.change)
 
 # %% [markdown]
 # ## The verdicts
@@ -131,13 +131,13 @@ wb.causal.sensitivity(calm_window, innocent.change)
 # shown with its figure.
 
 # %%
-wb.views.refutations(guilty_diagnosis)
+wb.views.refutations(causal_diagnosis)
 
 # %%
 wb.views.refutations(calm_diagnosis)
 
 # %%
-wb.views.message(guilty_diagnosis.verdict, f"Beside the other deploy: {calm_diagnosis.verdict}")
+wb.views.message(causal_diagnosis.verdict, f"Beside the other deploy: {calm_diagnosis.verdict}")
 
 # %% [markdown]
 # ## The rollback
@@ -146,19 +146,19 @@ wb.views.message(guilty_diagnosis.verdict, f"Beside the other deploy: {calm_diag
 # other explanations are left. It came after the SLI had left its level, so it cannot be a cause.
 
 # %%
-changes = guilty_window.changes
+changes = causal_window.changes
 undone = str(changes.loc[changes["kind"] == "rollback", "ref"].iloc[0])
-remedy = wb.causal.effect(guilty_window, undone)
-wb.views.interrupted(guilty_window, remedy)
+remedy = wb.causal.effect(causal_window, undone)
+wb.views.interrupted(causal_window, remedy)
 
 # %%
 wb.views.message(
-    f"{undone}: a step of {remedy.effect * 1000:.0f} ms, after {guilty.effect * 1000:+.0f} ms",
-    next(s.reason for s in guilty_diagnosis.suspects if s.change == undone),
+    f"{undone}: a step of {remedy.effect * 1000:.0f} ms, after {causal.effect * 1000:+.0f} ms",
+    next(s.reason for s in causal_diagnosis.suspects if s.change == undone),
 )
 
 # %%
-wb.views.effects(guilty_diagnosis)
+wb.views.effects(causal_diagnosis)
 
 # %% [markdown]
 # ## What it cannot tell
@@ -172,7 +172,7 @@ wb.views.effects(guilty_diagnosis)
 #
 # Answer before you run the cell below each.
 #
-# **1. Would the innocent deploy have looked guilty to somebody who compares before and after?**
+# **1. Would the deploy that was ruled out have looked causal to a comparison of before and after?**
 
 # %%
 before, during = calm_diagnosis.before * 1000, calm_diagnosis.during * 1000
@@ -182,18 +182,18 @@ wb.views.message(
 )
 
 # %% [markdown]
-# **2. How much of the SLI's change is the guilty deploy's?**
+# **2. How much of the SLI's change is due to the causal deploy?**
 
 # %%
-share = guilty.effect / (guilty_diagnosis.during - guilty_diagnosis.before)
-wb.views.message(f"{share:.0%} of it", guilty.statement)
+share = causal.effect / (causal_diagnosis.during - causal_diagnosis.before)
+wb.views.message(f"{share:.0%} of it", causal.statement)
 
 # %% [markdown]
-# **3. How large would the innocent deploy's effect have had to be to stand out?**
+# **3. How large would the other deploy's effect have had to be to stand out?**
 
 # %%
-largest = max(abs(moved) for moved in innocent.placebo_effects)
+largest = max(abs(moved) for moved in ruled_out.placebo_effects)
 wb.views.message(
-    f"More than {max(largest, abs(innocent.high), abs(innocent.low)) * 1000:.1f} ms",
+    f"More than {max(largest, abs(ruled_out.high), abs(ruled_out.low)) * 1000:.1f} ms",
     "Beyond the largest placebo and the interval: what is smaller cannot be told from nothing",
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -7,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.cards import card, escape, instant, quantity, table_html
+from workbench.cards import (
+    ResultCard,
+    StatementCard,
+    card,
+    escape,
+    instant,
+    quantity,
+    table_html,
+)
 
 EVIL = [
     "<script>alert(1)</script>",
@@ -109,3 +118,49 @@ def test_no_quantity_has_thirty_digits(value):
 def test_a_missing_instant_is_a_dash():
     assert instant(pd.NaT) == "–"
     assert instant(pd.Timestamp("2026-01-31T12:00:05.5Z")) == "2026-01-31 12:00:05 UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Plain(StatementCard):
+    words: str
+
+    @property
+    def statement(self):
+        return self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(ResultCard):
+    words: str
+
+    def _headline(self):
+        return f"about {self.words}"
+
+    def _facts(self):
+        return {"fact": self.words}
+
+    def _body(self):
+        return table_html(pd.DataFrame({"row": [self.words]}))
+
+    def _note(self):
+        return f"note of {self.words}"
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_a_result_shows_headline_facts_body_and_note_in_this_order_and_escaped(name):
+    read = page(Whole(name)._repr_html_())
+    assert set(read.tags) <= ALLOWED
+    assert read.text == f"about {name}fact{name}row{name}note of {name}"
+
+
+def test_a_result_with_a_statement_alone_is_headed_by_it():
+    assert page(Plain("it moved")._repr_html_()).text == "it moved"
+
+
+def test_a_result_without_a_headline_cannot_be_made():
+    with pytest.raises(TypeError, match="_headline"):
+        ResultCard()
+
+
+def test_a_result_card_adds_no_dict_to_a_slotted_result():
+    assert not hasattr(Whole("x"), "__dict__")

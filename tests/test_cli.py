@@ -111,15 +111,57 @@ def test_an_unknown_layout_is_a_message(workbench, recorded):
     assert "Did you mean 'petshop'?" in done.stderr
 
 
-def test_postmortem_is_written_and_verifies(workbench, tmp_path):
+@pytest.fixture
+def saved(workbench, tmp_path):
+    """Folder of a postmortem that was written by the command."""
     done = workbench("postmortem", "slow-payments", "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out" / "slow-payments" / "postmortem.md").is_file()
-    done = workbench("postmortem", "verify", "slow-payments", "--out", str(tmp_path / "out"))
+    folder = tmp_path / "out" / "slow-payments"
+    assert (folder / "postmortem.md").is_file()
+    return folder
+
+
+def test_a_postmortem_verifies_and_an_altered_one_does_not(workbench, saved):
+    done = workbench("verify-postmortem", "slow-payments", "--out", str(saved.parent))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "numbers hold" in done.stdout
+    assert not done.stderr
+    page = saved / "postmortem.md"
+    page.write_text(page.read_text().replace("Times are UTC", "All 4711 times are UTC", 1))
+    done = workbench("verify-postmortem", str(saved))
+    assert done.returncode == 1
+    assert "4711" in done.stdout
+
+
+def test_verifying_by_the_old_name_works_and_names_the_new_one(workbench, saved):
+    done = workbench("postmortem", "verify", "slow-payments", "--out", str(saved.parent))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "numbers hold" in done.stdout
+    assert "Deprecated: write workbench verify-postmortem slow-payments" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("verify",), "Say which postmortem to verify"),
+        (("slow-payments", "other"), "One incident at a time"),
+    ],
+)
+def test_a_postmortem_of_none_or_of_two_is_a_message(workbench, arguments, message):
+    done = workbench("postmortem", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
 
 
 def test_help_lists_the_commands(workbench):
     done = workbench("--help")
-    for command in ("incidents", "investigate", "diagnose", "postmortem", "evaluate", "lab"):
+    for command in (
+        "incidents",
+        "investigate",
+        "diagnose",
+        "postmortem",
+        "verify-postmortem",
+        "evaluate",
+        "lab",
+    ):
         assert command in done.stdout

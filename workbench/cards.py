@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,17 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["bounds", "card", "chance", "escape", "instant", "quantity", "table_html"]
+__all__ = [
+    "ResultCard",
+    "StatementCard",
+    "bounds",
+    "card",
+    "chance",
+    "escape",
+    "instant",
+    "quantity",
+    "table_html",
+]
 
 _STYLE = (
     "border:1px solid var(--jp-border-color1, #8888);border-radius:6px;padding:8px 12px;"
@@ -25,7 +36,10 @@ _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 _BREAK = ";overflow-wrap:anywhere"  # else words of narrow columns would be cut to pieces too
 _LONGEST_WORD = 36
 _HEAD = _CELL + ";border-bottom:1px solid var(--jp-border-color1, #8888);font-weight:600"
-_LONGEST_CELL = 300
+_LONGEST_CELL = 300  # characters
+_MILLI = 1e-3
+_THOUSAND = 1000  # from here on digits are grouped and decimals say nothing
+_LEAST_P = 0.001  # below it a p-value says more than the tail of a model can bear
 
 
 def escape(value: object) -> str:
@@ -49,7 +63,9 @@ def quantity(value: float, unit: str = "") -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if unit == "s" and 0 < abs(value) < 1:
-        return f"{_digits(value * 1000)} ms" if abs(value) >= 1e-3 else f"{_digits(value * 1e6)} µs"
+        return (
+            f"{_digits(value * 1000)} ms" if abs(value) >= _MILLI else f"{_digits(value * 1e6)} µs"
+        )
     if unit == "ratio":
         return f"{_digits(value * 100)} %"
     return f"{_digits(value)} {unit}".rstrip()
@@ -70,7 +86,7 @@ def chance(p_value: float) -> str:
     """Write a p-value: two digits, and never more certainty than a model's tail can bear."""
     if math.isnan(p_value):
         return "p unknown"
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+    return f"p < {_LEAST_P}" if p_value < _LEAST_P else f"p = {p_value:.2g}"
 
 
 def instant(value: pd.Timestamp) -> str:
@@ -104,6 +120,45 @@ def card(title: str, facts: Mapping[str, object], *, body: str = "", note: str =
     )
 
 
+class ResultCard(ABC):
+    """A result that notebooks show as a card: a headline, facts, a body and a note.
+
+    A result says its headline, and of the rest what it has. `_facts` and `_note` are plain
+    text, escaped by the card; `_body` is HTML made by this module.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _headline(self) -> str: ...
+
+    def _facts(self) -> Mapping[str, object]:
+        return {}
+
+    def _body(self) -> str:
+        return ""
+
+    def _note(self) -> str:
+        return ""
+
+    def _repr_html_(self) -> str:
+        return card(self._headline(), self._facts(), body=self._body(), note=self._note())
+
+
+class StatementCard(ResultCard):
+    """A card under the statement that the result makes."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def statement(self) -> str:
+        """What the result says, in one sentence."""
+
+    def _headline(self) -> str:
+        return self.statement
+
+
 def table_html(frame: pd.DataFrame, *, limit: int = 20) -> str:
     """Write a frame as an escaped HTML table of at most `limit` rows, and say what is cut."""
     head = "".join(f'<th style="{_HEAD}">{escape(column)}</th>' for column in frame.columns)
@@ -134,7 +189,7 @@ def _cell(value: object) -> str:
 def _digits(value: float) -> str:
     if value == 0:
         return "0"
-    if abs(value) >= 1000:
+    if abs(value) >= _THOUSAND:
         return f"{value:,.0f}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{min(decimals, 6)}f}"

@@ -15,9 +15,21 @@ from rich.table import Table
 
 from workbench.errors import BadInput, WorkbenchError
 
-__all__ = ["app", "diagnose", "evaluate", "incidents", "investigate", "lab", "main", "postmortem"]
+__all__ = [
+    "app",
+    "diagnose",
+    "evaluate",
+    "incidents",
+    "investigate",
+    "lab",
+    "main",
+    "postmortem",
+    "verify_postmortem",
+]
 
 DEFAULT_INCIDENT = "shop-orders-locks"
+
+_OLD_VERIFY = "verify"  # `postmortem verify ID`: no incident may be called so
 
 app = typer.Typer(
     help="Investigate a recorded incident: what moved, what caused it, and the postmortem.",
@@ -85,23 +97,35 @@ def diagnose(
     from workbench.diagnose import compare
 
     window = datasets.load(incident)
-    found = compare(window, window.sli(sli))
-    Console().print(repr(found), markup=False, highlight=False, soft_wrap=True)
+    diagnosis = compare(window, window.sli(sli))
+    Console().print(repr(diagnosis), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
 def postmortem(
-    what: Annotated[str, typer.Argument(metavar="ID | verify", help="An incident's id.")],
-    target: Annotated[
-        str | None, typer.Argument(metavar="[ID | FOLDER]", help="With verify: what to check.")
-    ] = None,
+    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")],
+    target: Annotated[str | None, typer.Argument(hidden=True)] = None,
     out: OutOption = Path("outputs"),
 ) -> None:
-    """Write the postmortem draft of an incident; `verify ID` recomputes every number in it."""
-    if what == "verify":
-        _verify(target, out)
+    """Write the postmortem draft of an incident."""
+    if incident == _OLD_VERIFY:
+        _verify_by_old_name(target, out)
+    elif target is not None:
+        fact = "One incident at a time"
+        raise BadInput(fact, value=target, hint=f"workbench postmortem {incident}")
     else:
-        _draft(what, out)
+        _draft(incident, out)
+
+
+@app.command()
+def verify_postmortem(
+    target: Annotated[
+        str, typer.Argument(metavar="ID | FOLDER", help="Whose postmortem, or where it lies.")
+    ],
+    out: OutOption = Path("outputs"),
+) -> None:
+    """Recompute every number in a saved postmortem; exit code 1 if one does not hold."""
+    _verify(target, out)
 
 
 @app.command()
@@ -151,13 +175,20 @@ def _draft(incident: str, out: Path) -> None:
         console.print(f"{name:>11}: {escape(str(path))}", soft_wrap=True, highlight=False)
 
 
-def _verify(target: str | None, out: Path) -> None:
+def _verify_by_old_name(target: str | None, out: Path) -> None:
+    """Verify as `workbench postmortem verify ID`, which goes after one version."""
+    if target is None:
+        fact = "Say which postmortem to verify"
+        raise BadInput(fact, hint=f"For example: workbench verify-postmortem {DEFAULT_INCIDENT}")
+    note = f"Deprecated: write workbench verify-postmortem {target}"
+    Console(stderr=True).print(note, markup=False, highlight=False, soft_wrap=True)
+    _verify(target, out)
+
+
+def _verify(target: str, out: Path) -> None:
     from workbench import datasets
     from workbench import postmortem as room
 
-    if target is None:
-        hint = "workbench postmortem verify shop-orders-locks"
-        raise BadInput("Say which postmortem to verify", hint=f"For example: {hint}")
     folder = Path(target) if Path(target).is_dir() else out / target
     result = room.verify(folder, datasets.load(folder.name))
     Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import BadInput
 from workbench.tables import SCHEMAS, problems
 
@@ -69,7 +69,7 @@ class CoverageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(ResultCard):
     """All coverage rows of a window."""
 
     rows: tuple[CoverageRow, ...] = ()
@@ -118,8 +118,13 @@ class Coverage:
         lines += [f"  {r.table}/{r.service}: {r.status} – {r.reason}" for r in self.troubles]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """Show the troubles as a table under the counts."""
+    def _headline(self) -> str:
+        return "Coverage"
+
+    def _facts(self) -> dict[str, str]:
+        return {"places": _counts(self.rows)}
+
+    def _body(self) -> str:
         frame = pd.DataFrame(
             [
                 {
@@ -133,7 +138,7 @@ class Coverage:
                 for r in self.rows
             ]
         )
-        return card("Coverage", {"places": _counts(self.rows)}, body=table_html(frame))
+        return table_html(frame)
 
 
 def measure(

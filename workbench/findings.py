@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from workbench.cards import bounds, card, instant, quantity
+from workbench.cards import ResultCard, bounds, instant, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(ResultCard):
     """One thing the analysis says, with what it rests on.
 
     Parameters
@@ -121,9 +121,11 @@ class Finding:
         """Claim first, then the sentence."""
         return f"[{self.claim}] {self.service}/{self.signal}: {self.statement}"
 
-    def _repr_html_(self) -> str:
-        """Show as a small card."""
-        facts = {
+    def _headline(self) -> str:
+        return f"{self.claim}: {self.statement}"
+
+    def _facts(self) -> dict[str, str]:
+        return {
             "subject": f"{self.service} / {self.signal}",
             "when": instant(self.when) if self.when is not None else "–",
             "score": f"{quantity(self.score)} ({bounds(self.low, self.high)})",
@@ -131,4 +133,3 @@ class Finding:
             "evidence": ", ".join(self.evidence) or "–",
             "not seen": ", ".join(self.missing) or "–",
         }
-        return card(f"{self.claim}: {self.statement}", facts)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.archive import graph_from_dict, graph_to_dict, read_bundle, write_bundle
 from workbench.baseline import choose_baseline, extent
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.coverage import Coverage, measure
 from workbench.errors import BadInput, BundleSchema, unknown_name
 from workbench.slis import SLI, SLO
@@ -45,7 +45,7 @@ def _table(name: str, doc: str) -> Any:  # noqa: ANN401 - a property has no publ
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False, weakref_slot=True)
-class IncidentWindow:
+class IncidentWindow(ResultCard):
     """Everything an investigation may look at, frozen.
 
     Make one with `from_frames`, `load` or an importer of `workbench.datasets`. Table
@@ -399,10 +399,13 @@ class IncidentWindow:
         gaps = [f"{'gap':>9}: {' – '.join(row)}" for row in self._gaps().itertuples(index=False)]
         return "\n".join([f"IncidentWindow {self.id!r}: {self.title}", *lines, *gaps])
 
-    def _repr_html_(self) -> str:
-        """Show facts, then what was not complete."""
+    def _headline(self) -> str:
+        return self.title
+
+    def _body(self) -> str:
+        """List what was not complete."""
         gaps = self._gaps()
-        return card(self.title, self._facts(), body=table_html(gaps) if len(gaps) else "")
+        return table_html(gaps) if len(gaps) else ""
 
 
 def _described(meta: Mapping[str, Any]) -> dict[str, Any]:

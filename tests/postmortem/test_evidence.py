@@ -18,7 +18,7 @@ from workbench.postmortem.evidence import (
     write_evidence,
 )
 from workbench.postmortem.numbers import epoch
-from workbench.postmortem.recipes.diagnosis import blast_radius, diagnosis_figures
+from workbench.postmortem.recipes.diagnosis import affected_callers, diagnosis_figures
 
 WINDOW = window_of()
 
@@ -50,7 +50,7 @@ def test_a_ledger_runs_a_recipe_once_and_takes_known_figures():
         runs.append(parameters)
         return {"a": 1.0}
 
-    ledger = CitationIndex(WINDOW, {"counted": counted}).know("counted", {"x": 0}, {"a": 5.0})
+    ledger = CitationIndex(WINDOW, {"counted": counted}).preload("counted", {"x": 0}, {"a": 5.0})
     ledger.cite("counted", {"x": 1}, "a")
     ledger.cite("counted", {"x": 1}, "a", unit="s")
     assert ledger.cite("counted", {"x": 0}, "a").value == 5.0
@@ -102,7 +102,7 @@ def test_every_number_of_a_sentence_is_a_figure():
     assert figures["predicted and moved"] == 2
 
 
-def test_the_blast_radius_is_the_origin_and_its_callers():
-    predicted, moved = blast_radius(WINDOW, diagnosis_of(WINDOW))
+def test_affected_callers_are_the_origin_and_all_that_call_it():
+    predicted, moved = affected_callers(WINDOW, diagnosis_of(WINDOW))
     assert predicted == moved == ("payments", "storefront")
-    assert blast_radius(WINDOW, diagnosis_of(WINDOW, moved=False)) == ((), ())
+    assert affected_callers(WINDOW, diagnosis_of(WINDOW, moved=False)) == ((), ())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.postmortem.numbers import agrees, display, epoch, moment, numbers_in, same
+from workbench.postmortem.numbers import agrees, display, epoch, from_epoch, numbers_in, same
 
 AT = epoch(pd.Timestamp("2026-01-31T12:20:05Z"))
 
@@ -64,7 +64,7 @@ def test_what_is_displayed_is_short_and_agrees(value, unit):
 
 @given(st.integers(min_value=0, max_value=4_000_000_000))
 def test_instants_survive_the_way_back(seconds):
-    assert epoch(moment(float(seconds))) == seconds
+    assert epoch(from_epoch(float(seconds))) == seconds
 
 
 def test_same_is_strict_about_instants():

@@ -8,7 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from pictures import NASTY, at, diagnosis, window
 from workbench.errors import BundleMissing
 from workbench.views import Card, panel
-from workbench.views.selection import Source, moments, sli_choices
+from workbench.views.selection import Source, range_ends, sli_choices
 
 
 class Recorded:
@@ -45,7 +45,7 @@ def test_a_known_diagnosis_is_not_made_again(recorded: Recorded) -> None:
 def test_another_incident_changes_the_verdict(recorded: Recorded) -> None:
     shown = panel(window(id="first"), diagnosis(), source=recorded.source())
     shown.incident.value = "second"
-    assert shown.look.incident == "second"
+    assert shown.selection.incident == "second"
     assert "verdict on second" in shown.shown[0].text
     assert len(recorded.judged) == 1, "options that follow must not judge every step"
 
@@ -99,7 +99,7 @@ def test_choices_and_moments_come_from_the_recording() -> None:
     choices = sli_choices(window(), signals())
     assert choices[0] == "checkout/latency"
     assert "orders/errors" in choices
-    stamps = moments(window(), signals(step_s=1))
+    stamps = range_ends(window(), signals(step_s=1))
     assert len(stamps) <= 243
     assert {at(10), at(20)} <= set(stamps)
 
@@ -117,3 +117,9 @@ def test_what_is_shown_stays_when_widgets_vanish(recorded: Recorded, monkeypatch
     sent.clear()
     shown.incident.value = "second"
     assert "verdict on second" in json.dumps(sent)
+
+
+def test_the_old_name_of_the_selection_still_answers(recorded: Recorded) -> None:
+    opened = panel(window(id="first"), diagnosis(), source=recorded.source())
+    with pytest.warns(DeprecationWarning, match=r"Panel\.selection"):
+        assert opened.look == opened.selection

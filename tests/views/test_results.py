@@ -24,7 +24,7 @@ from workbench.views import (
     what_if,
 )
 from workbench.views.counterfactual import imaginable
-from workbench.views.labels import moved_words, part_words
+from workbench.views.labels import movement_label, share_label
 
 
 def rows_of(chart: Chart) -> list[dict]:
@@ -257,11 +257,11 @@ def test_a_model_that_does_not_reach_is_a_card_and_no_traceback(monkeypatch) -> 
     ],
 )
 def test_parts_in_words(value, low, high, unit, text) -> None:
-    assert part_words(value, low, high, unit=unit).replace("\u00a0", " ") == text
+    assert share_label(value, low, high, unit=unit).replace("\u00a0", " ") == text
 
 
 def test_movements_in_words() -> None:
-    words = moved_words("saturation:pool", 2.0123456789, 7.2, unit="")
+    words = movement_label("saturation:pool", 2.0123456789, 7.2, unit="")
     assert words == "pool 2.01 → 7.2"
 
 

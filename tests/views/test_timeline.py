@@ -11,7 +11,7 @@ from workbench.errors import BadInput
 from workbench.slis import SLI
 from workbench.times import TimeRange
 from workbench.views import timeline
-from workbench.views.event_marks import happenings, lanes
+from workbench.views.event_marks import event_rows, lanes
 
 
 @pytest.fixture(scope="module")
@@ -72,26 +72,26 @@ def test_each_lane_has_its_own_row(drawn) -> None:
 
 
 def test_an_alert_without_end_runs_to_the_edge() -> None:
-    rows = happenings(window(), None, (at(0), at(26)))
+    rows = event_rows(window(), None, (at(0), at(26)))
     burn = rows[rows["lane"].str.contains("BudgetBurn")].iloc[0]
     assert burn["t2"] == at(26).value // 1_000_000
-    assert burn["said"].endswith("no end recorded")
+    assert burn["time"].endswith("no end recorded")
 
 
 def test_no_change_gives_way_to_a_movement() -> None:
-    rows = happenings(window(), diagnosis(), (at(0), at(26)))
+    rows = event_rows(window(), diagnosis(), (at(0), at(26)))
     kept, _ = lanes(rows, TimeRange(at(10), at(20)), most=7)
     assert list(kept["kind"].value_counts()[["change", "alert"]]) == [4, 3]
 
 
 def test_a_coincidence_is_no_lane() -> None:
     odd = diagnosis(suspects=(suspect("redis", role="coincidence"), suspect("cart")))
-    rows = happenings(window(changes=None, alerts=None), odd, (at(0), at(26)))
+    rows = event_rows(window(changes=None, alerts=None), odd, (at(0), at(26)))
     assert list(rows["lane"]) == ["moved cart/latency"]
 
 
 def test_lanes_nearest_the_incident_stay_and_the_rest_is_told() -> None:
-    rows = happenings(window(), diagnosis(), (at(0), at(26)))
+    rows = event_rows(window(), diagnosis(), (at(0), at(26)))
     kept, dropped = lanes(rows, TimeRange(at(10), at(20)), most=3)
     assert kept["lane"].nunique() == 3
     assert dropped == rows["lane"].nunique() - 3

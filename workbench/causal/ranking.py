@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import bounds, card, quantity, table_html
+from workbench.cards import ResultCard, bounds, quantity, table_html
 from workbench.causal.thresholds import NAMEABLE, TEMPERATURE
 from workbench.findings import Finding
 
@@ -58,7 +58,7 @@ class RankedService:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Ranking:
+class Ranking(ResultCard):
     """Services ranked by how much of the SLI's change starts at them.
 
     Parameters
@@ -201,8 +201,14 @@ class Ranking:
         ]
         return "\n".join([self._headline(), *lines, *(f"  note: {n}" for n in self.notes)])
 
-    def _repr_html_(self) -> str:
-        """Show the headline over the ten strongest services."""
+    def _facts(self) -> dict[str, str]:
+        return {
+            "p-value": f"{self.p_value:.3g} from {self.n_independent:.0f} past windows",
+            "notes": "; ".join(self.notes) or "none",
+        }
+
+    def _body(self) -> str:
+        """List the ten strongest services."""
         unit = self.sli.unit
         frame = pd.DataFrame(
             [
@@ -216,11 +222,7 @@ class Ranking:
                 for r in self.rows[:10]
             ]
         )
-        facts = {
-            "p-value": f"{self.p_value:.3g} from {self.n_independent:.0f} past windows",
-            "notes": "; ".join(self.notes) or "none",
-        }
-        return card(self._headline(), facts, body=table_html(frame))
+        return table_html(frame)
 
 
 def confidence(

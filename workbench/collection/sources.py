@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.collection.openslo import read_openslo
 from workbench.collection.query_templates import template_queries, templates
 from workbench.collection.yaml_lines import explained, line_of, read_yaml
@@ -46,7 +46,7 @@ class _File(pydantic.BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(ResultCard):
     """The sources of an organisation, not yet asked anything.
 
     Parameters
@@ -91,13 +91,18 @@ class Sources:
         ]
         return "\n".join([f"{len(self.settings)} sources, {len(self.slos)} SLOs", *lines])
 
-    def _repr_html_(self) -> str:
-        facts = {
+    def _headline(self) -> str:
+        return "Sources"
+
+    def _facts(self) -> dict[str, object]:
+        return {
             "sources": len(self.settings),
             "SLOs": len(self.slos),
             "masked": ", ".join(self.policy.kinds),
         }
-        return card("Sources", facts, body=table_html(self.to_frame()))
+
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def connect(path: Path | str) -> Sources:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import BadInput
 from workbench.features.signals import Signals, signals, sli_series
 from workbench.findings import Finding
@@ -25,6 +25,7 @@ Moments = TypeVar("Moments", pd.Series, pd.DataFrame)
 _LONGEST_LAG_S = 300.0
 _MOST_LAG_BINS = 30
 _SURROGATES = 999
+_FEWEST_BINS = 10  # with the SLI, that a correlation needs; declared
 _ALPHA = 0.05
 # Quantiles and self times say again what latency and errors say.
 _SIGNALS = ("load", "latency", "errors", "error_ratio")
@@ -59,7 +60,7 @@ class CorrelationRow:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Correlation:
+class Correlation(ResultCard):
     """Every signal's association with the SLI, strongest first, ties in random order.
 
     Parameters
@@ -124,11 +125,14 @@ class Correlation:
         ]
         return "\n".join(["Correlation", *lines, *top])
 
-    def _repr_html_(self) -> str:
-        """Show facts over the strongest rows."""
-        note = "Association is not cause: what the SLI drags along ranks as high as what drags it."
-        body = table_html(self.to_frame()[["rank", *_COLUMNS]])
-        return card(f"Correlation with {self.sli}", self._facts(), body=body, note=note)
+    def _headline(self) -> str:
+        return f"Correlation with {self.sli}"
+
+    def _body(self) -> str:
+        return table_html(self.to_frame()[["rank", *_COLUMNS]])
+
+    def _note(self) -> str:
+        return "Association is not cause: what the SLI drags along ranks as high as what drags it."
 
 
 _COLUMNS = tuple(CorrelationRow.__dataclass_fields__)
@@ -166,22 +170,23 @@ def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0)
     return rank_in(window, signals(window), window.sli(sli), seed=seed)
 
 
-def rank_in(window: IncidentWindow, found: Signals, chosen: SLI, *, seed: int = 0) -> Correlation:
+def rank_in(window: IncidentWindow, aligned: Signals, chosen: SLI, *, seed: int = 0) -> Correlation:
     """Rank the same as `rank`, from signals that are already made.
 
     Parameters
     ----------
-    window, found
+    window, aligned
         The incident window and its signals.
     chosen, seed
         The SLI, and as for `rank`.
     """
-    target = _cut(sli_series(found, chosen), window)
-    if target.notna().sum() < 10:
+    target = _cut(sli_series(aligned, chosen), window)
+    if target.notna().sum() < _FEWEST_BINS:
+        fact = f"Too few bins have {chosen}"
         hint = "A correlation needs ten bins; widen the window or choose another SLI"
-        raise BadInput(f"Too few bins have {chosen}", value=int(target.notna().sum()), hint=hint)
-    candidates = _cut(_candidates(found, chosen), window)
-    max_lag = _max_lag(len(target), found.step_s)
+        raise BadInput(fact, value=int(target.notna().sum()), hint=hint)
+    candidates = _cut(_candidates(aligned, chosen), window)
+    max_lag = _max_lag(len(target), aligned.step_s)
     result = associate(
         target.to_numpy(),
         candidates.to_numpy(),
@@ -190,7 +195,7 @@ def rank_in(window: IncidentWindow, found: Signals, chosen: SLI, *, seed: int = 
         seed=seed,
     )
     rows = [
-        CorrelationRow(str(service), str(signal), float(r), float(lag) * found.step_s, p, n)
+        CorrelationRow(str(service), str(signal), float(r), float(lag) * aligned.step_s, p, n)
         for (service, signal), r, lag, p, n in zip(
             candidates.columns,
             result.correlation,
@@ -204,8 +209,8 @@ def rank_in(window: IncidentWindow, found: Signals, chosen: SLI, *, seed: int = 
         sli=chosen,
         rows=_ordered(rows, seed),
         bins=len(target),
-        step_s=found.step_s,
-        max_lag_s=max_lag * found.step_s,
+        step_s=aligned.step_s,
+        max_lag_s=max_lag * aligned.step_s,
         seed=seed,
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from workbench.cards import bounds, card, instant, quantity, table_html
+from workbench.cards import ResultCard, bounds, instant, quantity, table_html
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Diagnosis:
+class Diagnosis(ResultCard):
     """Correlation against causation for one SLI of one window.
 
     Parameters
@@ -214,8 +214,10 @@ class Diagnosis:
         lines += [f"  [{s.claim}, {s.role}] {s.name}: {s.reason}" for s in self.suspects]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """Show verdict and facts, then the suspects as a table."""
+    def _headline(self) -> str:
+        return self.verdict
+
+    def _body(self) -> str:
         unit = self.sli.unit
         frame = pd.DataFrame(
             [
@@ -232,7 +234,7 @@ class Diagnosis:
                 for s in self.suspects
             ]
         )
-        return card(self.verdict, self._facts(), body=table_html(frame, limit=12))
+        return table_html(frame, limit=12)
 
 
 def _interval(at: pd.Timestamp | None, low: pd.Timestamp | None, high: pd.Timestamp | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import WorkbenchError
 from workbench.evaluate.parallel import each
 from workbench.window import IncidentWindow
@@ -22,7 +22,7 @@ __all__ = ["Across", "across"]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Across:
+class Across(ResultCard):
     """What a verb gave for each bundle of an archive.
 
     Parameters
@@ -51,10 +51,14 @@ class Across:
         lines = [f"{len(self.results):,} results, {len(self.failures):,} failures"]
         return "\n".join([*lines, *(f"  {name}: {why}" for name, why in self.failures.items())])
 
-    def _repr_html_(self) -> str:
-        """Show a line a bundle."""
-        facts = {"results": len(self.results), "failures": len(self.failures)}
-        return card("Across the archive", facts, body=table_html(self.to_frame()))
+    def _headline(self) -> str:
+        return "Across the archive"
+
+    def _facts(self) -> dict[str, object]:
+        return {"results": len(self.results), "failures": len(self.failures)}
+
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def across(

@@ -46,7 +46,8 @@ def each(
         No number of processes.
     """
     if n_jobs == 0 or n_jobs < -1:
-        raise BadInput("Not a number of processes", value=n_jobs, hint="1, 2, …, or -1 for all")
+        fact = "Not a number of processes"
+        raise BadInput(fact, value=n_jobs, hint="1, 2, …, or -1 for all")
     calls = (joblib.delayed(function)(*task) for task in tasks)
     if cluster is None:
         return list(joblib.Parallel(n_jobs=n_jobs)(calls))
@@ -77,14 +78,13 @@ def connected(address: str | None) -> Iterator[object | None]:
     try:
         from distributed import Client
     except ImportError as error:
-        hint = "pip install 'incident-workbench[dask]'"
-        raise MissingPart("Dask is not installed", hint=hint) from error
+        fact, hint = "Dask is not installed", "pip install 'incident-workbench[dask]'"
+        raise MissingPart(fact, hint=hint) from error
     try:
         client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise BadInput(
-            "No Dask scheduler answers", value=address, hint="For example tcp://127.0.0.1:8786"
-        ) from error
+        fact, hint = "No Dask scheduler answers", "For example tcp://127.0.0.1:8786"
+        raise BadInput(fact, value=address, hint=hint) from error
     try:
         yield client
     finally:

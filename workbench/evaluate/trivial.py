@@ -52,7 +52,7 @@ def _random(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores
 
 def _largest_z(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
     """Largest rise of any signal of a service."""
-    return _rise(aligned.nodes, aligned).groupby(level=0).max().to_dict()
+    return _scores(_rise(aligned.nodes, aligned).groupby(level=0).max())
 
 
 def _correlation(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
@@ -66,11 +66,11 @@ def _correlation(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> S
         return {}
     split = aligned.split
     near = split.baseline[-_HISTORY * split.incident.size :]
-    seen = table.iloc[np.union1d(near, split.incident)]
-    seen = seen.loc[:, seen.std() > 0]
-    others = seen.drop(columns=sli.service, errors="ignore")
-    strength = others.corrwith(table[sli.service].iloc[np.union1d(near, split.incident)])
-    return strength.clip(lower=0.0).fillna(0.0).to_dict()
+    rows = table.iloc[np.union1d(near, split.incident)]
+    moving = rows.loc[:, rows.std() > 0]
+    others = moving.drop(columns=sli.service, errors="ignore")
+    strength = others.corrwith(rows[sli.service])
+    return _scores(strength.clip(lower=0.0).fillna(0.0))
 
 
 def _deepest(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Scores:
@@ -80,7 +80,7 @@ def _deepest(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Score
     """
     size = _rise(like_the_sli(aligned, sli), aligned)
     odd = set(size.index[size >= _ANOMALOUS])
-    graph: nx.DiGraph = nx.DiGraph(window.topology.subgraph(odd | {sli.service}))
+    graph: nx.DiGraph[str] = nx.DiGraph(window.topology.subgraph(odd | {sli.service}))
     scores = dict.fromkeys(odd, 0.5)
     if sli.service not in graph:
         return scores
@@ -94,6 +94,10 @@ def _latest_change(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) ->
     changes = window.changes
     changes = changes[changes["ts"] < window.when.end]
     return {str(name): float(n) for n, name in enumerate(changes["service"], start=1)}
+
+
+def _scores(by_service: pd.Series) -> Scores:
+    return {str(name): float(score) for name, score in by_service.items()}
 
 
 def _rise(signals: pd.DataFrame, aligned: AlignedSignals) -> pd.Series:

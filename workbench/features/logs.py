@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import BadInput
 from workbench.findings import digest_of
 from workbench.stats.overdispersion import dispersion_of, rate_ratio_p
@@ -65,7 +65,7 @@ _MASKS = tuple(
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class LogTemplates:
+class LogTemplates(ResultCard):
     """Templates with their counts in the baseline and in the incident.
 
     Parameters
@@ -115,10 +115,12 @@ class LogTemplates:
         ]
         return "\n".join(["LogTemplates", *lines, *top])
 
-    def _repr_html_(self) -> str:
-        """Show facts over the changed templates."""
+    def _headline(self) -> str:
+        return "Log templates"
+
+    def _body(self) -> str:
         shown = ["service", "template", "change", "before", "during", "rate_ratio", "q_value"]
-        return card("Log templates", self._facts(), body=table_html(self.changed()[shown]))
+        return table_html(self.changed()[shown])
 
 
 def mask(body: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import ResultCard, quantity, table_html
 from workbench.topology.calls import failed_spans, parents_of, span_weights
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _OWN_KINDS = ("server", "internal", "consumer", "unspecified")
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class SelfTime:
+class SelfTime(ResultCard):
     """Self time of every span.
 
     Parameters
@@ -62,9 +62,11 @@ class SelfTime:
         """Facts a line each."""
         return "\n".join(["SelfTime", *(f"{k:>15}: {v}" for k, v in self._facts().items())])
 
-    def _repr_html_(self) -> str:
-        """Show the facts over the services."""
-        return card("Self time", self._facts(), body=table_html(self.to_frame()))
+    def _headline(self) -> str:
+        return "Self time"
+
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def self_time(spans: pd.DataFrame) -> SelfTime:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import unknown_name
 from workbench.features.aggregates import aggregate_columns
 from workbench.features.columns import fill, frame_of, sources_of
@@ -46,7 +46,7 @@ _EDGE_LEVELS = ["caller", "callee", "signal"]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Signals:
+class Signals(ResultCard):
     """Signals on one regular grid; NaN is a gap, never zero and never the last value.
 
     Parameters
@@ -131,10 +131,12 @@ class Signals:
         """Facts a line each, gaps included."""
         return "\n".join(["Signals", *(f"{k:>13}: {v}" for k, v in self._facts().items())])
 
-    def _repr_html_(self) -> str:
-        """Show the facts over the columns with the most gaps."""
-        worst = self.to_frame().sort_values("seen", kind="stable")
-        return card("Signals", self._facts(), body=table_html(worst, limit=8))
+    def _headline(self) -> str:
+        return "Signals"
+
+    def _body(self) -> str:
+        """List the columns with the most gaps."""
+        return table_html(self.to_frame().sort_values("seen", kind="stable"), limit=8)
 
 
 def signals(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -> Signals:

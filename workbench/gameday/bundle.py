@@ -160,4 +160,4 @@ def _moment(seconds: float) -> pd.Timestamp:
 
 
 def _iso(seconds: float) -> str:
-    return _moment(seconds).isoformat()
+    return str(_moment(seconds).isoformat())

@@ -80,7 +80,8 @@ def fault(name: str) -> Fault:
         If there is no such fault.
     """
     if name not in FAULTS:
-        raise unknown_name("fault", name, FAULTS)
+        kind = "fault"
+        raise unknown_name(kind, name, FAULTS)
     return FAULTS[name]
 
 

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,7 +175,8 @@ class Practice:
     def _run(self, prometheus: str, alertmanager: str) -> None:
         supervisor, at = self._supervisor, str(self.folder)
         if supervisor is None:
-            raise WorkbenchError("Not started")
+            fact = "Not started"
+            raise WorkbenchError(fact)
         supervisor.start(
             "alertmanager",
             [
@@ -273,9 +275,10 @@ def _trace(seconds: float) -> dict[str, Any]:
             "endTimeUnixNano": str(end),
             "status": {},
         }
-        told = [{"key": "service.name", "value": {"stringValue": service}}]
-        groups.append({"resource": {"attributes": told}, "scopeSpans": [{"spans": [span]}]})
-    return json.loads(json.dumps({"resourceSpans": groups}))
+        attributes = [{"key": "service.name", "value": {"stringValue": service}}]
+        groups.append({"resource": {"attributes": attributes}, "scopeSpans": [{"spans": [span]}]})
+    plain: dict[str, Any] = json.loads(json.dumps({"resourceSpans": groups}))
+    return plain
 
 
 def _free_port() -> int:
@@ -288,6 +291,6 @@ def _answers(address: str) -> bool:
     try:
         ready = f"http://{address}/-/ready"
         with urllib.request.urlopen(ready, timeout=2) as answer:  # nosec B310 - loopback
-            return bool(answer.status == 200)
+            return bool(answer.status == HTTPStatus.OK)
     except OSError:
         return False

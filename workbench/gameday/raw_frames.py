@@ -48,8 +48,8 @@ def metrics(raw: Path) -> pd.DataFrame:
 
 def spans(raw: Path) -> pd.DataFrame:
     """Spans as the receiver got them; the service's version is among the attributes."""
-    found = rows(raw / "spans.ndjson")
-    frame = pd.DataFrame(found).drop_duplicates(["trace_id", "span_id", "service", "kind"])
+    spans = rows(raw / "spans.ndjson")
+    frame = pd.DataFrame(spans).drop_duplicates(["trace_id", "span_id", "service", "kind"])
     attributes = [
         labels_text({**row["attributes"], "service.version": row["version"]})
         for row in frame[["attributes", "version"]].to_dict("records")
@@ -68,8 +68,8 @@ def spans(raw: Path) -> pd.DataFrame:
 
 def logs(raw: Path) -> pd.DataFrame:
     """Log records of the services, and PostgreSQL's own log."""
-    found = [_log_row(row) for row in rows(raw / "logs.ndjson")]
-    return pd.DataFrame(found + list(_postgres_rows(raw / "postgresql.out")))
+    records = [_log_row(row) for row in rows(raw / "logs.ndjson")]
+    return pd.DataFrame(records + list(_postgres_rows(raw / "postgresql.out")))
 
 
 def alerts(raw: Path) -> pd.DataFrame:

@@ -55,11 +55,9 @@ def notebooks_folder() -> Path:
     """
     folder = Path(__file__).resolve().parents[2] / "notebooks"
     if not (folder / f"{NOTEBOOK}.ipynb").is_file():
-        raise MissingPart(
-            "The notebooks are not here",
-            value=folder.name,
-            hint="Clone the repository and install from it: pip install -e .",
-        )
+        fact = "The notebooks are not here"
+        hint = "Clone the repository and install from it: pip install -e ."
+        raise MissingPart(fact, value=folder.name, hint=hint)
     return folder
 
 
@@ -123,7 +121,8 @@ def with_parameters(notebook: NotebookNode, values: Mapping[str, str]) -> Notebo
     changed = copy.deepcopy(notebook)
     tagged = [c for c in changed.cells if _TAG in c.metadata.get("tags", [])]
     if not tagged:
-        raise WorkbenchError("The notebook has no cell tagged 'parameters'", hint="Tag one")
+        fact = "The notebook has no cell tagged 'parameters'"
+        raise WorkbenchError(fact, hint="Tag one")
     tagged[0].source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     return changed
 
@@ -177,9 +176,8 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Callable[[str], Non
         fact = f"The notebook stopped: {error.ename}"
         raise WorkbenchError(fact, value=error.evalue, hint=_KEPT) from error
     except (CellTimeoutError, DeadKernelError) as error:
-        raise WorkbenchError(
-            "The notebook's kernel gave up", value=str(error), hint=_KEPT
-        ) from error
+        fact = "The notebook's kernel gave up"
+        raise WorkbenchError(fact, value=str(error), hint=_KEPT) from error
 
 
 def _headings(notebook: NotebookNode) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every section is written from: window, diagnosis, header and the ledger of evidence."""
+"""What every section is written from: window, diagnosis, header, milestones and citations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from workbench.postmortem.document import NOT_RECORDED, Cited, Name, Piece, Text
-from workbench.postmortem.evidence import RECIPES, CitationIndex
+from workbench.postmortem.evidence import CitationIndex
 from workbench.postmortem.numbers import epoch, numbers_in
 from workbench.postmortem.recipes.diagnosis import diagnosis_figures
-from workbench.postmortem.recipes.milestones import Moment, incident_record, moments
+from workbench.postmortem.recipes.milestones import (
+    AT_LEAST,
+    Milestone,
+    find_milestones,
+    incident_record,
+)
+from workbench.postmortem.recipes.registry import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.postmortem.recipes.contract import Parameters, Recipe
     from workbench.window import IncidentWindow
 
-__all__ = ["Case", "Header", "Status", "change_text", "joined", "open_case"]
+__all__ = ["Context", "Header", "Status", "audit_text", "change_text", "joined", "open_context"]
 
 _KINDS = frozenset({"config", "deploy", "flag", "infra", "rollback", "scale", "schema"})
 
@@ -51,24 +57,24 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One incident on the table; sections ask it for numbers with their evidence."""
+class Context:
+    """One incident with its diagnosis; sections ask it for numbers with their evidence."""
 
     window: IncidentWindow
     diagnosis: Diagnosis
     header: Header
-    ledger: CitationIndex
-    moments: Mapping[str, Moment] = field(default_factory=dict)
+    citations: CitationIndex
+    milestones: Mapping[str, Milestone] = field(default_factory=dict)
 
     @property
-    def asked(self) -> Parameters:
+    def diagnosis_params(self) -> Parameters:
         """Parameters of the diagnosis."""
         return {"sli": str(self.diagnosis.sli), "seed": self.diagnosis.seed}
 
     @property
-    def felt(self) -> Parameters:
-        """Parameters of the moments."""
-        return _felt(self.diagnosis)
+    def milestone_params(self) -> Parameters:
+        """Parameters of the milestones."""
+        return _milestone_params(self.diagnosis)
 
     @property
     def record(self) -> Mapping[str, object]:
@@ -79,39 +85,39 @@ class Case:
         self, query: str, select: str, unit: str = "", *, by: Parameters | None = None
     ) -> Piece:
         """Cite a figure of a recipe, or say that it is not recorded."""
-        evidence = self.ledger.cite(query, by or {}, select, unit=unit)
+        evidence = self.citations.cite(query, by or {}, select, unit=unit)
         return NOT_RECORDED if evidence is None else Cited(evidence)
 
-    def knows(self, query: str, select: str, *, by: Parameters | None = None) -> bool:
+    def has_figure(self, query: str, select: str, *, by: Parameters | None = None) -> bool:
         """Whether a recipe has this figure."""
-        return select in self.ledger.figures(query, by or {})
+        return select in self.citations.figures(query, by or {})
 
-    def compared(self, select: str, unit: str = "") -> Piece:
+    def diagnosed(self, select: str, unit: str = "") -> Piece:
         """Cite a figure of the diagnosis."""
-        return self.cite("diagnose.compare", select, unit, by=self.asked)
+        return self.cite("diagnose.compare", select, unit, by=self.diagnosis_params)
 
-    def at(self, moment: str, unit: str = "clock") -> Piece:
-        """Cite a moment or a duration of the incident."""
-        return self.cite("moments", moment, unit, by=self.felt)
+    def milestone(self, name: str, unit: str = "clock") -> Piece:
+        """Cite a milestone or a duration of the incident."""
+        return self.cite("milestones", name, unit, by=self.milestone_params)
 
-    def felt_for(self) -> Text:
-        """How long users could feel it: measured, or at least so long, or not recorded."""
-        if self.knows("moments", "felt at least", by=self.felt):
-            return ("at least ", self.at("felt at least", "duration"))
-        return (self.at("TTM", "duration"),)
+    def impact_duration(self) -> Text:
+        """How long the impact lasted: measured, or at least so long, or not recorded."""
+        if self.has_figure("milestones", AT_LEAST, by=self.milestone_params):
+            return ("at least ", self.milestone(AT_LEAST, "duration"))
+        return (self.milestone("TTM", "duration"),)
 
     def impact(self, select: str, unit: str = "", *, service: str = "") -> Piece:
         """Cite a figure of the impact on a service, by default the SLI's."""
-        return self.cite("impact", select, unit, by=self.impact_of(service))
+        return self.cite("impact", select, unit, by=self.impact_params(service))
 
-    def impact_of(self, service: str = "") -> Parameters:
+    def impact_params(self, service: str = "") -> Parameters:
         """Parameters of the impact on a service, by default the SLI's."""
-        return {"service": service or self.diagnosis.sli.service, **self.hurt}
+        return {"service": service or self.diagnosis.sli.service, **self.impact_range}
 
     @property
-    def hurt(self) -> Parameters:
-        """When users could feel it, as parameters."""
-        start, end = self.moments["impact start"].at, self.moments["mitigated"].at
+    def impact_range(self) -> Parameters:
+        """Start and end of the impact, as parameters."""
+        start, end = self.milestones["impact start"].at, self.milestones["mitigated"].at
         return {
             "from": None if start is None else epoch(start),
             "to": None if end is None else epoch(end),
@@ -121,28 +127,28 @@ class Case:
         """Cite a time of one row of a table."""
         return self.cite("table.times", f"{row}/{column}", "clock", by={"table": table})
 
-    def said(self, key: str, text: str) -> Text:
+    def diagnosis_sentence(self, key: str, text: str) -> Text:
         """Write a sentence of the diagnosis, each number in it cited."""
-        return self.told("diagnose.compare", key, text, by=self.asked)
+        return self.sentence("diagnose.compare", key, text, by=self.diagnosis_params)
 
-    def told(self, query: str, key: str, text: str, *, by: Parameters | None = None) -> Text:
+    def sentence(self, query: str, key: str, text: str, *, by: Parameters | None = None) -> Text:
         """Write a sentence whose n-th number is figure ``<key>/<n>`` of a recipe."""
         pieces: list[Piece] = []
         end = 0
         for place, number in enumerate(numbers_in(text)):
-            evidence = self.ledger.cite(query, by or {}, f"{key}/{place}")
+            evidence = self.citations.cite(query, by or {}, f"{key}/{place}")
             cited = NOT_RECORDED if evidence is None else Cited(evidence, number.written)
             pieces += [text[end : number.start], cited]
             end = number.end
         return tuple(p for p in (*pieces, text[end:]) if p != "")
 
-    def place(self, suspect: Suspect) -> Text:
+    def suspect_cell(self, suspect: Suspect) -> Text:
         """Name a suspect in a table: its change if it is one, else service and signal."""
         if suspect.change:
-            return self.prose(suspect)
+            return self.suspect_phrase(suspect)
         return (Name(f"{suspect.service}/{suspect.signal}"),)
 
-    def prose(self, suspect: Suspect) -> Text:
+    def suspect_phrase(self, suspect: Suspect) -> Text:
         """Name a suspect inside a sentence."""
         changes = self.window.changes
         known = changes[changes["ref"] == suspect.change]
@@ -155,17 +161,20 @@ class Case:
         return ("the ", signal, f" {preposition} ", Name(suspect.service))
 
 
-def open_case(
+def open_context(
     window: IncidentWindow,
     diagnosis: Diagnosis,
     header: Header,
     *,
     table: Mapping[str, Recipe] = RECIPES,
-) -> Case:
-    """Put an incident on the table; the diagnosis at hand is not computed again."""
-    case = Case(window, diagnosis, header, CitationIndex(window, table))
-    case.ledger.know("diagnose.compare", case.asked, diagnosis_figures(window, diagnosis))
-    return Case(window, diagnosis, header, case.ledger, moments(window, case.felt))
+) -> Context:
+    """Find milestones and open the citations; the diagnosis at hand is not computed again."""
+    citations = CitationIndex(window, table)
+    milestones = find_milestones(window, _milestone_params(diagnosis))
+    context = Context(window, diagnosis, header, citations, milestones)
+    figures = diagnosis_figures(window, diagnosis)
+    citations.preload("diagnose.compare", context.diagnosis_params, figures)
+    return context
 
 
 def change_text(change: Mapping[str, object] | pd.Series) -> Text:
@@ -173,6 +182,12 @@ def change_text(change: Mapping[str, object] | pd.Series) -> Text:
     kind = str(change["kind"])
     what = kind if kind in _KINDS else "change"
     return (f"{what} ", Name(str(change["ref"])), " of ", Name(str(change["service"])))
+
+
+def audit_text(audit: Mapping[str, object] | pd.Series) -> Text:
+    """Name an audited action by its target and the decision."""
+    action, target, decision = (Name(str(audit[key])) for key in ("action", "target", "decision"))
+    return (action, " on ", target, ": ", decision)
 
 
 def joined(texts: list[Text] | tuple[Text, ...], *, by: str = ", ") -> Text:
@@ -183,7 +198,7 @@ def joined(texts: list[Text] | tuple[Text, ...], *, by: str = ", ") -> Text:
     return tuple(pieces)
 
 
-def _felt(diagnosis: Diagnosis) -> Parameters:
+def _milestone_params(diagnosis: Diagnosis) -> Parameters:
     onset, low = diagnosis.onset, diagnosis.onset_low
     return {
         "sli": str(diagnosis.sli),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pandas as pd
 
-from workbench.cards import card
+from workbench.cards import ResultCard
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -159,8 +159,9 @@ class Figure:
 
     def __post_init__(self) -> None:
         if not 0 <= self.section < len(TITLES):
+            fact = "No section has this number"
             hint = f"Sections are numbered from 0 to {len(TITLES) - 1}"
-            raise BadInput("No section has this number", value=self.section, hint=hint)
+            raise BadInput(fact, value=self.section, hint=hint)
 
 
 Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Todo"
@@ -201,7 +202,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Postmortem:
+class Postmortem(ResultCard):
     """A postmortem draft, frozen: what it says and what each number rests on.
 
     Parameters
@@ -261,7 +262,8 @@ class Postmortem:
         lines = [f"  {name}: {value}" for name, value in self._facts().items()]
         return "\n".join([f"Postmortem of {self.incident!r}: {self.title}", *lines])
 
-    def _repr_html_(self) -> str:
-        """Show the same as a card."""
-        note = "postmortem.save(this, folder) writes Markdown, HTML and the evidence"
-        return card(f"Postmortem: {self.title}", self._facts(), note=note)
+    def _headline(self) -> str:
+        return f"Postmortem: {self.title}"
+
+    def _note(self) -> str:
+        return "postmortem.save(this, folder) writes Markdown, HTML and the evidence"

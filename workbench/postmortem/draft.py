@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput
-from workbench.postmortem.context import Header, open_case
+from workbench.postmortem.context import Header, open_context
 from workbench.postmortem.document import Postmortem
 from workbench.postmortem.recipes.registry import RECIPES
 from workbench.postmortem.sections import analysis, appendix, review, summary, timeline
@@ -65,7 +65,7 @@ def draft(
     window
         The incident.
     diagnosis
-        What `workbench.diagnose.compare` said of this window.
+        Of this window, from `workbench.diagnose.compare`.
     figures
         Pictures drawn by the caller.
     header
@@ -86,21 +86,19 @@ def draft(
     and 16 to people.
     """
     if (diagnosis.window_id, diagnosis.when) != (window.id, window.when):
-        raise BadInput(
-            "The diagnosis is of another window",
-            value=f"{diagnosis.window_id} {diagnosis.when}",
-            hint=f"Compare {window.id!r} over {window.when} and draft from that",
-        )
+        fact = "The diagnosis is of another window"
+        hint = f"Compare {window.id!r} over {window.when} and draft from that"
+        raise BadInput(fact, value=f"{diagnosis.window_id} {diagnosis.when}", hint=hint)
     given = header or Header()
-    case = open_case(window, diagnosis, given, table=recipes)
-    sections = tuple(write(case) for write in _WRITERS)
+    context = open_context(window, diagnosis, given, table=recipes)
+    sections = tuple(write(context) for write in _WRITERS)
     return Postmortem(
         incident=window.id,
         title=window.title,
         status=given.status,
         sections=sections,
-        evidence=case.ledger.cited,
-        window=case.ledger.digest,
+        evidence=context.citations.cited,
+        window=context.citations.digest,
         version=__version__,
         figures=tuple(figures),
         supported=diagnosis.cause is not None,

@@ -1,7 +1,7 @@
-"""Evidence of every number: recipes that compute figures, and the ledger that cites them.
+"""Evidence of every number: recipes that compute figures, and the index that cites them.
 
 A recipe is a name and a function ``(window, parameters) -> {select: figure}``. A number
-reaches a page only through a ledger, so whatever is shown can be computed again.
+reaches a page only through this index, so whatever is shown can be computed again.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVIDENCE_ID",
+    "NO_EVIDENCE",
     "CitationIndex",
     "EvidenceFile",
     "read_evidence",
@@ -39,6 +40,9 @@ __all__ = [
 
 EVIDENCE_ID = re.compile(r"ev-[0-9a-f]{12}")
 """What an id of evidence looks like."""
+
+NO_EVIDENCE = "No evidence file"
+"""What is said where a postmortem lies without its evidence."""
 
 
 def shown(evidence: Evidence, written: str = "") -> Markdown:
@@ -70,7 +74,7 @@ class CitationIndex:
         self._results: dict[str, Mapping[str, float]] = {}
         self._cited: dict[str, Evidence] = {}
 
-    def know(
+    def preload(
         self, query: str, parameters: Parameters, figures: Mapping[str, float]
     ) -> CitationIndex:
         """Take figures somebody has computed already, so that they are not computed twice."""
@@ -163,11 +167,11 @@ def read_evidence(path: Path) -> EvidenceFile:
         filed = {str(k): Evidence.from_dict(v) for k, v in plain.pop("evidence").items()}
         return EvidenceFile(**plain, evidence=filed)
     except FileNotFoundError as error:
-        hint = "It is written beside the postmortem; draft and save it again"
-        raise EvidenceMismatch("No evidence file", value=path.name, hint=hint) from error
+        fact, hint = NO_EVIDENCE, "It is written beside the postmortem; draft and save it again"
+        raise EvidenceMismatch(fact, value=path.name, hint=hint) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        hint = "Draft and save the postmortem again"
-        raise EvidenceMismatch("Not an evidence file", value=path.name, hint=hint) from error
+        fact, hint = "Not an evidence file", "Draft and save the postmortem again"
+        raise EvidenceMismatch(fact, value=path.name, hint=hint) from error
 
 
 def _key(query: str, parameters: Parameters) -> str:

@@ -156,7 +156,7 @@ def _kind(block: Block) -> str:
 
 
 def _reference(name: str, postmortem: Postmortem) -> Markdown:
-    """Cite by id; one nobody knows stays visible, for verification to find."""
+    """Cite by id; an unknown one stays visible, for verification to find."""
     evidence = postmortem.evidence.get(name)
     return Markdown(f"[?][{words(name)}]") if evidence is None else shown(evidence)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.postmortem.document import Postmortem
 from workbench.postmortem.export import to_markdown
 from workbench.postmortem.reading import read_file, read_markdown
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Lint", "lint"]
 
+_NAMES_AND_VALUES = 2  # rows of the header's table
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Lint:
+class Lint(ResultCard):
     """What the rules found."""
 
     rows: tuple[LintRow, ...]
@@ -51,9 +53,14 @@ class Lint:
         lines = [f"  [{r.level}] {r.section}: {r.rule}: {r.text}. {r.hint}" for r in ordered]
         return "\n".join([f"Lint: {self._summary()}", *lines])
 
-    def _repr_html_(self) -> str:
-        """Show the rows under the count."""
-        return card("Lint", {"found": self._summary()}, body=table_html(self.to_frame(), limit=40))
+    def _headline(self) -> str:
+        return "Lint"
+
+    def _facts(self) -> dict[str, str]:
+        return {"found": self._summary()}
+
+    def _body(self) -> str:
+        return table_html(self.to_frame(), limit=40)
 
 
 def lint(target: str | Path | Postmortem, *, people: tuple[str, ...] = ()) -> Lint:
@@ -91,7 +98,7 @@ def _text(target: str | Path | Postmortem, people: tuple[str, ...]) -> Text:
 def _status(reading: Reading) -> str:
     """Status from the header's table, as a person may have changed it."""
     header = reading.section(0)
-    if header is None or len(header.rows) < 2:
+    if header is None or len(header.rows) < _NAMES_AND_VALUES:
         return "draft"
     cells = {h.text: c.text for h, c in zip(header.rows[0], header.rows[1], strict=False)}
     return cells.get("Status", "draft").strip().lower()

@@ -14,7 +14,7 @@ from workbench.times import utc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Number", "agrees", "display", "epoch", "moment", "numbers_in", "same"]
+__all__ = ["Number", "agrees", "display", "epoch", "from_epoch", "numbers_in", "same"]
 
 _INSTANT = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?UTC|Z|\+00:00)"
 _CLOCK = r"(?<!\w)\d{1,2}:\d\d(?::\d\d)?(?: UTC)?(?!\w)"
@@ -30,6 +30,10 @@ _TOKEN = re.compile(
     f"(?P<instant>{_INSTANT})|(?P<date>{_DATE})|(?P<clock>{_CLOCK})|(?P<plain>{_PLAIN})"
     f"|(?P<name>{_NAME})"
 )
+_MINUTE, _HOUR = 60, 3600  # s
+_MICROSECOND = 1e-6  # s, what instants are kept to
+_REL_TOL = 1e-9  # room for another order of summation, none for another figure
+_ABS_TOL = 1e-300  # for figures that are zero
 # A level of confidence is part of a method's name, not a measurement.
 _LEVELS = re.compile(r"\b95 ?%")
 
@@ -45,10 +49,10 @@ class Number(NamedTuple):
 
 def epoch(at: pd.Timestamp) -> float:
     """Write an instant as seconds since 1970, UTC."""
-    return at.value / 1e9
+    return float(at.value / 1e9)
 
 
-def moment(seconds: float) -> pd.Timestamp:
+def from_epoch(seconds: float) -> pd.Timestamp:
     """Read `epoch` back, to the microsecond."""
     return pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC").as_unit("ns")
 
@@ -70,9 +74,9 @@ def display(value: float, unit: str = "") -> str:
     ('7 min 3 s', '−12.4 s', '412 ms')
     """
     if unit == "instant":
-        return instant(moment(value))
+        return instant(from_epoch(value))
     if unit in _CLOCKS:
-        return moment(value).strftime(_CLOCKS[unit])
+        return str(from_epoch(value).strftime(_CLOCKS[unit]))
     if unit == "duration":
         return ("−" if value < 0 else "") + _duration(abs(value))
     return quantity(value, "request" if (value, unit) == (1.0, "requests") else unit)
@@ -89,8 +93,8 @@ def agrees(written: str, value: float, unit: str = "") -> bool:
 def same(recorded: float, recomputed: float, unit: str = "") -> bool:
     """Whether two figures are one: relative 1e-9, instants within a microsecond."""
     if unit == "instant" or unit in _CLOCKS:
-        return abs(recorded - recomputed) <= 1e-6
-    return math.isclose(recorded, recomputed, rel_tol=1e-9, abs_tol=1e-300)
+        return abs(recorded - recomputed) <= _MICROSECOND
+    return math.isclose(recorded, recomputed, rel_tol=_REL_TOL, abs_tol=_ABS_TOL)
 
 
 def numbers_in(text: str) -> Iterator[Number]:
@@ -109,11 +113,11 @@ def numbers_in(text: str) -> Iterator[Number]:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 60:
+    if seconds < _MINUTE:
         return quantity(seconds, "s")
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    parts = [(hours, "h"), (rest // 60, "min"), (0 if hours else rest % 60, "s")]
+    hours, rest = divmod(round(seconds), _HOUR)
+    minutes, left = divmod(rest, _MINUTE)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else left, "s")]
     return " ".join(f"{count:,} {name}" for count, name in parts if count)
 
 
@@ -125,7 +129,7 @@ def _plain(text: str) -> float:
 
 def _clock(text: str) -> float:
     parts = [int(part) for part in text.removesuffix(" UTC").split(":")]
-    return float(sum(part * 60 ** (2 - place) for place, part in enumerate(parts)))
+    return float(sum(part * _MINUTE ** (2 - place) for place, part in enumerate(parts)))
 
 
 def _instant(text: str) -> float:

@@ -151,7 +151,7 @@ def _image(
     options: OptionsDict,
     env: EnvType,
 ) -> str:
-    """Inline a known figure; an image from elsewhere would be a request, so it is told."""
+    """Inline a known figure; an image from elsewhere would be a request, so it is named instead."""
     token = tokens[idx]
     if env["figures"] is None:
         return ""
@@ -159,6 +159,6 @@ def _image(
     alt = renderer.renderInlineAsText(token.children or [], options, env)
     svg = env["figures"].get(source)
     if svg is None:
-        told = Markup("[image not shown: <code>{}</code> from <code>{}</code>]")
-        return str(told.format(alt, source))
+        placeholder = Markup("[image not shown: <code>{}</code> from <code>{}</code>]")
+        return str(placeholder.format(alt, source))
     return str(Markup('<img alt="{}" src="{}">').format(alt, data_uri(svg)))

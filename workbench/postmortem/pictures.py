@@ -41,6 +41,7 @@ _DRAWING = frozenset(
         "use",
     }
 )
+_NOT_SVG = "A figure is not SVG"
 _OUTSIDE = re.compile(r"(?i)url\(\s*['\"]?(?!\s*['\"]?#)|@import|expression\(|javascript:")
 _INSIDE = re.compile(r"(?i)#|data:image/(png|jpeg|gif|webp);base64,")
 
@@ -54,13 +55,14 @@ def harmless_svg(svg: str) -> str:
         The text is not SVG, or declares a document type.
     """
     if re.search(r"<!(DOCTYPE|ENTITY)", svg, re.IGNORECASE):
-        raise BadInput("A figure must not declare a document type", value=svg[:60])
+        fact = "A figure must not declare a document type"
+        raise BadInput(fact, value=svg[:60])
     try:
         root = ElementTree.fromstring(svg)  # noqa: S314  # nosec B314 - entities are refused above
     except ElementTree.ParseError as error:
-        raise BadInput("A figure is not SVG", value=svg[:60], hint=str(error)) from error
+        raise BadInput(_NOT_SVG, value=svg[:60], hint=str(error)) from error
     if _local(root.tag) != "svg":
-        raise BadInput("A figure is not SVG", value=str(root.tag))
+        raise BadInput(_NOT_SVG, value=str(root.tag))
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     _clean(root)

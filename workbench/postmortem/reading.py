@@ -97,8 +97,8 @@ def read_file(path: Path) -> Reading:
     """
     target = path / "postmortem.md" if path.is_dir() else path
     if not target.is_file():
-        hint = "Name the folder that postmortem.save wrote to"
-        raise EvidenceMismatch("No postmortem here", value=target.name, hint=hint)
+        fact, hint = "No postmortem here", "Name the folder that postmortem.save wrote to"
+        raise EvidenceMismatch(fact, value=target.name, hint=hint)
     text = target.read_text(encoding="utf-8")
     read = read_page(text) if target.suffix == ".html" else read_markdown(text)
     name = target.name.replace("postmortem", "evidence", 1)

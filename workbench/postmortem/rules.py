@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from workbench.postmortem.document import TITLES, TODO
@@ -38,7 +38,9 @@ __all__ = [
 Level = Literal["error", "to do"]
 
 _FACTORS, _TRIGGER, _TIMELINE, _TIMES, _ACTIONS = 6, 5, 9, 3, 14
-_DAY = 86_400.0
+_EVIDENCE_CELL = 2  # of a row of factors
+_LONGEST_EXCERPT = 80  # characters
+_DAY = 86_400.0  # s
 _BLAME = re.compile(
     r"(?i)\b(human error|operator error|user error|careless\w*|negligen\w*|incompeten\w*"
     r"|should have (known|noticed|checked)|failed to (follow|notice|check|test|read)"
@@ -123,14 +125,14 @@ def every_factor_has_evidence(text: Text) -> Iterator[LintRow]:
     for section, row in _rows(text, _FACTORS, "Factor"):
         whole = " ".join(passage.text for passage in row).lower()
         cited = any(passage.cited for passage in row)
-        named = len(row) > 2 and bool(row[2].text.strip())
+        named = len(row) > _EVIDENCE_CELL and bool(row[_EVIDENCE_CELL].text.strip())
         if not (cited or named or "unknown" in whole or TODO.lower() in whole):
             yield LintRow("every factor has evidence", section.title, _short(row[0].text), hint)
 
 
 def no_human_error(text: Text) -> Iterator[LintRow]:
     """Refuse human error as a finding: it is where an investigation starts."""
-    hint = "Ask what made the action reasonable at that moment"
+    hint = "Ask what made the action reasonable at the time"
     for section, passage in _passages(text):
         if _HUMAN_CAUSE.search(passage.text):
             yield LintRow("no root cause: human error", section.title, _short(passage.text), hint)
@@ -148,7 +150,7 @@ def timeline_is_ordered(text: Text) -> Iterator[LintRow]:
 def timeline_begins_before_trigger(text: Text) -> Iterator[LintRow]:
     """Ask the first row to lie before the impact and before the trigger."""
     first = next((at for _, at in _timeline(text)), None)
-    starts = [at for at in (_moment(text, "Impact start"), _triggered(text)) if at is not None]
+    starts = [at for at in (_milestone(text, "Impact start"), _triggered(text)) if at is not None]
     if starts and (first is None or first >= min(starts)):
         hint = "Begin with normal operation"
         what = "the first row is not before the trigger"
@@ -157,7 +159,7 @@ def timeline_begins_before_trigger(text: Text) -> Iterator[LintRow]:
 
 def impact_ends_after_it_starts(text: Text) -> Iterator[LintRow]:
     """Refuse an impact that ends before it starts."""
-    start, end = _moment(text, "Impact start"), _moment(text, "Mitigated")
+    start, end = _milestone(text, "Impact start"), _milestone(text, "Mitigated")
     if start is not None and end is not None and end < start:
         hint = "Check both times against their sources"
         yield LintRow("impact ends after it starts", TITLES[_TIMES], "end before start", hint)
@@ -269,15 +271,16 @@ def _time(text: Text, cell: Passage) -> float | None:
     return values[0] if len(values) == 1 else None
 
 
-def _moment(text: Text, name: str) -> float | None:
-    rows = _rows(text, _TIMES, "Moment")
+def _milestone(text: Text, name: str) -> float | None:
+    # Saved postmortems may call the column "Moment", as it once was.
+    rows = chain.from_iterable(_rows(text, _TIMES, head) for head in ("Milestone", "Moment"))
     return next((_time(text, row[1]) for _, row in rows if row[0].text == name), None)
 
 
 def _triggered(text: Text) -> float | None:
-    said = (p for _, p in _passages(text, _TRIGGER) if p.text.startswith("Trigger:") and p.cited)
-    return next((_time(text, passage) for passage in said), None)
+    stated = (p for _, p in _passages(text, _TRIGGER) if p.text.startswith("Trigger:") and p.cited)
+    return next((_time(text, passage) for passage in stated), None)
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:80] + "…"
+    return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"

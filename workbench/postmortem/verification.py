@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.errors import EvidenceMismatch, WorkbenchError
 from workbench.postmortem.document import Postmortem
-from workbench.postmortem.evidence import RECIPES, CitationIndex
+from workbench.postmortem.evidence import NO_EVIDENCE, CitationIndex
 from workbench.postmortem.export import to_markdown
 from workbench.postmortem.numbers import agrees, display, numbers_in, same
 from workbench.postmortem.reading import Reading, read_file, read_markdown
+from workbench.postmortem.recipes.registry import RECIPES
 from workbench.version import __version__
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class VerificationRow:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Verification:
+class Verification(ResultCard):
     """What became of every number of a postmortem."""
 
     incident: str
@@ -90,8 +91,9 @@ class Verification:
         if self.ok:
             return self
         first = self.mismatches[0]
+        fact = f"{len(self.mismatches)} of {len(self.rows)} numbers do not hold: {first.why}"
         raise EvidenceMismatch(
-            f"{len(self.mismatches)} of {len(self.rows)} numbers do not hold: {first.why}",
+            fact,
             value=f"{first.shown} [{first.id or 'no evidence'}] in {first.section!r}",
             hint="Draft the postmortem again, or take the number out",
         )
@@ -111,14 +113,20 @@ class Verification:
         ]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """Show the numbers that do not hold under the count."""
+    def _headline(self) -> str:
+        return self._summary()
+
+    def _facts(self) -> dict[str, str]:
+        return {"incident": self.incident}
+
+    def _body(self) -> str:
+        """List the numbers that do not hold."""
         frame = self.to_frame()
         bad = frame[~frame["ok"].astype(bool)].drop(columns="ok")
-        body = table_html(bad) if len(bad) else ""
-        return card(
-            self._summary(), {"incident": self.incident}, body=body, note="; ".join(self.notes)
-        )
+        return table_html(bad) if len(bad) else ""
+
+    def _note(self) -> str:
+        return "; ".join(self.notes)
 
 
 def verify(
@@ -183,7 +191,7 @@ class _Checker:
         self._filed = filed
         self._recipes = recipes
         self._digest = window.digest
-        self._ledger = CitationIndex(window, recipes)
+        self._citations = CitationIndex(window, recipes)
 
     def check(self, name: str, section: str, written: str) -> VerificationRow:
         evidence = self._filed.get(name)
@@ -204,7 +212,7 @@ class _Checker:
         if evidence.query not in self._recipes:
             return None, f"no recipe is called {evidence.query!r}"
         try:
-            figures = self._ledger.figures(evidence.query, evidence.parameters)
+            figures = self._citations.figures(evidence.query, evidence.parameters)
         except (WorkbenchError, KeyError, ValueError, TypeError) as error:
             return None, f"the recipe failed: {error}"
         value = figures.get(evidence.select)
@@ -220,7 +228,7 @@ def _read(target: str | Path | Postmortem) -> tuple[Reading, Mapping[str, Eviden
         return read_markdown(to_markdown(target)), target.evidence, target.version
     reading = read_file(Path(target))
     if reading.file is None:
-        raise EvidenceMismatch("No evidence file", value=str(target))
+        raise EvidenceMismatch(NO_EVIDENCE, value=str(target))
     return reading, reading.file.evidence, reading.file.version
 
 

@@ -55,9 +55,9 @@ def adjustment(effect: Effect) -> Picture:
         Thick: the way whose size was estimated. Dashed: arrows out of what was adjusted
         for, by which nothing is put down to the change any more.
     """
-    found, names = effect.adjustment, _names(effect)
-    drawing = _Drawing(layered(found.graph), found, names)
-    return Picture(drawing.svg(f"Effect of {shorten(effect.change)}"), _caption(found, effect))
+    adjusted, names = effect.adjustment, _names(effect)
+    drawing = _Drawing(layered(adjusted.graph), adjusted, names)
+    return Picture(drawing.svg(f"Effect of {shorten(effect.change)}"), _caption(adjusted, effect))
 
 
 def _names(effect: Effect) -> dict[str, str]:
@@ -70,19 +70,21 @@ def _names(effect: Effect) -> dict[str, str]:
     }
 
 
-def _subtitle(found: Adjustment) -> str:
-    return f"adjusted for {', '.join(found.adjusted_for) or 'nothing'}; arrows: what acts on what"
+def _subtitle(adjusted: Adjustment) -> str:
+    return (
+        f"adjusted for {', '.join(adjusted.adjusted_for) or 'nothing'}; arrows: what acts on what"
+    )
 
 
-def _caption(found: Adjustment, effect: Effect) -> str:
-    names = ", ".join(found.adjusted_for) or "nothing"
+def _caption(adjusted: Adjustment, effect: Effect) -> str:
+    names = ", ".join(adjusted.adjusted_for) or "nothing"
     return f"Graph of the effect of {effect.change} on {effect.service}: adjusted for {names}."
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
     layout: Layout
-    found: Adjustment
+    adjusted: Adjustment
     names: Mapping[str, str]
 
     @property
@@ -96,7 +98,7 @@ class _Drawing:
         head = [
             f'<rect width="{wide:.0f}" height="{tall:.0f}" fill="{CARD}"/>',
             _text((_PAD, 30), title, size=15, weight=600),
-            _text((_PAD, 50), _subtitle(self.found), colour=MUTED, size=12),
+            _text((_PAD, 50), _subtitle(self.adjusted), colour=MUTED, size=12),
         ]
         foot = _text((_PAD, tall - 18), _LEGEND, colour=MUTED)
         return (
@@ -106,14 +108,14 @@ class _Drawing:
         )
 
     def boxes(self) -> Iterable[str]:
-        for name, role in self.found.roles:
+        for name, role in self.adjusted.roles:
             yield _box(self.centre(self.layout.places[name]), self.names.get(name, name), role)
 
     def arrows(self) -> Iterable[str]:
-        estimated = (self.found.treatment, self.found.outcome)
+        estimated = (self.adjusted.treatment, self.adjusted.outcome)
         # The thick one last: nothing lies over it.
         for edge in sorted(self.layout.routes, key=lambda edge: (edge == estimated, edge)):
-            closed = edge[0] in self.found.adjusted_for
+            closed = edge[0] in self.adjusted.adjusted_for
             course = self._course(self.layout.routes[edge])
             yield _arrow(course, thick=edge == estimated, dashed=closed)
 

@@ -105,7 +105,8 @@ def shading(frame: pd.DataFrame, x: alt.X, *, legend: bool = True) -> alt.Chart:
         legend=alt.Legend(title=None, symbolOpacity=0.5) if legend else None,
     )
     marks = alt.Chart(frame).mark_rect(opacity=0.16, clip=True)
-    return marks.encode(x=x, x2="t2:T", color=colour)
+    shaded: alt.Chart = marks.encode(x=x, x2="t2:T", color=colour)
+    return shaded
 
 
 def line_frame(series: pd.Series) -> pd.DataFrame:

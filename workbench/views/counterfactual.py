@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.cards import quantity
 from workbench.errors import WorkbenchError
 from workbench.views.axes import shorten
-from workbench.views.labels import part_words
+from workbench.views.labels import share_label
 from workbench.views.palette import FALL, INK, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message, problem
@@ -34,7 +34,7 @@ _KINDS = {
 
 
 def what_if(window: IncidentWindow, diagnosis: Diagnosis) -> Chart | Card:
-    """Imagine the leading hypothesis away: the SLI had its own work stayed at its baseline.
+    """Draw the SLI as it would have been without the leading suspect's contribution.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def what_if(window: IncidentWindow, diagnosis: Diagnosis) -> Chart | Card:
 
     service = imaginable(window, diagnosis)
     if service is None:
-        return message("Nothing to imagine away", "No suspect's own work reaches the SLI")
+        return message("No counterfactual to draw", "No suspect contributes to the SLI by itself")
     try:
         return counterfactual(imagine(window, service, diagnosis.sli))
     except WorkbenchError as error:
@@ -59,9 +59,9 @@ def what_if(window: IncidentWindow, diagnosis: Diagnosis) -> Chart | Card:
 
 
 def imaginable(window: IncidentWindow, diagnosis: Diagnosis) -> str | None:
-    """Name the service whose own work to put back: the leading suspect's, else the next one's.
+    """Name the service whose contribution to remove: the leading suspect's, else the next one's.
 
-    A surge of load is nobody's own work, and a caller of the SLI's service has none in it:
+    A surge of load is no service's contribution, and a caller of the SLI's service has none in it:
     then the first failure is asked about.
 
     Parameters
@@ -75,8 +75,8 @@ def imaginable(window: IncidentWindow, diagnosis: Diagnosis) -> str | None:
     reached = {sli, *(nx.descendants(graph, sli) if sli in graph else ())}
     for role in order:
         for suspect in diagnosis.bucket(role):
-            own = suspect.signal != "load" and suspect not in out
-            if own and suspect.service in reached:
+            contributes = suspect.signal != "load" and suspect not in out
+            if contributes and suspect.service in reached:
                 return suspect.service
     return None
 
@@ -101,7 +101,7 @@ def counterfactual(answer: WhatIf) -> Chart | Card:
             "high": [float("nan"), float("nan"), answer.high * factor],
             "text": [
                 *(quantity(level, answer.unit) for level in levels[:2]),
-                part_words(levels[2], answer.low, answer.high, unit=answer.unit).lstrip("+"),
+                share_label(levels[2], answer.low, answer.high, unit=answer.unit).lstrip("+"),
             ],
         }
     )

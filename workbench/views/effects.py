@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.checks import CheckId, not_run
 from workbench.views.axes import shorten
-from workbench.views.labels import part_words
+from workbench.views.labels import share_label
 from workbench.views.palette import INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
@@ -47,20 +47,22 @@ def effects(diagnosis: Diagnosis) -> Chart | Card:
     Chart or Card
         A row for each change, by time; a card where no effect could be estimated.
     """
-    seen = [s for s in _changes(diagnosis) if np.isfinite(s.attribution)][:_MOST]
-    if not seen:
+    drawn = [s for s in _changes(diagnosis) if np.isfinite(s.attribution)][:_MOST]
+    if not drawn:
         return message("No effect of a change to draw", "No change lies in reach of the incident")
     unit = diagnosis.sli.unit
-    largest = max(abs(v) for s in seen for v in (s.attribution, s.low, s.high) if np.isfinite(v))
+    largest = max(abs(v) for s in drawn for v in (s.attribution, s.low, s.high) if np.isfinite(v))
     factor, axis_unit = scale_of(unit, largest)
-    frame = pd.DataFrame([_row(place, s, factor, unit=unit) for place, s in enumerate(seen)])
+    frame = pd.DataFrame([_row(place, s, factor, unit=unit) for place, s in enumerate(drawn)])
     words = ["effect with 95 % interval; an interval across zero shows no effect"]
-    untold = len(_changes(diagnosis)) - len(seen)
-    words += [f"{untold} more without an estimate: the table of tests says why"] if untold else []
+    left_out = len(_changes(diagnosis)) - len(drawn)
+    words += (
+        [f"{left_out} more without an estimate: the table of tests says why"] if left_out else []
+    )
     title = alt.TitleParams(
         f"What each change did to {shorten(str(diagnosis.sli))}", subtitle=words
     )
-    caption = f"Effect of {len(seen)} change(s) on {diagnosis.sli}: " + "; ".join(
+    caption = f"Effect of {len(drawn)} change(s) on {diagnosis.sli}: " + "; ".join(
         f"{row['name']} {row['text']}, {row['verdict']}" for row in frame.to_dict("records")
     )
     return Chart(_forest(frame, axis_unit).properties(title=title), f"{caption}.")
@@ -108,8 +110,8 @@ def _row(place: int, suspect: Suspect, factor: float, *, unit: str) -> dict[str,
         "low": suspect.low * factor,
         "high": suspect.high * factor,
         "verdict": out.get(suspect.claim, "undecided"),
-        "text": part_words(suspect.attribution, suspect.low, suspect.high, unit=unit),
-        "said": suspect.reason,
+        "text": share_label(suspect.attribution, suspect.low, suspect.high, unit=unit),
+        "reason": suspect.reason,
     }
 
 
@@ -132,7 +134,7 @@ def _forest(frame: pd.DataFrame, unit: str) -> Layered:
         x="effect:Q",
         color=colour,
         shape=alt.Shape("verdict:N", scale=forms, legend=legend),
-        tooltip=["name:N", "text:N", "said:N"],
+        tooltip=["name:N", "text:N", "reason:N"],
     )
     names = base.mark_text(align="right", color=INK).encode(x=alt.value(-10), text="name:N")
     texts = base.mark_text(align="left", color=INK).encode(x=alt.value(_WIDTH + 12), text="text:N")

@@ -1,4 +1,4 @@
-"""What happened, in lanes: changes, alerts and the moment each suspect first moved."""
+"""Event marks, in lanes: changes, alerts and when each suspect first moved."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from workbench.times import TimeRange
     from workbench.window import IncidentWindow
 
-__all__ = ["happenings", "lanes"]
+__all__ = ["event_rows", "lanes"]
 
-_COLUMNS = ["kind", "lane", "t", "t2", "said"]
+_COLUMNS = ["kind", "lane", "t", "t2", "time"]
 _LONGEST_LANE = 50
 _ORDER = {"change": 0, "alert": 1, "first moved": 2}
 _OPEN = pd.Timestamp("2200-01-01T00:00:00Z")
 
 
-def happenings(
+def event_rows(
     window: IncidentWindow,
     diagnosis: Diagnosis | None,
     span: tuple[pd.Timestamp, pd.Timestamp],
@@ -36,7 +36,7 @@ def happenings(
     -------
     DataFrame
         A row each: ``kind``, ``lane`` (its name), ``t`` and ``t2`` in ms since 1970 and
-        ``said`` (its time in words), ordered by time.
+        ``time`` (in words), ordered by time.
     """
     rows = [*_changes(window), *_alerts(window), *_movements(diagnosis)]
     inside = [row for row in rows if row[3] >= span[0] and row[2] <= span[1]]
@@ -46,7 +46,7 @@ def happenings(
             shorten(lane, _LONGEST_LANE),
             milliseconds(max(start, span[0])),
             milliseconds(min(end, span[1])),
-            _said(start, end),
+            _time_label(start, end),
         )
         for kind, lane, start, end in inside
     ]
@@ -59,7 +59,7 @@ def lanes(rows: pd.DataFrame, when: TimeRange, *, most: int) -> tuple[pd.DataFra
     Parameters
     ----------
     rows
-        From `happenings`.
+        From `event_rows`.
     when
         The incident.
     most
@@ -80,7 +80,7 @@ def lanes(rows: pd.DataFrame, when: TimeRange, *, most: int) -> tuple[pd.DataFra
 def _changes(window: IncidentWindow) -> Iterator[tuple[str, str, pd.Timestamp, pd.Timestamp]]:
     for row in window.changes.to_dict("records"):
         end = row.get("end_ts", pd.NaT)
-        yield "change", _change_words(row), row["ts"], row["ts"] if pd.isna(end) else end
+        yield "change", _change_label(row), row["ts"], row["ts"] if pd.isna(end) else end
 
 
 def _alerts(window: IncidentWindow) -> Iterator[tuple[str, str, pd.Timestamp, pd.Timestamp]]:
@@ -94,18 +94,18 @@ def _movements(
     diagnosis: Diagnosis | None,
 ) -> Iterator[tuple[str, str, pd.Timestamp, pd.Timestamp]]:
     for suspect in diagnosis.suspects if diagnosis else ():
-        seen = suspect.onset is not None and suspect.role != "coincidence"
-        if suspect.onset is not None and seen and not suspect.change:
+        is_place = not suspect.change and suspect.role != "coincidence"
+        if suspect.onset is not None and is_place:
             signal = suspect.signal.removeprefix("saturation:")
             yield "first moved", f"moved {suspect.service}/{signal}", suspect.onset, suspect.onset
 
 
-def _change_words(row: Mapping[Hashable, Any]) -> str:
+def _change_label(row: Mapping[Hashable, Any]) -> str:
     kind, service, ref = str(row["kind"]), str(row["service"]), str(row["ref"])
     return f"{kind} {ref}" if service in ref else f"{kind} {service} {ref}"
 
 
-def _said(start: pd.Timestamp, end: pd.Timestamp) -> str:
+def _time_label(start: pd.Timestamp, end: pd.Timestamp) -> str:
     if start == end:
         return f"{start:%H:%M:%S} UTC"
     if end == _OPEN:

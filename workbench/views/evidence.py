@@ -18,7 +18,7 @@ from workbench.views.axes import (
 )
 from workbench.views.decimate import decimate
 from workbench.views.deviation import deviations, troubled_range
-from workbench.views.labels import moved_words
+from workbench.views.labels import movement_label
 from workbench.views.palette import BASELINE, INK, SLI_LINE
 from workbench.views.readings import REQUEST_SIGNALS, reading
 from workbench.views.rendering import Card, Chart, message
@@ -106,17 +106,17 @@ def _readings(
     """Read the SLI first, then suspected signals, then those of requests, then gauges."""
     sli = diagnosis.sli
     moved = deviations(signals, window.baseline, troubled_range(window, diagnosis))
-    own = moved[moved["service"] == name]
-    gauge = ~own["signal"].isin(REQUEST_SIGNALS)
-    order = own.assign(gauge=gauge, size=own["score"].abs())
+    rows = moved[moved["service"] == name]
+    gauge = ~rows["signal"].isin(REQUEST_SIGNALS)
+    order = rows.assign(gauge=gauge, size=rows["score"].abs())
     order = order.sort_values(["gauge", "size"], ascending=[True, False], kind="stable")
     mine = [s.signal for s in diagnosis.suspects if s.service == name]
     signal_names = dict.fromkeys([*mine, *map(str, order["signal"])])
     wanted = [(name, signal) for signal in signal_names if not _is_quantile(signal)]
     keys = [(sli.service, str(sli.signal)), *(k for k in wanted if k != (sli.service, sli.signal))]
     read = [reading(signals, *key) for key in keys]
-    seen = [r for r in read if r.seen]
-    return seen[:1] + [r for r in seen[1:] if r.varies][: _MOST - 1]
+    measured = [r for r in read if r.seen]
+    return measured[:1] + [r for r in measured[1:] if r.varies][: _MOST - 1]
 
 
 def _is_quantile(signal: str) -> bool:
@@ -161,7 +161,7 @@ def _heading(
     ]
     who = shorten(f"{'SLI: ' if first else ''}{read.service}", 24)
     left = 45 - len(who)
-    words = moved_words(read.signal, means[0], means[1], unit=read.unit, longest=left)
+    words = movement_label(read.signal, means[0], means[1], unit=read.unit, longest=left)
     text = f"{who} {words}"
     return alt.TitleParams(text, fontSize=12, fontWeight=600, offset=8, frame="group")
 

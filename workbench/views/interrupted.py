@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from workbench.views.axes import line_frame, shorten, time_axis, time_words
-from workbench.views.labels import part_words
+from workbench.views.labels import share_label
 from workbench.views.palette import INK, SLI_LINE
 from workbench.views.placebos import effect_colour
 from workbench.views.readings import milliseconds, reading, scale_of
@@ -59,7 +59,7 @@ def interrupted(window: IncidentWindow, effect: Effect, *, signals: Signals | No
     )
     level = float(own[own.index < effect.at].mean())
     steps = _steps(effect, start, end).assign(y=[level * factor, (level + effect.effect) * factor])
-    step = part_words(effect.effect, effect.low, effect.high, unit=effect.unit)
+    step = share_label(effect.effect, effect.low, effect.high, unit=effect.unit)
     title = alt.TitleParams(
         f"{shorten(effect.change)}: a step of {step}",
         subtitle=[f"{time_words(start, end)} · dashed: mean before, and with the step after"],

@@ -8,7 +8,7 @@ from workbench.cards import quantity
 from workbench.views.axes import shorten
 from workbench.views.readings import scale_of
 
-__all__ = ["moved_words", "part_words", "plain_signal"]
+__all__ = ["movement_label", "plain_signal", "share_label"]
 
 _NB = "\u00a0"  # a figure and its unit stay on one line
 
@@ -18,14 +18,16 @@ def plain_signal(name: str) -> str:
     return name.replace("saturation:", "")
 
 
-def moved_words(signal: str, before: float, during: float, *, unit: str, longest: int = 60) -> str:
+def movement_label(
+    signal: str, before: float, during: float, *, unit: str, longest: int = 60
+) -> str:
     """Write a movement as ``latency 40 → 320 ms``; a long signal's name is cut, never a figure."""
     first, last, short = _scaled([before, during], unit)
     figures = f"{first} → {last}{short}"
     return f"{shorten(plain_signal(signal), max(5, longest - len(figures) - 1))} {figures}"
 
 
-def part_words(value: float, low: float, high: float, *, unit: str) -> str:
+def share_label(value: float, low: float, high: float, *, unit: str) -> str:
     """Write a part with its interval as ``+360 ms (330 … 400)``; without one, the part alone."""
     if math.isnan(value):
         return "–"

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cards import card, table_html
 from workbench.findings import CLAIMS
 from workbench.views.axes import shorten
-from workbench.views.labels import part_words, plain_signal
+from workbench.views.labels import plain_signal, share_label
 from workbench.views.palette import CARD, FAINT, INK, MUTED, ROLE_COLOURS, ROLE_WORDS
 from workbench.views.rendering import Card, Chart, message
 
@@ -103,6 +103,24 @@ def _plain(suspect: Suspect) -> str:
 
 
 def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
+    x, y = _correlation_axis(frame, unranked), _causation_axis(frame)
+    base = alt.Chart(frame).encode(x=x, y=y)
+    points = base.mark_point(filled=True, size=130, opacity=1).encode(
+        color=alt.Color("role:N", scale=_scale(_COLOURS), legend=_legend("role")),
+        shape=alt.Shape("claim:N", scale=_shape_scale(), legend=_legend("rung")),
+        tooltip=["label:N", "claim:N", "why:N"],
+    )
+    labels = (
+        alt.Chart(frame)
+        .mark_text(align="left", color=INK)
+        .encode(x=alt.value(_WIDTH + 14), y=y, text="label:N")
+    )
+    height = max(90, 26 * len(frame))
+    leaders = base.mark_rule(color=FAINT, strokeDash=[1, 4]).encode(x2=alt.value(_WIDTH + 8))
+    return alt.layer(leaders, points, labels).properties(width=_WIDTH, height=height)
+
+
+def _correlation_axis(frame: pd.DataFrame, unranked: int) -> alt.X:
     last = 0.85 * unranked if (frame["x"] == unranked).any() else unranked
     ticks = [rank for rank in _RANKS if rank <= last]
     expression = f"datum.value >= {unranked} ? 'none' : format(datum.value, 'd')"
@@ -118,9 +136,12 @@ def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
     # The first ranks matter most, and there may be a hundred: a log axis keeps them apart.
     last = unranked * 1.15 if has_unranked else unranked
     scale = alt.Scale(type="log", domain=[0.8, last], nice=False)
-    x = alt.X("x:Q", axis=axis, scale=scale)
+    return alt.X("x:Q", axis=axis, scale=scale)
+
+
+def _causation_axis(frame: pd.DataFrame) -> alt.Y:
     names = json.dumps(list(frame["rank"]))  # ranks as text, made here: nothing from outside
-    y = alt.Y(
+    return alt.Y(
         "place:O",
         axis=alt.Axis(
             labelExpr=f"{names}[datum.value]",
@@ -134,20 +155,6 @@ def _scatter(frame: pd.DataFrame, unranked: int) -> Layered:
             grid=True,
         ),
     )
-    base = alt.Chart(frame).encode(x=x, y=y)
-    points = base.mark_point(filled=True, size=130, opacity=1).encode(
-        color=alt.Color("role:N", scale=_scale(_COLOURS), legend=_legend("role")),
-        shape=alt.Shape("claim:N", scale=_shape_scale(), legend=_legend("rung")),
-        tooltip=["label:N", "claim:N", "why:N"],
-    )
-    labels = (
-        alt.Chart(frame)
-        .mark_text(align="left", color=INK)
-        .encode(x=alt.value(_WIDTH + 14), y=y, text="label:N")
-    )
-    height = max(90, 26 * len(frame))
-    leaders = base.mark_rule(color=FAINT, strokeDash=[1, 4]).encode(x2=alt.value(_WIDTH + 8))
-    return alt.layer(leaders, points, labels).properties(width=_WIDTH, height=height)
 
 
 def _scale(colours: dict[str, str]) -> alt.Scale:
@@ -176,7 +183,7 @@ def _line(suspect: Suspect, unit: str) -> dict[str, str]:
         "suspect": shorten(_plain(suspect), 40),
         "rung": suspect.claim,
         "role": ROLE_WORDS[suspect.role],
-        "part of the change (95 %)": part_words(
+        "part of the change (95 %)": share_label(
             suspect.attribution, suspect.low, suspect.high, unit=unit
         ),
         "rank: causal / correlation": f"{suspect.causal_rank or '–'} / "

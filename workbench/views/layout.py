@@ -15,6 +15,7 @@ import networkx as nx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
+    from typing import Any
 
 __all__ = ["Layout", "layered"]
 
@@ -45,7 +46,7 @@ class Layout:
     rows: float
 
 
-def layered(graph: nx.DiGraph) -> Layout:
+def layered(graph: nx.DiGraph[Any]) -> Layout:
     """Lay a service graph out in columns, callers left of what they call.
 
     Parameters
@@ -53,7 +54,7 @@ def layered(graph: nx.DiGraph) -> Layout:
     graph
         Caller → callee; cycles are allowed and broken for the layout alone.
     """
-    plain: nx.DiGraph = nx.DiGraph()
+    plain: nx.DiGraph[Any] = nx.DiGraph()
     plain.add_nodes_from(sorted(map(str, graph.nodes)))
     plain.add_edges_from(sorted((str(a), str(b)) for a, b in graph.edges if a != b))
     column = _columns(plain)
@@ -68,8 +69,8 @@ def layered(graph: nx.DiGraph) -> Layout:
     return Layout(places, routes, max(column.values(), default=0) + 1.0, _extent(row))
 
 
-def _columns(graph: nx.DiGraph) -> dict[Hashable, int]:
-    acyclic: nx.DiGraph = nx.DiGraph(graph)
+def _columns(graph: nx.DiGraph[Any]) -> dict[Hashable, int]:
+    acyclic: nx.DiGraph[Any] = nx.DiGraph(graph)
     while not nx.is_directed_acyclic_graph(acyclic):
         acyclic.remove_edge(*nx.find_cycle(acyclic)[-1][:2])
     column: dict[Hashable, int] = {}
@@ -79,10 +80,10 @@ def _columns(graph: nx.DiGraph) -> dict[Hashable, int]:
 
 
 def _with_dummies(
-    graph: nx.DiGraph, column: dict[Hashable, int]
-) -> tuple[nx.DiGraph, dict[tuple[str, str], tuple[Hashable, ...]]]:
+    graph: nx.DiGraph[Any], column: dict[Hashable, int]
+) -> tuple[nx.DiGraph[Any], dict[tuple[str, str], tuple[Hashable, ...]]]:
     """Add a dummy node in each column an edge passes over; `column` learns of them."""
-    extended: nx.DiGraph = nx.DiGraph()
+    extended: nx.DiGraph[Any] = nx.DiGraph()
     extended.add_nodes_from(graph.nodes)
     chains: dict[tuple[str, str], tuple[Hashable, ...]] = {}
     routed = graph.number_of_nodes() <= _MOST_ROUTED
@@ -98,7 +99,7 @@ def _with_dummies(
     return extended, chains
 
 
-def _ordered(graph: nx.DiGraph, column: dict[Hashable, int]) -> list[list[Hashable]]:
+def _ordered(graph: nx.DiGraph[Any], column: dict[Hashable, int]) -> list[list[Hashable]]:
     layers: list[list[Hashable]] = [[] for _ in range(max(column.values(), default=-1) + 1)]
     for node in graph.nodes:
         layers[column[node]].append(node)
@@ -112,7 +113,7 @@ def _ordered(graph: nx.DiGraph, column: dict[Hashable, int]) -> list[list[Hashab
 
 
 def _sweep(
-    graph: nx.DiGraph,
+    graph: nx.DiGraph[Any],
     layers: list[list[Hashable]],
     column: dict[Hashable, int],
     *,
@@ -126,7 +127,7 @@ def _sweep(
 
 
 def _centre(
-    graph: nx.DiGraph,
+    graph: nx.DiGraph[Any],
     node: Hashable,
     place: dict[Hashable, int],
     column: Callable[[Hashable], int],
@@ -138,7 +139,7 @@ def _centre(
     return sum(near) / len(near) if near else float(place[node])
 
 
-def _crossings(graph: nx.DiGraph, layers: list[list[Hashable]]) -> int:
+def _crossings(graph: nx.DiGraph[Any], layers: list[list[Hashable]]) -> int:
     place = {node: at for layer in layers for at, node in enumerate(layer)}
     total = 0
     for layer in layers:
@@ -155,7 +156,7 @@ def _crossings(graph: nx.DiGraph, layers: list[list[Hashable]]) -> int:
     return total
 
 
-def _rows(graph: nx.DiGraph, layers: list[list[Hashable]]) -> dict[Hashable, float]:
+def _rows(graph: nx.DiGraph[Any], layers: list[list[Hashable]]) -> dict[Hashable, float]:
     """Pull each node towards the mean of its neighbours, keeping order and distance."""
     tallest = max((_height(layer) for layer in layers), default=0.0)
     row: dict[Hashable, float] = {}

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 
 from workbench.views.deviation import LEVELS, deviations, level, strongest, troubled_range
-from workbench.views.labels import moved_words
+from workbench.views.labels import movement_label
 from workbench.views.readings import REQUEST_SIGNALS
 
 if TYPE_CHECKING:
@@ -82,16 +82,18 @@ def service_marks(
     every = deviations(signals, window.baseline, troubled_range(window, diagnosis))
     table = strongest(every)
     names = sorted({str(n) for n in window.topology.nodes} | set(signals.services))
-    suspects, heard = diagnosis.suspects if diagnosis else (), set(signals.services)
-    table = _told_by_suspects(every, table, suspects)
+    suspects, measured = diagnosis.suspects if diagnosis else (), set(signals.services)
+    table = _with_suspects(every, table, suspects)
     marks = {
-        name: _mark(name, table, [s for s in suspects if s.service == name], heard=heard)
+        name: _mark(name, table, [s for s in suspects if s.service == name], measured=measured)
         for name in names
     }
     return _with_impact(marks, diagnosis)
 
 
-def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tuple[nx.DiGraph, int]:
+def focus(
+    graph: nx.DiGraph[str], marks: dict[str, ServiceMark], *, most: int
+) -> tuple[nx.DiGraph[str], int]:
     """Cut a large graph down to what moved and its neighbours; say how many were left out.
 
     Parameters
@@ -103,7 +105,7 @@ def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tup
     most
         Services that fit a still picture.
     """
-    whole: nx.DiGraph = nx.DiGraph()
+    whole: nx.DiGraph[str] = nx.DiGraph()
     whole.add_nodes_from(marks)
     whole.add_edges_from((str(a), str(b)) for a, b in graph.edges)
     if len(whole) <= most:
@@ -116,31 +118,34 @@ def focus(graph: nx.DiGraph, marks: dict[str, ServiceMark], *, most: int) -> tup
     return nx.DiGraph(whole.subgraph(kept)), len(whole) - len(kept)
 
 
-def _told_by_suspects(
+def _with_suspects(
     every: pd.DataFrame, table: pd.DataFrame, suspects: tuple[Suspect, ...]
 ) -> pd.DataFrame:
     """Let a cause or first failure speak by its own signal; the colour stays the strongest."""
-    told = table.copy()
+    marked = table.copy()
     for suspect in suspects:
         if suspect.role not in {"state change", "first failure"} or suspect.change:
             continue
         own = every[(every["service"] == suspect.service) & (every["signal"] == suspect.signal)]
         if suspect.signal in REQUEST_SIGNALS and len(own):
             columns = ["signal", "before", "during", "unit"]
-            told.loc[suspect.service, columns] = own[columns].iloc[0].to_list()
-    return told
+            marked.loc[suspect.service, columns] = own[columns].iloc[0].to_list()
+    return marked
 
 
 def _with_impact(
     marks: dict[str, ServiceMark], diagnosis: Diagnosis | None
 ) -> dict[str, ServiceMark]:
-    """Mark where the SLI was hurt, unless something stronger is said of that service."""
+    """Mark the SLI's service as affected, unless it has a stronger mark."""
     if diagnosis is None or not diagnosis.moved:
         return marks
-    hurt = marks.get(diagnosis.sli.service)
-    if hurt is None or hurt.word.isupper():
+    affected = marks.get(diagnosis.sli.service)
+    if affected is None or affected.word.isupper():
         return marks
-    return {**marks, hurt.service: replace(hurt, word="IMPACT", why=f"{diagnosis.sli} moved")}
+    return {
+        **marks,
+        affected.service: replace(affected, word="IMPACT", why=f"{diagnosis.sli} moved"),
+    }
 
 
 def _strength(mark: ServiceMark) -> float:
@@ -148,14 +153,14 @@ def _strength(mark: ServiceMark) -> float:
 
 
 def _mark(
-    name: str, table: pd.DataFrame, suspects: list[Suspect], *, heard: Collection[str]
+    name: str, table: pd.DataFrame, suspects: list[Suspect], *, measured: Collection[str]
 ) -> ServiceMark:
     word, why = _word(suspects)
     if name not in table.index:
-        silent = "no telemetry" if name not in heard else "no baseline to compare"
+        silent = "no telemetry" if name not in measured else "no baseline to compare"
         return ServiceMark(name, float("nan"), silent, word, why)
     row = table.loc[name]
-    moved = moved_words(
+    moved = movement_label(
         str(row["signal"]), row["before"], row["during"], unit=str(row["unit"]), longest=_LONGEST
     )
     return ServiceMark(name, float(row["score"]), moved, word, why)

@@ -119,7 +119,7 @@ def network(
     return Network(_page(graph, marks), topology(window, diagnosis, signals=signals))
 
 
-def _page(graph: nx.DiGraph, marks: dict[str, ServiceMark]) -> str:
+def _page(graph: nx.DiGraph[str], marks: dict[str, ServiceMark]) -> str:
     from pyvis.network import Network as Pyvis
 
     drawn = Pyvis(

@@ -2,7 +2,7 @@
 
 No grey reaches 4.5:1 on white and on JupyterLab's dark #111 at once (the ranges miss each
 other by a hair), so every picture brings its own quiet, light card and dark text. Hues are
-those of Okabe and Ito (2008), some darkened to 3:1 or better on the card; nothing is told by
+those of Okabe and Ito (2008), some darkened to 3:1 or better on the card; no meaning rests on
 colour alone.
 """
 
@@ -37,6 +37,7 @@ __all__ = [
     "contrast",
 ]
 
+_SRGB_LINEAR = 0.04045  # channels up to here are linear (IEC 61966-2-1)
 CARD = "#f5f6f8"
 INK = "#1d2733"
 MUTED = "#4c5866"
@@ -136,4 +137,4 @@ def _luminance(colour: str) -> float:
 
 
 def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+    return channel / 12.92 if channel <= _SRGB_LINEAR else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -1,12 +1,13 @@
 """A panel of widgets: pick incident, SLI and range, and verdict and charts follow.
 
 The widgets are only the controls. What they lead to is shown as ordinary output that is
-updated in place, so a notebook that is reopened or exported still shows the last look,
+updated in place, so a notebook that is reopened or exported still shows the last selection,
 where widgets vanish.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
@@ -15,7 +16,7 @@ from IPython.display import display
 from workbench.cards import escape
 from workbench.errors import WorkbenchError
 from workbench.views.rendering import Card, problem
-from workbench.views.selection import Look, moments, recorded, see, sli_choices
+from workbench.views.selection import Selection, draw_selection, range_ends, recorded, sli_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ def panel(
     window
         Where to begin.
     diagnosis
-        What was found in it, if that is known already.
+        Its diagnosis, if there is one already.
     source
         Where incidents come from; the recorded ones if left out.
     """
@@ -54,19 +55,19 @@ def panel(
 
 
 class Panel:
-    """The controls and the last look; see `panel`.
+    """The controls and the last selection; see `panel`.
 
     Attributes
     ----------
-    look
-        What is looked at, as plain values.
+    selection
+        What is selected, as plain values.
     shown
         What is shown for it: cards and charts.
     """
 
     def __init__(self, window: IncidentWindow, diagnosis: Diagnosis | None, source: Source) -> None:
         self._source = source
-        self._known: dict[Look, tuple[Card | Chart, ...]] = {}
+        self._drawn: dict[Selection, tuple[Card | Chart, ...]] = {}
         self._windows: dict[str, tuple[IncidentWindow, Signals]] = {}
         self._slots: list[DisplayHandle] = []
         self._following = False
@@ -84,11 +85,19 @@ class Panel:
         )
         self._keep(window)
         self._offer(window.id, str(diagnosis.sli) if diagnosis else None)
-        self.look = self._chosen()
+        self.selection = self._chosen()
         if diagnosis is not None:
-            self._known[self.look] = see(window, diagnosis, self._windows[window.id][1])
-        self.shown: tuple[Card | Chart, ...] = self._see()
+            self._drawn[self.selection] = draw_selection(
+                window, diagnosis, self._windows[window.id][1]
+            )
+        self.shown: tuple[Card | Chart, ...] = self._results()
         self._listen()
+
+    @property
+    def look(self) -> Selection:
+        """Old name of `selection`; goes after one version."""
+        warnings.warn("Panel.look is now Panel.selection", DeprecationWarning, stacklevel=2)
+        return self.selection
 
     @property
     def controls(self) -> widgets.VBox:
@@ -97,11 +106,13 @@ class Panel:
         return widgets.VBox([self.incident, self.sli, range_, self.status])
 
     def __repr__(self) -> str:
-        """Say what is looked at and what it shows."""
-        return "\n".join([f"Panel on {self.look.incident}, {self.look.sli}", repr(self.shown[0])])
+        """Write what is selected and the verdict."""
+        return "\n".join(
+            [f"Panel on {self.selection.incident}, {self.selection.sli}", repr(self.shown[0])]
+        )
 
     def _ipython_display_(self) -> None:
-        """Show the controls, then the look as ordinary output that later looks replace."""
+        """Show the controls, then the results as ordinary output that is updated in place."""
         display(self.controls)
         self._slots = [display(_slot(self.shown, i), display_id=True) for i in range(3)]
 
@@ -113,7 +124,7 @@ class Panel:
     def _incident_picked(self, change: dict[str, object]) -> None:
         if self._following:
             return
-        self._say(f"reading {change['new']} …")
+        self._set_status(f"reading {change['new']} …")
         try:
             self._offer(str(change["new"]), None)
         except WorkbenchError as error:
@@ -124,42 +135,44 @@ class Panel:
     def _picked(self, change: dict[str, object]) -> None:
         if self._following:
             return
-        self.look = self._chosen()
-        self._say(f"judging {self.look.incident}, {self.look.sli} …")
-        self._show(self._see())
+        self.selection = self._chosen()
+        self._set_status(f"diagnosing {self.selection.incident}, {self.selection.sli} …")
+        self._show(self._results())
 
     def _offer(self, incident: str, sli: str | None) -> None:
-        """Let SLI and range follow the incident without judging every step of it."""
+        """Let SLI and range follow the incident without diagnosing every step of it."""
         window, signals = self._window(incident)
         self._following = True
         try:
             self.sli.options = sli_choices(window, signals)
             if self.sli.options:
                 self.sli.value = sli if sli in self.sli.options else self.sli.options[0]
-            self.range.options = [(_clock(at), at) for at in moments(window, signals)]
+            self.range.options = [(_clock(at), at) for at in range_ends(window, signals)]
             self.range.value = (window.when.start, window.when.end)
         finally:
             self._following = False
 
-    def _chosen(self) -> Look:
+    def _chosen(self) -> Selection:
         start, end = self.range.value
         self.chosen_range.value = escape(f"{start:%Y-%m-%d %H:%M:%S} – {end:%H:%M:%S} UTC")
-        return Look(str(self.incident.value), str(self.sli.value), start, end)
+        return Selection(str(self.incident.value), str(self.sli.value), start, end)
 
-    def _see(self) -> tuple[Card | Chart, ...]:
-        look = self.look
+    def _results(self) -> tuple[Card | Chart, ...]:
+        selection = self.selection
         try:
-            if look not in self._known:
-                self._known[look] = self._judged(look)
-            return self._known[look]
+            if selection not in self._drawn:
+                self._drawn[selection] = self._diagnosed(selection)
+            return self._drawn[selection]
         except WorkbenchError as error:
             return (problem(error),)
 
-    def _judged(self, look: Look) -> tuple[Card | Chart, ...]:
-        window, signals = self._window(look.incident)
-        if (look.start, look.end) != (window.when.start, window.when.end):
-            window = window.between(look.start, look.end)
-        return see(window, self._source.compare(window, window.sli(look.sli)), signals)
+    def _diagnosed(self, selection: Selection) -> tuple[Card | Chart, ...]:
+        window, signals = self._window(selection.incident)
+        if (selection.start, selection.end) != (window.when.start, window.when.end):
+            window = window.between(selection.start, selection.end)
+        return draw_selection(
+            window, self._source.compare(window, window.sli(selection.sli)), signals
+        )
 
     def _window(self, incident: str) -> tuple[IncidentWindow, Signals]:
         if incident not in self._windows:
@@ -175,9 +188,9 @@ class Panel:
         self.shown = shown
         for place, slot in enumerate(self._slots):
             slot.update(_slot(shown, place))
-        self._say("")
+        self._set_status("")
 
-    def _say(self, text: str) -> None:
+    def _set_status(self, text: str) -> None:
         self.status.value = escape(text)
 
 

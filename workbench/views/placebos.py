@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.views.axes import shorten
-from workbench.views.labels import part_words
+from workbench.views.labels import share_label
 from workbench.views.palette import BASELINE, FALL, INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
@@ -84,7 +84,7 @@ def _points(effect: Effect, factor: float) -> pd.DataFrame:
 def _rows(effect: Effect) -> pd.DataFrame:
     """One line a row of the picture: what it is, and the figure that stands beside it."""
     earlier = [e.effect for e in effect.earlier]
-    own = part_words(effect.effect, effect.low, effect.high, unit=effect.unit)
+    own = share_label(effect.effect, effect.low, effect.high, unit=effect.unit)
     rows = [
         (
             "nothing was changed",
@@ -105,9 +105,9 @@ def _rows(effect: Effect) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "label", "text"])
 
 
-def _as_large(found: Sequence[float], value: float) -> str:
-    as_large = sum(abs(other) >= abs(value) for other in found)
-    return f"{as_large} of {len(found)} as large"
+def _as_large(steps: Sequence[float], value: float) -> str:
+    as_large = sum(abs(other) >= abs(value) for other in steps)
+    return f"{as_large} of {len(steps)} as large"
 
 
 def _strip(frame: pd.DataFrame, rows: pd.DataFrame, unit: str, own: str) -> Layered:

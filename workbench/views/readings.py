@@ -26,6 +26,7 @@ _UNITS = {
     "load": "req/s",
 }
 _ENDINGS = {"_bytes": "B", "_seconds": "s", "_ratio": "ratio"}
+_MILLI = 1e-3
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -112,7 +113,7 @@ def unit_of(signal: str) -> str:
 def scale_of(unit: str, largest: float) -> tuple[float, str]:
     """Factor and unit that turn values of `unit` into short numbers on an axis."""
     if unit == "s" and largest < 1:
-        return (1e3, "ms") if largest >= 1e-3 or largest == 0 else (1e6, "µs")
+        return (1e3, "ms") if largest >= _MILLI or largest == 0 else (1e6, "µs")
     if unit == "ratio":
         return 100.0, "%"
     if unit == "B":

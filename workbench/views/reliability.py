@@ -55,7 +55,7 @@ def reliability(cases: pd.DataFrame) -> Chart | Card:
     words += ["bars: 95 % Wilson interval; below the diagonal: too sure"]
     title = alt.TitleParams(f"Reliability: ECE {error:.2f}", subtitle=words)
     caption = f"ECE {error:.2f} over {len(known)} cases: " + "; ".join(
-        f"{row['confidence']:.2f} said, {row['right']:.2f} right of {row['n']}"
+        f"{row['confidence']:.2f} stated, {row['right']:.2f} right of {row['n']}"
         for row in bins.to_dict("records")
     )
     return Chart(_draw(bins).properties(title=title), f"{caption}.")
@@ -64,18 +64,14 @@ def reliability(cases: pd.DataFrame) -> Chart | Card:
 def _known(cases: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in _COLUMNS if column not in cases.columns]
     if missing:
-        raise BadTable(
-            "Cases without these columns",
-            value=missing,
-            hint="Each case needs confidence and right",
-        )
+        fact, hint = "Cases without these columns", "Each case needs confidence and right"
+        raise BadTable(fact, value=missing, hint=hint)
     known = cases[list(_COLUMNS)].dropna().astype(float)
     outside = ~known["confidence"].between(0, 1)
     if outside.any():
         value = float(known.loc[outside, "confidence"].iloc[0])
-        raise BadTable(
-            "A confidence lies between 0 and 1", value=value, hint="A share, not percent"
-        )
+        fact = "A confidence lies between 0 and 1"
+        raise BadTable(fact, value=value, hint="A share, not percent")
     return known
 
 
@@ -97,7 +93,7 @@ def _draw(bins: pd.DataFrame) -> Layered:
     x = alt.X(
         "confidence:Q",
         scale=share,
-        axis=alt.Axis(title="confidence said", format="%", tickCount=5),
+        axis=alt.Axis(title="stated confidence", format="%", tickCount=5),
     )
     y = alt.Y(
         "right:Q",

@@ -172,16 +172,16 @@ def problem(error: WorkbenchError) -> Card:
 
 def _roomier(svg: str) -> str:
     """Widen the card on both sides: elsewhere another font may write the same text wider."""
-    found = _SIZE.search(svg)
-    if found is None:
+    declared = _SIZE.search(svg)
+    if declared is None:
         return svg
-    width, height = float(found["width"]), found["height"]
+    width, height = float(declared["width"]), declared["height"]
     card_ = f'<rect x="{-_ROOM}" width="{width + 2 * _ROOM:g}" height="{height}" fill="{CARD}"/>'
     size = (
         f'width="{width + 2 * _ROOM:g}" height="{height}" '
         f'viewBox="{-_ROOM} 0 {width + 2 * _ROOM:g} {height}">'
     )
-    return f"{svg[: found.start()]}{size}{card_}{svg[found.end() :]}"
+    return f"{svg[: declared.start()]}{size}{card_}{svg[declared.end() :]}"
 
 
 def _fitted(svg: str) -> str:
@@ -202,8 +202,8 @@ def _own_ids(svg: str) -> str:
     names: dict[str, str] = {}
     placed = _ID.sub(lambda f: f"{f[1]}{names.setdefault(f[2], f'@{len(names)}')}", svg)
     prefix = f"p{hashlib.sha256(placed.encode()).hexdigest()[:8]}-"
-    own = {old: f"{prefix}{new[1:]}" for old, new in names.items()}
-    return _ID.sub(lambda found: f"{found[1]}{own[found[2]]}", svg)
+    renamed = {old: f"{prefix}{new[1:]}" for old, new in names.items()}
+    return _ID.sub(lambda match: f"{match[1]}{renamed[match[2]]}", svg)
 
 
 def _write_png(svg: str, path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""One look at an incident as plain state, and what there is to see of it."""
+"""The selection in a panel as plain values, and what is drawn for it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from workbench.views.rendering import Card, Chart
     from workbench.window import IncidentWindow
 
-__all__ = ["Look", "Source", "moments", "recorded", "see", "sli_choices"]
+__all__ = ["Selection", "Source", "draw_selection", "range_ends", "recorded", "sli_choices"]
 
-_MOST_MOMENTS = 240
+_MOST_RANGE_ENDS = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a person chose to look at.
+class Selection:
+    """Which incident, SLI and range a person selected.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where incidents come from and how they are judged; handed in, so that tests need none.
+    """Where incidents come from and how they are diagnosed; handed in, so that tests need none.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Source:
     load
         Reads one.
     compare
-        Judges a window for an SLI.
+        Diagnoses a window for an SLI.
     """
 
     ids: Callable[[], list[str]]
@@ -64,42 +64,44 @@ class Source:
 
 
 def recorded() -> Source:
-    """Take incidents from `workbench.datasets`, judge them by `workbench.diagnose.compare`."""
+    """Take incidents from `workbench.datasets`, diagnose them by `workbench.diagnose.compare`."""
     from workbench import datasets
     from workbench.diagnose import compare
 
     def ids() -> list[str]:
-        found = datasets.incidents()
+        incidents = datasets.incidents()
         # A quiet stretch that others take their past from is nothing to investigate.
-        return [str(i) for i in found["id"] if i not in set(found["history"])]
+        return [str(i) for i in incidents["id"] if i not in set(incidents["history"])]
 
     return Source(ids, datasets.load, compare)
 
 
-def see(window: IncidentWindow, diagnosis: Diagnosis, signals: Signals) -> tuple[Card | Chart, ...]:
-    """Draw what follows a look: verdict with ladder, timeline, rank against rank.
+def draw_selection(
+    window: IncidentWindow, diagnosis: Diagnosis, signals: Signals
+) -> tuple[Card | Chart, ...]:
+    """Draw what follows a selection: verdict with ladder, timeline, rank against rank.
 
     Parameters
     ----------
     window, diagnosis, signals
-        The window looked at, what was found in it, and its aligned signals.
+        The selected window, its diagnosis and its aligned signals.
     """
     return ladder(diagnosis), timeline(window, diagnosis, signals=signals), ranks(diagnosis)
 
 
 def sli_choices(window: IncidentWindow, signals: Signals) -> list[str]:
-    """SLIs one can ask about: declared ones first, then every latency and error ratio seen."""
-    seen = [
+    """SLIs one can ask about: declared ones first, then every latency and error ratio measured."""
+    measured = [
         f"{service}/{signal}"
         for service, signal in signals.nodes.columns
         if signal in {"latency", "errors"}
     ]
-    return list(dict.fromkeys([*(str(slo.sli) for slo in window.slos), *sorted(seen)]))
+    return list(dict.fromkeys([*(str(slo.sli) for slo in window.slos), *sorted(measured)]))
 
 
-def moments(window: IncidentWindow, signals: Signals) -> list[pd.Timestamp]:
-    """Moments a range can begin or end at: at most 240 over what was recorded."""
+def range_ends(window: IncidentWindow, signals: Signals) -> list[pd.Timestamp]:
+    """Instants a range can begin or end at: at most 240 over what was recorded."""
     index = signals.index
-    every = max(1, -(-len(index) // _MOST_MOMENTS))
+    every = max(1, -(-len(index) // _MOST_RANGE_ENDS))
     end = index[-1] + pd.Timedelta(signals.step_s, "s")
     return sorted({*index[::every], end, window.when.start, window.when.end})

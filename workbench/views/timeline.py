@@ -20,7 +20,7 @@ from workbench.views.axes import (
     time_words,
 )
 from workbench.views.decimate import decimate
-from workbench.views.event_marks import happenings, lanes
+from workbench.views.event_marks import event_rows, lanes
 from workbench.views.palette import INK, MUTED, ONSET, RISE, SLI_LINE
 from workbench.views.readings import milliseconds, reading, scale_of
 from workbench.views.rendering import Chart
@@ -82,12 +82,12 @@ def timeline(
         _line_panel(scene, reading(known, chosen.service, name), first=place == 0)
         for place, name in enumerate(names)
     ]
-    rows = happenings(window, diagnosis, scene.span)
+    rows = event_rows(window, diagnosis, scene.span)
     kept, dropped = lanes(rows, window.when, most=_MOST_LANES)
     parts = [panel for panel, _ in drawn]
     parts.append(_lane_chart(scene, kept) if len(kept) else _time_strip(scene))
     notes = [note for _, note in drawn if note]
-    subtitle = [_when_words(diagnosis, scene.span), *notes, *_dropped_words(dropped)]
+    subtitle = [_range_label(diagnosis, scene.span), *notes, *_dropped_words(dropped)]
     title = alt.TitleParams(f"{shorten(str(chosen), 60)}: what happened when", subtitle=subtitle)
     chart = alt.vconcat(*parts, spacing=8, title=title)
     chart = chart.resolve_scale(color="independent", shape="independent")
@@ -167,11 +167,9 @@ def _threshold_layers(scene: _Scene, line: Reading) -> list[alt.Chart]:
 
 def _nothing_seen(name: str) -> alt.Chart:
     frame = pd.DataFrame({"text": [f"no samples of {name} were recorded"]})
-    return (
-        alt.Chart(frame)
-        .mark_text(color=MUTED, fontSize=13)
-        .encode(x=alt.value(WIDTH / 2), y=alt.value(24), text="text:N")
-    )
+    text = alt.Chart(frame).mark_text(color=MUTED, fontSize=13)
+    centred: alt.Chart = text.encode(x=alt.value(WIDTH / 2), y=alt.value(24), text="text:N")
+    return centred
 
 
 def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:
@@ -183,7 +181,7 @@ def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:
     legend = alt.Legend(title=None, orient="bottom", offset=6)
     hues = alt.Scale(domain=kinds, range=[_KINDS[kind][0] for kind in kinds])
     forms = alt.Scale(domain=kinds, range=[_KINDS[kind][1] for kind in kinds])
-    base = alt.Chart(rows).encode(x=x, y=y, tooltip=["lane:N", "said:N"])
+    base = alt.Chart(rows).encode(x=x, y=y, tooltip=["lane:N", "time:N"])
     bars = base.mark_bar(height=7, opacity=0.55, clip=True).encode(
         x2="t2:T", color=alt.Color("kind:N", scale=hues, legend=None)
     )
@@ -193,7 +191,8 @@ def _lane_chart(scene: _Scene, rows: pd.DataFrame) -> Layered:
     )
     layers = [scene.shade(x, legend=False), bars, points, *scene.onset()]
     chart = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(21))
-    return chart.resolve_scale(color="independent", shape="independent")
+    lanes_apart: Layered = chart.resolve_scale(color="independent", shape="independent")
+    return lanes_apart
 
 
 def _time_strip(scene: _Scene) -> Layered:
@@ -203,7 +202,7 @@ def _time_strip(scene: _Scene) -> Layered:
     return alt.layer(none).properties(width=WIDTH, height=1)
 
 
-def _when_words(diagnosis: Diagnosis | None, span: tuple[pd.Timestamp, pd.Timestamp]) -> str:
+def _range_label(diagnosis: Diagnosis | None, span: tuple[pd.Timestamp, pd.Timestamp]) -> str:
     words = time_words(*span)
     if diagnosis is None:
         return words
@@ -223,8 +222,8 @@ def _caption(
     window: IncidentWindow, diagnosis: Diagnosis | None, sli: SLI, rows: pd.DataFrame
 ) -> str:
     counts = rows["kind"].value_counts() if len(rows) else {}
-    said = ", ".join(f"{n} × {kind}" for kind, n in counts.items()) or "no change and no alert"
-    text = f"{sli} from baseline to incident ({window.when}), with {said}."
+    listed = ", ".join(f"{n} × {kind}" for kind, n in counts.items()) or "no change and no alert"
+    text = f"{sli} from baseline to incident ({window.when}), with {listed}."
     if diagnosis is not None and np.isfinite(diagnosis.before) and np.isfinite(diagnosis.during):
         unit = diagnosis.sli.unit
         levels = f"{quantity(diagnosis.before, unit)} before, {quantity(diagnosis.during, unit)}"

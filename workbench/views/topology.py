@@ -98,7 +98,7 @@ class _Drawing:
         x = _PAD + place[0] * (_BOX[0] + _GAP[0]) + _BOX[0] / 2
         return x, _PAD + _HEAD + place[1] * (_BOX[1] + _GAP[1]) + _BOX[1] / 2
 
-    def boxes(self, graph: nx.DiGraph) -> Iterable[str]:
+    def boxes(self, graph: nx.DiGraph[str]) -> Iterable[str]:
         for name in sorted(graph.nodes):
             yield _box(self.centre(self.layout.places[name]), self.marks[name])
 
@@ -210,7 +210,7 @@ def _legend(y: float) -> Iterable[str]:
         x += 44 + 6.0 * len(words)
 
 
-def _caption(graph: nx.DiGraph, marks: dict[str, ServiceMark], left_out: int) -> str:
+def _caption(graph: nx.DiGraph[str], marks: dict[str, ServiceMark], left_out: int) -> str:
     named = [f"{m.word.lower()}: {m.service}" for m in marks.values() if m.word in _WORD_COLOURS]
     moved = sum(marks[name].level > 0 for name in graph.nodes)
     text = f"Service graph of {len(graph)} services, {moved} of them moved"

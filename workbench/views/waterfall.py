@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.cards import quantity
 from workbench.views.axes import shorten
-from workbench.views.labels import part_words
+from workbench.views.labels import share_label
 from workbench.views.palette import FALL, INK, MUTED, RISE, TOTAL
 from workbench.views.readings import scale_of
 from workbench.views.rendering import Card, Chart, message
@@ -97,7 +97,7 @@ def _steps(ranking: Ranking, parts: list[tuple[str, float, float, float]]) -> pd
                 "low": at + low,
                 "high": at + high,
                 "kind": "raises it" if part >= 0 else "lowers it",
-                "text": part_words(part, low, high, unit=unit),
+                "text": share_label(part, low, high, unit=unit),
             }
         )
         at += part

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import StatementCard, table_html
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ UNOBSERVED = frozenset({"moment"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Adjustment:
+class Adjustment(StatementCard):
     """A back-door adjustment set with the graph it was read from.
 
     Parameters
@@ -67,9 +67,8 @@ class Adjustment:
         lines = [f"  {name}: {role}" for name, role in self.roles]
         return "\n".join([self.statement, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with a table of the nodes."""
-        return card(self.statement, {}, body=table_html(self.to_frame()))
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def change_graph() -> nx.DiGraph:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import bounds, card, escape, quantity
+from workbench.cards import StatementCard, bounds, escape, quantity
 from workbench.causal.change_effects.adjustment import adjustment, change_graph
 from workbench.causal.change_effects.change_data import COVARIATES, bins_around, prepare
 from workbench.causal.change_effects.difference_in_differences import difference_in_differences
@@ -35,7 +35,7 @@ __all__ = ["Effect", "effect", "effect_in"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Effect:
+class Effect(StatementCard):
     """The effect of one change on one SLI.
 
     Parameters
@@ -149,21 +149,22 @@ class Effect:
         lines = [f"  {marks[r.passed]:>8} {r.name}: {r.statement}" for r in self.refutations]
         return "\n".join([self.statement, f"  adjusted for {', '.join(self.adjusted_for)}", *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with the refuters listed."""
-        facts = {
+    def _facts(self) -> dict[str, str]:
+        return {
             "effect": self._figures,
             "adjusted for": ", ".join(self.adjusted_for) or "nothing",
             "difference-in-differences": self.against.statement if self.against else "no controls",
             "data": f"{self.bins_before} bins before, {self.bins_after} after, "
             f"{self.step_s:g} s each",
         }
+
+    def _body(self) -> str:
         items = "".join(
             f"<li>{'survived' if r.passed else 'refuted'}: {escape(r.name)} – "
             f"{escape(r.statement)}</li>"
             for r in self.refutations
         )
-        return card(self.statement, facts, body=f"<ul>{items}</ul>")
+        return f"<ul>{items}</ul>"
 
 
 def effect(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.cards import bounds, card, quantity, table_html
+from workbench.cards import StatementCard, bounds, quantity, table_html
 from workbench.causal.change_effects.change_data import prepare
 from workbench.causal.change_effects.effect import effect_in
 from workbench.causal.thresholds import REACH_BACK
@@ -41,7 +41,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Effects:
+class Effects(StatementCard):
     """The effect of every change in reach on one SLI.
 
     Parameters
@@ -85,8 +85,7 @@ class Effects:
         lines += [f"  {ref}: {why}" for ref, why in self.untested.items()]
         return "\n".join([self.statement, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with the table, figures in words."""
+    def _body(self) -> str:
         shown = [
             {
                 "change": e.change,
@@ -101,7 +100,7 @@ class Effects:
         ]
         shown += [{"change": ref, "not survived": why} for ref, why in self.untested.items()]
         table = pd.DataFrame(shown).fillna("") if shown else pd.DataFrame()
-        return card(self.statement, {}, body=table_html(table, limit=60) if shown else "")
+        return table_html(table, limit=60) if shown else ""
 
 
 def effects(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import StatementCard, table_html
 from workbench.causal.change_effects.change_data import COVARIATES, bins_around, prepare
 from workbench.stats.ar_regression import least_squares, regress
 
@@ -22,7 +22,7 @@ __all__ = ["Sensitivity", "robustness_value", "sensitivity"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Sensitivity:
+class Sensitivity(StatementCard):
     """Strength that a hidden common cause of a change and its effect would need.
 
     Parameters
@@ -79,9 +79,8 @@ class Sensitivity:
         """Write the statement."""
         return self.statement
 
-    def _repr_html_(self) -> str:
-        """Show as a card with a table of the strengths."""
-        return card(self.statement, {}, body=table_html(self.to_frame()))
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def sensitivity(window: IncidentWindow, change: str, sli: SLI | None = None) -> Sensitivity:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import StatementCard, table_html
 from workbench.causal.gcm.scm import build_model, modelled, study_of
 from workbench.causal.gcm.session import Deadline, load_gcm, quietly, seeded
 from workbench.causal.thresholds import ARROW_RUNS, ARROW_SAMPLES
@@ -23,7 +23,7 @@ __all__ = ["ArrowStrengths", "arrow_strength"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ArrowStrengths:
+class ArrowStrengths(StatementCard):
     """Share of each caller's variance that comes over each call.
 
     Parameters
@@ -68,9 +68,8 @@ class ArrowStrengths:
         ]
         return "\n".join([self.statement, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with a table."""
-        return card(self.statement, {}, body=table_html(self.to_frame()))
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def arrow_strength(

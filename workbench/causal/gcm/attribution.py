@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import bounds, card, quantity, table_html
+from workbench.cards import StatementCard, bounds, quantity, table_html
 from workbench.causal.gcm.scm import build_model, modelled, moved, study_of, totals
 from workbench.causal.gcm.session import Deadline, load_gcm, quietly, seeded
 from workbench.causal.thresholds import (
@@ -34,7 +34,7 @@ __all__ = ["ModelAttribution", "anomaly_attribution", "distribution_change"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ModelAttribution:
+class ModelAttribution(StatementCard):
     """Parts of the SLI's change by service, as DoWhy attributes them on the same model.
 
     Parameters
@@ -93,10 +93,11 @@ class ModelAttribution:
         ]
         return "\n".join([self.statement, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with a table."""
-        body = table_html(self.to_frame()) if self.parts else ""
-        return card(self.statement, {"method": self.method}, body=body)
+    def _facts(self) -> dict[str, str]:
+        return {"method": self.method}
+
+    def _body(self) -> str:
+        return table_html(self.to_frame()) if self.parts else ""
 
 
 def distribution_change(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import bounds, card, quantity
+from workbench.cards import StatementCard, bounds, quantity
 from workbench.causal.gcm.scm import (
     build_model,
     check_modelled,
@@ -31,7 +31,7 @@ __all__ = ["WhatIf", "what_if"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class WhatIf:
+class WhatIf(StatementCard):
     """What the SLI would have been, had one service's own work stayed at its baseline.
 
     Parameters
@@ -86,15 +86,13 @@ class WhatIf:
         """Write the statement."""
         return self.statement
 
-    def _repr_html_(self) -> str:
-        """Show the statement as a card."""
-        facts = {
+    def _facts(self) -> dict[str, str]:
+        return {
             "as it was": quantity(self.actual, self.unit),
             "had it stayed": f"{quantity(self.counterfactual, self.unit)} "
             f"(95 %: {bounds(self.low, self.high, self.unit)})",
             "baseline": quantity(self.before, self.unit),
         }
-        return card(self.statement, facts)
 
 
 def what_if(

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import StatementCard, table_html
 from workbench.causal.gcm.scm import flow_graph, modelled, study_of, totals
 from workbench.causal.gcm.session import Deadline
 from workbench.causal.thresholds import (
@@ -33,7 +33,7 @@ __all__ = ["Falsification", "falsify", "falsify_graph"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Falsification:
+class Falsification(StatementCard):
     """How a graph's implied independences fare against those of permuted graphs.
 
     Parameters
@@ -105,9 +105,8 @@ class Falsification:
         ]
         return "\n".join([self.statement, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with the violations."""
-        return card(self.statement, {}, body=table_html(self.to_frame()) if self.violated else "")
+    def _body(self) -> str:
+        return table_html(self.to_frame()) if self.violated else ""
 
 
 def falsify(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import bounds, card, quantity, table_html
+from workbench.cards import StatementCard, bounds, quantity, table_html
 from workbench.causal.change_effects.adjustment import UNOBSERVED, change_graph
 from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.gcm.session import Deadline, encoded, quietly, seeded
@@ -60,7 +60,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Identification:
+class Identification(StatementCard):
     """Every way in which a graph identifies one effect.
 
     Parameters
@@ -108,9 +108,8 @@ class Identification:
         """Write the statement."""
         return self.statement
 
-    def _repr_html_(self) -> str:
-        """Show as a card with a table of the ways."""
-        return card(self.statement, {}, body=table_html(self.to_frame()) if self.ways else "")
+    def _body(self) -> str:
+        return table_html(self.to_frame()) if self.ways else ""
 
 
 def identify(

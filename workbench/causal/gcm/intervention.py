@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import bounds, card, quantity
+from workbench.cards import StatementCard, bounds, quantity
 from workbench.causal.gcm.scm import (
     build_model,
     check_modelled,
@@ -30,7 +30,7 @@ __all__ = ["Intervention", "intervene"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Intervention:
+class Intervention(StatementCard):
     """What the SLI would be, were a service's own work changed by a share.
 
     Parameters
@@ -85,14 +85,10 @@ class Intervention:
         """Write the statement."""
         return self.statement
 
-    def _repr_html_(self) -> str:
-        """Show the statement as a card."""
+    def _facts(self) -> dict[str, str]:
         span = bounds(self.low, self.high, self.unit)
         would_be = f"{quantity(self.would_be, self.unit)} (95 %: {span})"
-        return card(
-            self.statement,
-            {"as it was": quantity(self.actual, self.unit), "with the intervention": would_be},
-        )
+        return {"as it was": quantity(self.actual, self.unit), "with the intervention": would_be}
 
 
 def intervene(

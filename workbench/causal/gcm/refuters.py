@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import StatementCard, quantity, table_html
 from workbench.causal.change_effects.adjustment import change_graph
 from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.change_effects.refuters import shuffled_outcome, steady_outcome
@@ -44,7 +44,7 @@ _REFUTERS: tuple[tuple[CheckId, str, dict[str, str]], ...] = (
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class DoWhyRefutations:
+class DoWhyRefutations(StatementCard):
     """What DoWhy made of a change: adjustment set, estimate, refutations.
 
     Parameters
@@ -88,9 +88,8 @@ class DoWhyRefutations:
         lines = [f"  {r.name}: {r.statement}" for r in self.refutations]
         return "\n".join([self.statement, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show as a card with a table of the refuters."""
-        return card(self.statement, {}, body=table_html(self.to_frame()))
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def refute(

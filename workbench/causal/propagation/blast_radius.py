@@ -15,7 +15,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, quantity, table_html
+from workbench.cards import ResultCard, quantity, table_html
 from workbench.causal.attribution.call_graph import mechanism_graph
 from workbench.causal.propagation.departures import departures
 from workbench.causal.propagation.residuals import residuals, transmission
@@ -71,7 +71,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class BlastRadius:
+class BlastRadius(ResultCard):
     """Services that a fault of one service will reach, with a probability each.
 
     Parameters
@@ -139,10 +139,11 @@ class BlastRadius:
         ]
         return "\n".join([self._headline(), *facts, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show the headline over the services."""
-        note = "Affected: latency or errors beyond the range of past windows of this length."
-        return card(self._headline(), self._facts(), body=table_html(self.to_frame()), note=note)
+    def _body(self) -> str:
+        return table_html(self.to_frame())
+
+    def _note(self) -> str:
+        return "Affected: latency or errors beyond the range of past windows of this length."
 
 
 def blast_radius(

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.causal.propagation.departures import departures
 from workbench.errors import BadInput
 from workbench.features.aligned import align
@@ -24,7 +24,7 @@ __all__ = ["ForecastScore", "score_forecast"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ForecastScore:
+class ForecastScore(ResultCard):
     """How good one forecast was, beside forecasts that need no model.
 
     Parameters
@@ -66,10 +66,11 @@ class ForecastScore:
         lines = [f"  {p:.2f} {name}: {words[left]}" for name, (p, left) in self.happened.items()]
         return "\n".join([self._headline(), *lines])
 
-    def _repr_html_(self) -> str:
-        """Show the score over the services."""
-        facts = {"forecast": f"{self.service} in {self.window_id}"}
-        return card(self._headline(), facts, body=table_html(self.to_frame()))
+    def _facts(self) -> dict[str, str]:
+        return {"forecast": f"{self.service} in {self.window_id}"}
+
+    def _body(self) -> str:
+        return table_html(self.to_frame())
 
 
 def score_forecast(forecast: BlastRadius, window: IncidentWindow) -> ForecastScore:

@@ -18,7 +18,7 @@ import networkx as nx
 import pandas as pd
 from scipy.stats import t
 
-from workbench.cards import card, chance, table_html
+from workbench.cards import ResultCard, chance, table_html
 from workbench.causal.attribution.graph_check import check_graph
 from workbench.causal.propagation.residuals import (
     associations,
@@ -84,7 +84,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Critique:
+class Critique(ResultCard):
     """What the data say of a service graph; the graph itself stays as it is.
 
     Parameters
@@ -173,10 +173,11 @@ class Critique:
             [f"Critique of the graph of {self.window_id!r}: {self._headline()}", *lines]
         )
 
-    def _repr_html_(self) -> str:
-        """Show the doubts beside the calls of the graph."""
-        note = "The graph is not changed: a doubt is a question to whoever knows the system."
-        return card(self._headline(), self._facts(), body=table_html(self.to_frame()), note=note)
+    def _body(self) -> str:
+        return table_html(self.to_frame())
+
+    def _note(self) -> str:
+        return "The graph is not changed: a doubt is a question to whoever knows the system."
 
 
 def critique(

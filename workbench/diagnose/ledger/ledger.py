@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from workbench.cards import card, instant, table_html
+from workbench.cards import ResultCard, instant, table_html
 from workbench.checks import CheckId, not_passed
 from workbench.findings import Finding, digest_of
 
@@ -179,7 +179,7 @@ def _own_words(suspect: Suspect) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Ledger:
+class Ledger(ResultCard):
     """Hypotheses about one SLI of one window, and everything that was done to them.
 
     Parameters
@@ -289,11 +289,15 @@ class Ledger:
         lines = [self._line(h) for h in self.hypotheses]
         return "\n".join([f"Hypotheses on {self.window_id!r}: {self.verdict}", *facts, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show the tests' verdict and the person's decision in neighbouring columns."""
-        frame = pd.DataFrame([self._cells(h) for h in self.hypotheses])
-        note = "A decision is a person's; only tests make a status, and neither changes the other."
-        return card(self.verdict, self._facts(), body=table_html(frame), note=note)
+    def _headline(self) -> str:
+        return self.verdict
+
+    def _body(self) -> str:
+        """List the tests' verdict and the person's decision in neighbouring columns."""
+        return table_html(pd.DataFrame([self._cells(h) for h in self.hypotheses]))
+
+    def _note(self) -> str:
+        return "A decision is a person's; only tests make a status, and neither changes the other."
 
     def _cells(self, h: Hypothesis) -> dict[str, str]:
         said = self.decision(h.id)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.cards import card, table_html
+from workbench.cards import ResultCard, table_html
 from workbench.diagnose.case import open_case
 from workbench.diagnose.ledger.hypotheses import Hypotheses
 from workbench.diagnose.thresholds import (
@@ -71,7 +71,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class NextChecks:
+class NextChecks(ResultCard):
     """Queries that would separate the leading hypotheses, the most telling first.
 
     Parameters
@@ -120,10 +120,11 @@ class NextChecks:
         ]
         return "\n".join([f"{self._headline()} ({self.window_id})", *facts, *lines])
 
-    def _repr_html_(self) -> str:
-        """Show the checks with the probabilities they rest on."""
-        note = "Bits: by how much the answer is expected to narrow down which service it is."
-        return card(self._headline(), self._facts(), body=table_html(self.to_frame()), note=note)
+    def _body(self) -> str:
+        return table_html(self.to_frame())
+
+    def _note(self) -> str:
+        return "Bits: by how much the answer is expected to narrow down which service it is."
 
 
 def next_checks(

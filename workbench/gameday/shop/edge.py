@@ -18,6 +18,7 @@ __all__ = ["ROUTES", "EdgeRequest", "parse_access_line", "route_of", "write_ngin
 
 ROUTES = ("/", "/product/{sku}", "/cart", "/checkout")
 
+_TRACE_ID_DIGITS = 32  # of a W3C trace id, hexadecimal
 _FIELDS = ("msec", "request_time", "upstream_time", "status", "method", "uri", "trace", "bytes")
 
 _CONF = """\
@@ -134,6 +135,6 @@ def _upstream_seconds(text: str) -> float | None:
 
 
 def _trace_id(text: str) -> str:
-    if len(text) != 32 or int(text, 16) == 0:
+    if len(text) != _TRACE_ID_DIGITS or int(text, 16) == 0:
         raise ValueError(text)
     return text.lower()

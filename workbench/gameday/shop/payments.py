@@ -19,6 +19,8 @@ __all__ = ["build"]
 _AUTHORISE_S = 0.07
 _DECLINED = 0.02
 _PROVIDER_FAILS = 0.004
+_LATE_S = 2.0  # a longer delay is logged as late
+_LONGEST_S = 6.0  # the tail is cut here
 
 
 def build(service: Service) -> Service:
@@ -31,8 +33,8 @@ def build(service: Service) -> Service:
         if delay["median_s"]:
             # Heavy-tailed, like a provider that retries inside.
             slow = delay["median_s"] * math.exp(service.dice.gauss(0, delay["sigma"]))
-            await service.work(min(slow, 6.0), 0.01)
-            if slow > 2.0:
+            await service.work(min(slow, _LONGEST_S), 0.01)
+            if slow > _LATE_S:
                 service.warn("card provider answered late")
         luck = service.dice.random()
         if luck < _PROVIDER_FAILS:

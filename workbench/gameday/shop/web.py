@@ -9,6 +9,7 @@ import random
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -201,7 +202,7 @@ class Service:
                 answer = await self._send(request, timeout_s)
                 status = str(answer.status_code)
                 span.set_attribute("http.response.status_code", answer.status_code)
-                if answer.status_code >= 400:
+                if answer.status_code >= HTTPStatus.BAD_REQUEST:
                     span.set_status(StatusCode.ERROR)
         finally:
             took = time.perf_counter() - began
@@ -283,7 +284,7 @@ class Service:
             ) as span:
                 response = await self._answered(handler, request)
                 span.set_attribute("http.response.status_code", response.status_code)
-                if response.status_code >= 500:
+                if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     span.set_status(StatusCode.ERROR)
             took = time.perf_counter() - began
             status = str(response.status_code)
@@ -303,10 +304,10 @@ class Service:
 
 
 def _read(peer: str, answer: httpx.Response) -> Json:
-    if answer.status_code >= 500:
+    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = f"{peer} answered {answer.status_code}"
         raise Unavailable(reason)
     content: Json = answer.json()
-    if answer.status_code >= 400:
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
         raise Refused(answer.status_code, str(content.get("reason", "")))
     return content

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.diagnose.results import Diagnosis, Suspect
     from workbench.window import IncidentWindow
 
-__all__ = ["blast_radius", "diagnosis_figures", "moved", "origin", "sentences", "suspect_key"]
+__all__ = ["affected_callers", "diagnosis_figures", "moved", "origin", "sentences", "suspect_key"]
 
 _FIGURES = (
     "attribution",
@@ -52,14 +52,14 @@ def diagnosis_figures(window: IncidentWindow, diagnosis: Diagnosis) -> Mapping[s
 
 def sentences(diagnosis: Diagnosis) -> dict[str, str]:
     """Every sentence of a diagnosis by name."""
-    found = {"verdict": diagnosis.verdict}
+    texts = {"verdict": diagnosis.verdict}
     for name in ("missing", "would_settle", "notes"):
-        found |= {f"{name}/{i}": text for i, text in enumerate(getattr(diagnosis, name))}
+        texts |= {f"{name}/{i}": text for i, text in enumerate(getattr(diagnosis, name))}
     for suspect in diagnosis.suspects:
         key = suspect_key(suspect)
-        found[f"{key}/reason"] = suspect.reason
-        found |= {f"{key}/test/{i}": result.figure for i, result in enumerate(suspect.tests)}
-    return found
+        texts[f"{key}/reason"] = suspect.reason
+        texts |= {f"{key}/test/{i}": result.figure for i, result in enumerate(suspect.tests)}
+    return texts
 
 
 def origin(diagnosis: Diagnosis) -> Suspect | None:
@@ -74,23 +74,26 @@ def moved(diagnosis: Diagnosis) -> tuple[Suspect, ...]:
     Changes are events, not places, and a coincidence moved by itself. Of equal onsets the
     origin comes first.
     """
-    there = [s for s in diagnosis.suspects if _is_moved(s)]
+    places = [s for s in diagnosis.suspects if _is_moved(s)]
     order = {"state change": 0, "first failure": 1}
-    return tuple(sorted(there, key=lambda s: (s.onset, order.get(s.role, 2), s.name)))
+    return tuple(sorted(places, key=lambda s: (s.onset, order.get(s.role, 2), s.name)))
 
 
-def blast_radius(
+def affected_callers(
     window: IncidentWindow, diagnosis: Diagnosis
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Services expected to feel the origin (it and its callers), and those that moved."""
+    """Services that a fault of the origin can affect (it and all that call it), and those moved.
+
+    Not a forecast: `workbench.causal.blast_radius` gives each service a probability.
+    """
     start = origin(diagnosis)
     own = {diagnosis.sli.service} if diagnosis.moved else set()
-    felt = tuple(sorted(own | {s.service for s in moved(diagnosis)}))
+    affected = tuple(sorted(own | {s.service for s in moved(diagnosis)}))
     if start is None:
-        return (), felt
+        return (), affected
     graph = window.topology
     callers = nx.ancestors(graph, start.service) if start.service in graph else set()
-    return tuple(sorted({start.service, *callers})), felt
+    return tuple(sorted({start.service, *callers})), affected
 
 
 def _is_moved(suspect: Suspect) -> bool:
@@ -107,9 +110,9 @@ def _whole(window: IncidentWindow, diagnosis: Diagnosis) -> Iterator[tuple[str, 
         at = getattr(diagnosis, name)
         if not pd.isna(at):
             yield name, epoch(at)
-    predicted, felt = blast_radius(window, diagnosis)
+    callers, affected = affected_callers(window, diagnosis)
     yield "suspects", float(len(diagnosis.suspects))
     yield "ruled out", float(len(diagnosis.ruled_out))
-    yield "predicted services", float(len(predicted))
-    yield "moved services", float(len(felt))
-    yield "predicted and moved", float(len({*predicted} & {*felt}))
+    yield "predicted services", float(len(callers))
+    yield "moved services", float(len(affected))
+    yield "predicted and moved", float(len({*callers} & {*affected}))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench import features
 from workbench.errors import BadInput, UnknownName
-from workbench.postmortem.numbers import moment
+from workbench.postmortem.numbers import from_epoch
 from workbench.slis import SLI
 from workbench.times import TimeRange
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["budget_figures", "impact_end", "impact_figures", "impact_range"]
 
-_FEWEST_BINS = 5
-_USUAL = 0.99
+_FEWEST_BINS = 5  # of the baseline that make a usual range; declared
+_USUAL = 0.99  # share of the baseline that counts as usual; declared
+_DAY_S = 86_400.0
 
 
 def impact_end(
@@ -56,8 +57,8 @@ def impact_range(window: IncidentWindow, parameters: Parameters) -> TimeRange | 
     start, end = parameters.get("from"), parameters.get("to")
     if start is None:
         return None
-    stop = window.when.end if end is None else moment(float(end))
-    begin = moment(float(start))
+    stop = window.when.end if end is None else from_epoch(float(end))
+    begin = from_epoch(float(start))
     return TimeRange(begin, stop) if begin < stop else None
 
 
@@ -111,7 +112,7 @@ def _spent(window: IncidentWindow, slo: SLO, parameters: Parameters) -> Iterator
     figures = impact_figures(window, {**parameters, "service": slo.service})
     rate = _baseline_rate(window, slo.service)
     if kind in figures and rate > 0:
-        budget = (1 - slo.objective) * rate * slo.window_days * 86400
+        budget = (1 - slo.objective) * rate * slo.window_days * _DAY_S
         yield f"{slo.name}/bad", figures[kind]
         yield f"{slo.name}/budget", budget
         yield f"{slo.name}/spent", figures[kind] / budget

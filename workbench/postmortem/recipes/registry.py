@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.errors import unknown_name
-from workbench.postmortem.numbers import epoch, moment, numbers_in
+from workbench.postmortem.numbers import epoch, from_epoch, numbers_in
 from workbench.postmortem.recipes.diagnosis import diagnosis_figures
 from workbench.postmortem.recipes.impact import budget_figures, impact_figures
-from workbench.postmortem.recipes.milestones import milestone_figures
+from workbench.postmortem.recipes.milestones import (
+    milestone_figures,
+    milestone_figures_by_old_names,
+)
 from workbench.slis import SLI
 from workbench.tables import SCHEMAS
 
@@ -38,7 +41,7 @@ def _review_due(window: IncidentWindow, parameters: Parameters) -> Mapping[str, 
     days = int(parameters["days"] or 0)
     business = parameters["count"] == "business days"
     later = pd.offsets.BDay(days) if business else pd.Timedelta(days, "D")
-    return {"due": epoch(moment(float(parameters["from"] or 0)) + later)}
+    return {"due": epoch(from_epoch(float(parameters["from"] or 0)) + later)}
 
 
 def _table_times(window: IncidentWindow, parameters: Parameters) -> Mapping[str, float]:
@@ -51,7 +54,8 @@ def _table_times(window: IncidentWindow, parameters: Parameters) -> Mapping[str,
     """
     name = str(parameters["table"])
     if name not in SCHEMAS:
-        raise unknown_name("table", name, SCHEMAS)
+        kind = "table"
+        raise unknown_name(kind, name, SCHEMAS)
     frame = getattr(window, name)
     times = [c for c in frame if isinstance(frame[c].dtype, pd.DatetimeTZDtype)]
     return {
@@ -72,8 +76,8 @@ def _window_counts(window: IncidentWindow, parameters: Parameters) -> Mapping[st
         figures[f"coverage/{place}/rows"] = float(row.rows)
         figures[f"coverage/{place}/cadence"] = row.cadence_s
         figures[f"coverage/{place}/gaps"] = float(len(row.gaps))
-        told = enumerate(numbers_in(row.reason))
-        figures |= {f"coverage/{place}/reason/{n}": number.value for n, number in told}
+        numbers = enumerate(numbers_in(row.reason))
+        figures |= {f"coverage/{place}/reason/{n}": number.value for n, number in numbers}
     return figures
 
 
@@ -92,7 +96,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "diagnose.compare": _compare_figures,
         "impact": impact_figures,
-        "moments": milestone_figures,
+        "milestones": milestone_figures,
+        "moments": milestone_figures_by_old_names,  # saved postmortems still verify
         "review.due": _review_due,
         "slo.budget": budget_figures,
         "table.times": _table_times,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.postmortem.context import change_text, joined
+from workbench.postmortem.context import audit_text, change_text, joined
 from workbench.postmortem.document import (
     NOT_RECORDED,
     Bullets,
@@ -18,13 +18,13 @@ from workbench.postmortem.document import (
     Table,
     Todo,
 )
-from workbench.postmortem.recipes.diagnosis import blast_radius, moved, origin, suspect_key
+from workbench.postmortem.recipes.diagnosis import affected_callers, moved, origin, suspect_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workbench.diagnose.results import Suspect
-    from workbench.postmortem.context import Case
+    from workbench.postmortem.context import Context
     from workbench.postmortem.document import Block, Text
 
 __all__ = ["detection", "factors", "propagation", "response", "trigger"]
@@ -33,15 +33,15 @@ _MOST_ROWS = 25
 _FACTORS = ("state change", "first failure", "undecided")
 
 
-def detection(case: Case) -> Section:
-    """4: which alerts fired when, which were muted, and what would have told sooner."""
+def detection(context: Context) -> Section:
+    """4: which alerts fired when, which were muted, and what could have fired sooner."""
     return Section(
         4,
         "draft",
         (
-            Paragraph(_detected(case)),
-            *_alerts(case),
-            Paragraph(_first_sign(case)),
+            Paragraph(_detected(context)),
+            *_alerts(context),
+            Paragraph(_first_sign(context)),
             Todo(
                 "Was it the right alert? What would have halved the time to detect? What fired "
                 "and was ignored?"
@@ -50,30 +50,35 @@ def detection(case: Case) -> Section:
     )
 
 
-def trigger(case: Case) -> Section:
+def trigger(context: Context) -> Section:
     """5: the state change that started it, as far as the claim ladder carries."""
-    cause = case.diagnosis.cause
-    if not case.diagnosis.moved:
+    cause = context.diagnosis.cause
+    if not context.diagnosis.moved:
         blocks: tuple[Block, ...] = (
             Paragraph(("No trigger: the SLI stayed in its usual range.",)),
-            *_settle(case),
+            *_would_settle(context),
         )
     elif cause is None:
         blocks = (
             Paragraph(("No trigger is named: not enough evidence.",)),
-            Paragraph(("The diagnosis says: ", *case.said("verdict", case.diagnosis.verdict))),
-            *_candidates(case),
-            *_settle(case),
+            Paragraph(
+                (
+                    "The diagnosis says: ",
+                    *context.diagnosis_sentence("verdict", context.diagnosis.verdict),
+                )
+            ),
+            *_candidates(context),
+            *_would_settle(context),
         )
     else:
-        blocks = (*_supported(case, cause), *_settle(case))
+        blocks = (*_supported(context, cause), *_would_settle(context))
     return Section(5, "draft", (*blocks, Todo("Confirm the trigger, or say what is known better.")))
 
 
-def factors(case: Case) -> Section:
+def factors(context: Context) -> Section:
     """6: what had to come together, each with evidence or unknown, and what was ruled out."""
-    rows = [_factor(case, s) for s in case.diagnosis.suspects if s.role in _FACTORS]
-    rows += list(_blind_spots(case))
+    rows = [_factor(context, s) for s in context.diagnosis.suspects if s.role in _FACTORS]
+    rows += list(_blind_spots(context))
     rows.append((("Other conditions that had to coincide",), ("unknown",), ("unknown",)))
     return Section(
         6,
@@ -87,7 +92,7 @@ def factors(case: Case) -> Section:
             ),
             Table(("Factor", "Claim", "Evidence"), tuple(rows)),
             Heading("Ruled out"),
-            *_ruled_out(case),
+            *_ruled_out(context),
             Todo(
                 "Ask why of each factor until an answer can be acted on. Write about systems "
                 "and conditions; what people did is never the factor."
@@ -96,22 +101,22 @@ def factors(case: Case) -> Section:
     )
 
 
-def propagation(case: Case) -> Section:
-    """7: in which order services moved, and how far it was expected to spread."""
-    rows = tuple(_spread(case, suspect) for suspect in moved(case.diagnosis)[:_MOST_ROWS])
+def propagation(context: Context) -> Section:
+    """7: in which order services moved, and which callers it could affect."""
+    rows = tuple(_moved_row(context, suspect) for suspect in moved(context.diagnosis)[:_MOST_ROWS])
     columns = ("Onset (UTC)", "Service / signal", "Role", "Called by")
     order: Block = (
         Table(columns, rows)
         if rows
         else Paragraph(("Onset order: ", NOT_RECORDED, ", nothing moved."))
     )
-    return Section(7, "machine", (order, *_radius(case)))
+    return Section(7, "machine", (order, *_callers(context)))
 
 
-def response(case: Case) -> Section:
+def response(context: Context) -> Section:
     """8: what was done, by whom or what, and what helped."""
-    since = case.moments["impact start"].at or case.window.when.start
-    rows = [*_changes_since(case, since), *_audited(case, since)]
+    since = context.milestones["impact start"].at or context.window.when.start
+    rows = [*_changes_since(context, since), *_audited(context, since)]
     done: Block = (
         Table(("When (UTC)", "Action", "Source", "What the diagnosis says"), tuple(rows))
         if rows
@@ -120,34 +125,34 @@ def response(case: Case) -> Section:
     return Section(
         8,
         "draft",
-        (done, Todo("What helped, what hurt, what was rolled back, who approved it?")),
+        (done, Todo("What helped, what made it worse, what was rolled back, who approved it?")),
     )
 
 
-def _detected(case: Case) -> Text:
-    moment = case.moments["detected"]
-    if moment.at is None:
-        return ("Detected: ", NOT_RECORDED, " (", *moment.source, ").")
+def _detected(context: Context) -> Text:
+    detected = context.milestones["detected"]
+    if detected.at is None:
+        return ("Detected: ", NOT_RECORDED, " (", *detected.source, ").")
     return (
         "First by ",
-        *moment.source,
+        *detected.source,
         " at ",
-        case.at("detected"),
+        context.milestone("detected"),
         ", ",
-        case.at("TTD", "duration"),
+        context.milestone("TTD", "duration"),
         " after the impact started.",
     )
 
 
-def _alerts(case: Case) -> Iterator[Block]:
-    alerts = case.window.alerts
-    inside = alerts[case.window.when.mask(alerts["starts_at"])]
+def _alerts(context: Context) -> Iterator[Block]:
+    alerts = context.window.alerts
+    inside = alerts[context.window.when.mask(alerts["starts_at"])]
     if inside.empty:
         yield Paragraph(("Alerts in the incident window: none recorded.",))
         return
     rows = tuple(
         (
-            (case.row_time("alerts", int(row), "starts_at"),),
+            (context.row_time("alerts", int(row), "starts_at"),),
             (Name(str(alert["name"])),),
             (Name(str(alert["service"])),),
             (Name(str(alert["severity"])),),
@@ -169,34 +174,34 @@ def _has_text(value: object) -> bool:
     return isinstance(value, str) and value not in {"", "[]", "nan"}
 
 
-def _first_sign(case: Case) -> Text:
-    first = next(iter(moved(case.diagnosis)), None)
+def _first_sign(context: Context) -> Text:
+    first = next(iter(moved(context.diagnosis)), None)
     if first is None:
         return ("First sign in the telemetry: ", NOT_RECORDED, ".")
-    when = case.compared(f"{suspect_key(first)}/onset", "clock")
-    return ("First sign in the telemetry: ", *case.place(first), " at ", when, ".")
+    when = context.diagnosed(f"{suspect_key(first)}/onset", "clock")
+    return ("First sign in the telemetry: ", *context.suspect_cell(first), " at ", when, ".")
 
 
-def _supported(case: Case, cause: Suspect) -> Iterator[Block]:
+def _supported(context: Context, cause: Suspect) -> Iterator[Block]:
     yield Paragraph(
         (
             "Trigger: ",
-            *case.prose(cause),
-            *_when_changed(case, cause),
+            *context.suspect_phrase(cause),
+            *_when_changed(context, cause),
             " caused the change of ",
-            Name(str(case.diagnosis.sli)),
+            Name(str(context.diagnosis.sli)),
             ". Claim rung: ",
             Name(cause.claim),
             ".",
         )
     )
     key = suspect_key(cause)
-    yield Paragraph(("Why: ", *case.said(f"{key}/reason", cause.reason)))
+    yield Paragraph(("Why: ", *context.diagnosis_sentence(f"{key}/reason", cause.reason)))
     tests = tuple(
         (
             (Name(result.name),),
             (result.outcome.replace("_", " "),),
-            case.said(f"{key}/test/{i}", result.figure),
+            context.diagnosis_sentence(f"{key}/test/{i}", result.figure),
         )
         for i, result in enumerate(cause.tests)
     )
@@ -204,112 +209,116 @@ def _supported(case: Case, cause: Suspect) -> Iterator[Block]:
         yield Table(("Test", "Outcome", "What it showed"), tests)
 
 
-def _when_changed(case: Case, suspect: Suspect) -> Text:
-    changes = case.window.changes
+def _when_changed(context: Context, suspect: Suspect) -> Text:
+    changes = context.window.changes
     rows = changes.index[changes["ref"] == suspect.change]
     if not suspect.change or rows.empty:
         return ()
-    return (" at ", case.row_time("changes", int(rows[0]), "ts"))
+    return (" at ", context.row_time("changes", int(rows[0]), "ts"))
 
 
-def _candidates(case: Case) -> Iterator[Block]:
-    near = [s for s in case.diagnosis.suspects if s.role in _FACTORS]
+def _candidates(context: Context) -> Iterator[Block]:
+    near = [s for s in context.diagnosis.suspects if s.role in _FACTORS]
     if near:
         yield Heading("Nearest candidates")
         yield Bullets(
             tuple(
                 (
-                    *case.place(s),
+                    *context.suspect_cell(s),
                     " (claim: ",
                     Name(s.claim),
                     "): ",
-                    *case.said(f"{suspect_key(s)}/reason", s.reason),
+                    *context.diagnosis_sentence(f"{suspect_key(s)}/reason", s.reason),
                 )
                 for s in near[:5]
             )
         )
 
 
-def _settle(case: Case) -> Iterator[Block]:
-    if case.diagnosis.would_settle:
+def _would_settle(context: Context) -> Iterator[Block]:
+    if context.diagnosis.would_settle:
         yield Heading("What would settle it")
-        texts = enumerate(case.diagnosis.would_settle)
-        yield Bullets(tuple(case.said(f"would_settle/{i}", text) for i, text in texts))
+        texts = enumerate(context.diagnosis.would_settle)
+        yield Bullets(
+            tuple(context.diagnosis_sentence(f"would_settle/{i}", text) for i, text in texts)
+        )
 
 
-def _factor(case: Case, suspect: Suspect) -> tuple[Text, ...]:
-    reason = case.said(f"{suspect_key(suspect)}/reason", suspect.reason)
-    what = (f"{suspect.role.capitalize()}: ", *case.place(suspect))
-    share = () if any(isinstance(piece, Cited) for piece in reason) else _share(case, suspect)
+def _factor(context: Context, suspect: Suspect) -> tuple[Text, ...]:
+    reason = context.diagnosis_sentence(f"{suspect_key(suspect)}/reason", suspect.reason)
+    what = (f"{suspect.role.capitalize()}: ", *context.suspect_cell(suspect))
+    share = () if any(isinstance(piece, Cited) for piece in reason) else _share(context, suspect)
     return what, (suspect.claim,), (*share, *reason) or ("unknown",)
 
 
-def _share(case: Case, suspect: Suspect) -> Text:
+def _share(context: Context, suspect: Suspect) -> Text:
     """Its part of the SLI's change with its interval; nothing where there is none."""
-    key, unit = suspect_key(suspect), case.diagnosis.sli.unit
+    key, unit = suspect_key(suspect), context.diagnosis.sli.unit
     if pd.isna(suspect.attribution):
         return ()
-    part = (case.compared(f"{key}/attribution", unit), " of the change")
+    part = (context.diagnosed(f"{key}/attribution", unit), " of the change")
     if pd.isna(suspect.low) or pd.isna(suspect.high):
         return (*part, ". ")
-    ends = (case.compared(f"{key}/low", unit), " … ", case.compared(f"{key}/high", unit))
+    ends = (context.diagnosed(f"{key}/low", unit), " … ", context.diagnosed(f"{key}/high", unit))
     return (*part, " (", *ends, "). ")
 
 
-def _blind_spots(case: Case) -> Iterator[tuple[Text, ...]]:
-    for i, text in enumerate(case.diagnosis.missing):
-        said = case.said(f"missing/{i}", text)
-        yield (("Not seen: ", *said), ("observed",), ("A source that was not there to be asked.",))
+def _blind_spots(context: Context) -> Iterator[tuple[Text, ...]]:
+    for i, text in enumerate(context.diagnosis.missing):
+        source = context.diagnosis_sentence(f"missing/{i}", text)
+        yield (("Not seen: ", *source), ("observed",), ("This source was not available.",))
 
 
-def _ruled_out(case: Case) -> Iterator[Block]:
-    out = case.diagnosis.ruled_out
+def _ruled_out(context: Context) -> Iterator[Block]:
+    out = context.diagnosis.ruled_out
     if not out:
         yield Paragraph(("Nothing was ruled out by a named test.",))
         return
     rows = tuple(
         (
-            case.place(s),
+            context.suspect_cell(s),
             (s.role if s.claim != "refuted" else f"{s.role}, refuted",),
-            case.said(f"{suspect_key(s)}/reason", s.reason),
+            context.diagnosis_sentence(f"{suspect_key(s)}/reason", s.reason),
         )
         for s in out[:_MOST_ROWS]
     )
-    yield Table(("Suspect", "Told as", "Why it was ruled out"), rows)
+    yield Table(("Suspect", "Role", "Why it was ruled out"), rows)
     yield from _more(len(out) - len(rows), "suspects")
 
 
-def _spread(case: Case, suspect: Suspect) -> tuple[Text, ...]:
-    graph = case.window.topology
+def _moved_row(context: Context, suspect: Suspect) -> tuple[Text, ...]:
+    graph = context.window.topology
     callers = sorted(graph.predecessors(suspect.service)) if suspect.service in graph else []
     return (
-        (case.compared(f"{suspect_key(suspect)}/onset", "clock"),),
-        case.place(suspect),
+        (context.diagnosed(f"{suspect_key(suspect)}/onset", "clock"),),
+        context.suspect_cell(suspect),
         (suspect.role,),
-        joined([(Name(str(c)),) for c in callers]) or ("nobody in the recorded topology",),
+        joined([(Name(str(c)),) for c in callers]) or ("no caller in the recorded topology",),
     )
 
 
-def _radius(case: Case) -> Iterator[Block]:
-    predicted, felt = blast_radius(case.window, case.diagnosis)
-    start = origin(case.diagnosis)
+def _callers(context: Context) -> Iterator[Block]:
+    callers, affected = affected_callers(context.window, context.diagnosis)
+    start = origin(context.diagnosis)
     if start is None:
-        yield Paragraph(("Expected blast radius: ", NOT_RECORDED, ", no first failure is known."))
+        yield Paragraph(
+            ("Callers that could be affected: ", NOT_RECORDED, ", no first failure is known.")
+        )
         return
     yield Paragraph(
         (
-            "Expected to feel ",
+            "Could be affected by ",
             Name(start.service),
-            ": it and its callers, ",
-            case.compared("predicted services"),
+            ": it and all that call it, ",
+            context.diagnosed("predicted services"),
             " services (",
-            *_names(predicted),
+            *_names(callers),
             "). Moved: ",
-            case.compared("moved services"),
+            context.diagnosed("moved services"),
             " (",
-            *_names(felt),
+            *_names(affected),
             "). Both: ",
-            case.compared("predicted and moved"),
+            context.diagnosed("predicted and moved"),
             ".",
         )
     )
@@ -319,32 +328,26 @@ def _names(services: tuple[str, ...]) -> Text:
     return joined([(Name(name),) for name in services]) or ("none",)
 
 
-def _changes_since(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
-    changes = case.window.changes
+def _changes_since(context: Context, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
+    changes = context.window.changes
     for row, change in changes[changes["ts"] >= since].head(_MOST_ROWS).iterrows():
-        when = case.row_time("changes", int(row), "ts")
-        yield (when,), change_text(change), ("changes",), _judged(case, str(change["ref"]))
+        when = context.row_time("changes", int(row), "ts")
+        yield (when,), change_text(change), ("changes",), _assessment(context, str(change["ref"]))
 
 
-def _judged(case: Case, ref: str) -> Text:
-    """Tell what the diagnosis says of a change, or that it never looked at it."""
-    suspect = next((s for s in case.diagnosis.suspects if s.change == ref), None)
+def _assessment(context: Context, ref: str) -> Text:
+    """Write what the diagnosis says of a change, or that it was not examined."""
+    suspect = next((s for s in context.diagnosis.suspects if s.change == ref), None)
     if suspect is None:
-        return ("not looked at",)
-    return case.said(f"{suspect_key(suspect)}/reason", suspect.reason)
+        return ("not examined",)
+    return context.diagnosis_sentence(f"{suspect_key(suspect)}/reason", suspect.reason)
 
 
-def _audited(case: Case, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
-    audits = case.window.audits
+def _audited(context: Context, since: pd.Timestamp) -> Iterator[tuple[Text, ...]]:
+    audits = context.window.audits
     for row, audit in audits[audits["ts"] >= since].head(_MOST_ROWS).iterrows():
-        what = (
-            Name(str(audit["action"])),
-            " on ",
-            Name(str(audit["target"])),
-            ": ",
-            Name(str(audit["decision"])),
-        )
-        yield (case.row_time("audits", int(row), "ts"),), what, ("audits",), ("–",)
+        when = context.row_time("audits", int(row), "ts")
+        yield (when,), audit_text(audit), ("audits",), ("–",)
 
 
 def _more(count: int, what: str) -> Iterator[Block]:

@@ -19,7 +19,7 @@ from workbench.postmortem.document import (
 
 if TYPE_CHECKING:
     from workbench.findings import Evidence
-    from workbench.postmortem.context import Case
+    from workbench.postmortem.context import Context
     from workbench.postmortem.document import Text
 
 __all__ = ["EVIDENCE_COLUMNS", "appendix", "labels"]
@@ -28,31 +28,33 @@ EVIDENCE_COLUMNS = ("Id", "Shown as", "Recipe", "Figure", "Parameters")
 """Columns of the evidence table."""
 
 
-def appendix(case: Case) -> Section:
+def appendix(context: Context) -> Section:
     """17: coverage, provenance, and a row for each evidence cited anywhere before.
 
     Written last: its own coverage table cites figures too.
     """
-    coverage = _coverage(case)
-    window = case.window
+    coverage = _coverage(context)
+    window = context.window
     reason = f" ({window.baseline_reason})" if not window.baseline else ""
     provenance: Text = (
         "Window digest: ",
-        Name(case.ledger.digest),
+        Name(context.citations.digest),
         ". Baseline: ",
-        case.cite("window.times", "baseline start", "instant"),
+        context.cite("window.times", "baseline start", "instant"),
         " to ",
-        case.cite("window.times", "baseline end", "clock"),
+        context.cite("window.times", "baseline end", "clock"),
         reason,
         ". Masked fields: ",
         NOT_RECORDED,
         ".",
     )
-    notes = tuple(case.said(f"notes/{i}", n) for i, n in enumerate(case.diagnosis.notes))
-    rows = tuple(_row(evidence) for evidence in case.ledger.cited.values())
+    notes = tuple(
+        context.diagnosis_sentence(f"notes/{i}", n) for i, n in enumerate(context.diagnosis.notes)
+    )
+    rows = tuple(_row(evidence) for evidence in context.citations.cited.values())
     how = (
         "To compute all of it again: ",
-        Name(f"workbench postmortem verify {window.id}"),
+        Name(f"workbench verify-postmortem {window.id}"),
         ". A recipe is a function of the incident window and its parameters.",
     )
     return Section(
@@ -70,31 +72,31 @@ def appendix(case: Case) -> Section:
     )
 
 
-def labels(case: Case) -> Section:
+def labels(context: Context) -> Section:
     """18: labels given and by whom; no label store is part of a window."""
     return Section(18, "machine", (Paragraph(("Labels: ", NOT_RECORDED, ".")),))
 
 
-def _coverage(case: Case) -> Table:
+def _coverage(context: Context) -> Table:
     rows = tuple(
         (
             (Name(f"{row.table}/{row.service}"),),
             (row.status,),
-            (case.cite("window.counts", f"coverage/{place}/rows"),),
-            *_regularity(case, place, row.cadence_s),
-            case.told("window.counts", f"coverage/{place}/reason", row.reason) or ("–",),
+            (context.cite("window.counts", f"coverage/{place}/rows"),),
+            *_regularity(context, place, row.cadence_s),
+            context.sentence("window.counts", f"coverage/{place}/reason", row.reason) or ("–",),
         )
-        for place, row in enumerate(case.window.coverage)
+        for place, row in enumerate(context.window.coverage)
     )
     return Table(("Place", "Status", "Rows", "Cadence", "Gaps", "Remark"), rows)
 
 
-def _regularity(case: Case, place: int, seconds: float) -> tuple[Text, Text]:
+def _regularity(context: Context, place: int, seconds: float) -> tuple[Text, Text]:
     """Usual interval between samples, and gaps; tables of events have neither."""
     if math.isnan(seconds):
         return ("–",), ("–",)
-    cadence = case.cite("window.counts", f"coverage/{place}/cadence", "s")
-    return (cadence,), (case.cite("window.counts", f"coverage/{place}/gaps"),)
+    cadence = context.cite("window.counts", f"coverage/{place}/cadence", "s")
+    return (cadence,), (context.cite("window.counts", f"coverage/{place}/gaps"),)
 
 
 def _row(evidence: Evidence) -> tuple[Text, ...]:

@@ -23,7 +23,7 @@ from workbench.postmortem.recipes.diagnosis import suspect_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.postmortem.context import Case
+    from workbench.postmortem.context import Context
     from workbench.postmortem.document import Block, Text
 
 __all__ = [
@@ -41,15 +41,15 @@ ACTION_COLUMNS = ("Action", "Type", "Owner", "Priority", "Due", "Tracker", "Addr
 """Columns of the action items; lint reads them by name."""
 
 
-def lessons(case: Case) -> Section:
+def lessons(context: Context) -> Section:
     """10: what went well, badly and by luck; the facts are offered, the answers are not."""
     facts: list[Text] = []
-    if case.moments["detected"].at is not None:
-        facts.append(("Detection took ", case.at("TTD", "duration"), "."))
-    if case.moments["mitigated"].at is not None:
-        facts.append(("Users felt it for ", case.at("TTM", "duration"), "."))
-    if case.diagnosis.ruled_out:
-        facts.append(("Suspects ruled out by named tests: ", case.compared("ruled out"), "."))
+    if context.milestones["detected"].at is not None:
+        facts.append(("Detection took ", context.milestone("TTD", "duration"), "."))
+    if context.milestones["mitigated"].at is not None:
+        facts.append(("The impact lasted ", context.milestone("TTM", "duration"), "."))
+    if context.diagnosis.ruled_out:
+        facts.append(("Suspects ruled out by named tests: ", context.diagnosed("ruled out"), "."))
     offered: tuple[Block, ...] = (
         (Paragraph(("Facts that may help:",)), Bullets(tuple(facts))) if facts else ()
     )
@@ -66,8 +66,8 @@ def lessons(case: Case) -> Section:
     )
 
 
-def coordination(case: Case) -> Section:
-    """11: who knew what; nothing recorded can tell."""
+def coordination(context: Context) -> Section:
+    """11: who knew what; no recorded source says."""
     prompt = (
         "Who knew what, and when? Which handoffs happened? Which documents were missing? "
         "What made it hard? Whom should we interview?"
@@ -75,13 +75,13 @@ def coordination(case: Case) -> Section:
     return Section(11, "human", (Todo(prompt),))
 
 
-def aiops(case: Case) -> Section:
+def aiops(context: Context) -> Section:
     """12: five questions about alerts, automation, explanations, telemetry and follow-up."""
     return Section(
         12,
         "mixed",
         (
-            Table(("Question", "What the record says"), tuple(_answers(case))),
+            Table(("Question", "What the record says"), tuple(_answers(context))),
             Todo(
                 "Which telemetry was noisy? Did people trust the explanations? Which "
                 "instrumentation, policy or retraining follows from this?"
@@ -90,17 +90,21 @@ def aiops(case: Case) -> Section:
     )
 
 
-def similar(case: Case) -> Section:
+def similar(context: Context) -> Section:
     """13: other incidents the window knows about."""
-    incidents = case.window.incidents
-    own = case.record.get("id")
+    incidents = context.window.incidents
+    own = context.record.get("id")
     others = incidents[incidents["id"] != own] if own else incidents
     if others.empty:
         none = ("Similar incidents: ", NOT_RECORDED, " (the window knows no other incident).")
         return Section(13, "machine", (Paragraph(none),))
     rows = tuple(
         (
-            (case.cite("table.times", f"{row}/created_at", "instant", by={"table": "incidents"}),),
+            (
+                context.cite(
+                    "table.times", f"{row}/created_at", "instant", by={"table": "incidents"}
+                ),
+            ),
             (Name(str(record["id"])),),
             (Quote(str(record["title"])),),
             (Name(str(record["severity"])),),
@@ -117,9 +121,9 @@ def similar(case: Case) -> Section:
     )
 
 
-def actions(case: Case) -> Section:
+def actions(context: Context) -> Section:
     """14: a row for each factor that has no action yet; a person fills them."""
-    rows = tuple((*((TODO,),) * 6, text) for text in _needing_action(case))
+    rows = tuple((*((TODO,),) * 6, text) for text in _needing_action(context))
     return Section(
         14,
         "draft",
@@ -134,16 +138,16 @@ def actions(case: Case) -> Section:
     )
 
 
-def questions(case: Case) -> Section:
+def questions(context: Context) -> Section:
     """15: what the diagnosis could not decide."""
-    open_ = [s for s in case.diagnosis.suspects if s.role == "undecided"]
+    open_ = [s for s in context.diagnosis.suspects if s.role == "undecided"]
     rows = [
         (
             (
                 "What part did ",
-                *case.place(s),
+                *context.suspect_cell(s),
                 " play? ",
-                *case.said(f"{suspect_key(s)}/reason", s.reason),
+                *context.diagnosis_sentence(f"{suspect_key(s)}/reason", s.reason),
             ),
             (TODO,),
             (TODO,),
@@ -151,8 +155,8 @@ def questions(case: Case) -> Section:
         for s in open_[:10]
     ]
     rows += [
-        ((*case.said(f"would_settle/{i}", text),), (TODO,), (TODO,))
-        for i, text in enumerate(case.diagnosis.would_settle)
+        ((*context.diagnosis_sentence(f"would_settle/{i}", text),), (TODO,), (TODO,))
+        for i, text in enumerate(context.diagnosis.would_settle)
     ]
     blocks: tuple[Block, ...] = (
         (Table(("Question", "Who", "Answer"), tuple(rows)),)
@@ -162,8 +166,8 @@ def questions(case: Case) -> Section:
     return Section(15, "draft", (*blocks, Todo("What else do we not know?")))
 
 
-def external(case: Case) -> Section:
-    """16: what customers are told; written by a person alone."""
+def external(context: Context) -> Section:
+    """16: the message to customers; written by a person alone."""
     prompt = (
         "Write what customers are told: what they saw, from when to when, what was done, what "
         "follows. No internals, no names."
@@ -171,49 +175,66 @@ def external(case: Case) -> Section:
     return Section(16, "human", (Todo(prompt),))
 
 
-def _answers(case: Case) -> Iterator[tuple[Text, ...]]:
-    detected = case.moments["detected"]
+def _answers(context: Context) -> Iterator[tuple[Text, ...]]:
+    detected = context.milestones["detected"]
     alerted: Text = (
         ("Missed, or not recorded: ", *detected.source, ".")
         if detected.at is None
-        else ("Yes, ", *detected.source, ", ", case.at("TTD", "duration"), " after the start.")
+        else (
+            "Yes, ",
+            *detected.source,
+            ", ",
+            context.milestone("TTD", "duration"),
+            " after the start.",
+        )
     )
     yield ("Did AIOps alert or miss it?",), alerted
-    audits = case.window.audits
+    audits = context.window.audits
     acted: Text = (
         (NOT_RECORDED, " (no audit records).")
         if audits.empty
-        else (case.cite("window.counts", "audits rows"), " audited actions; see the response.")
+        else (context.cite("window.counts", "audits rows"), " audited actions; see the response.")
     )
     yield ("Did automation help or harm?",), acted
-    yield ("Were confidence and explanations accurate?",), _confidence(case)
-    yield ("What telemetry was missing?",), _missing(case)
+    yield ("Were confidence and explanations accurate?",), _confidence(context)
+    yield ("What telemetry was missing?",), _missing(context)
     yield ("What follows?",), (TODO,)
 
 
-def _confidence(case: Case) -> Text:
-    cause = case.diagnosis.cause
+def _confidence(context: Context) -> Text:
+    cause = context.diagnosis.cause
     if cause is None:
         return ("Nothing was claimed, so nothing can be checked.",)
     if pd.isna(cause.confidence):
         return ("Calibrated confidence: ", NOT_RECORDED, ". ", TODO, " once the trigger is known.")
     key = f"{suspect_key(cause)}/confidence"
-    return ("Claimed with confidence ", case.compared(key, "ratio"), ". ", TODO, " once reviewed.")
+    return (
+        "Claimed with confidence ",
+        context.diagnosed(key, "ratio"),
+        ". ",
+        TODO,
+        " once reviewed.",
+    )
 
 
-def _missing(case: Case) -> Text:
-    troubles = case.window.coverage.troubles
+def _missing(context: Context) -> Text:
+    troubles = context.window.coverage.troubles
     places = joined([(Name(f"{r.table}/{r.service}"), f" ({r.status})") for r in troubles[:12]])
-    said = joined([case.said(f"missing/{i}", t) for i, t in enumerate(case.diagnosis.missing)])
-    if not troubles and not said:
+    missing = joined(
+        [
+            context.diagnosis_sentence(f"missing/{i}", t)
+            for i, t in enumerate(context.diagnosis.missing)
+        ]
+    )
+    if not troubles and not missing:
         return ("Every source that was asked answered completely.",)
-    return (*places, *(("; the diagnosis missed: ", *said) if said else ()), ".")
+    return (*places, *(("; the diagnosis missed: ", *missing) if missing else ()), ".")
 
 
-def _needing_action(case: Case) -> Iterator[Text]:
-    factors = [s for s in case.diagnosis.suspects if s.role in {"state change", "first failure"}]
+def _needing_action(context: Context) -> Iterator[Text]:
+    factors = [s for s in context.diagnosis.suspects if s.role in {"state change", "first failure"}]
     for suspect in factors:
-        yield (f"{suspect.role}: ", *case.place(suspect))
-    for i, text in enumerate(case.diagnosis.missing):
-        yield ("not seen: ", *case.said(f"missing/{i}", text))
+        yield (f"{suspect.role}: ", *context.suspect_cell(suspect))
+    for i, text in enumerate(context.diagnosis.missing):
+        yield ("not seen: ", *context.diagnosis_sentence(f"missing/{i}", text))
     yield ("other conditions: unknown",)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.postmortem.context import change_text
+from workbench.postmortem.context import audit_text, change_text
 from workbench.postmortem.document import Name, Paragraph, Section, Table, Todo
 from workbench.postmortem.recipes.diagnosis import moved, suspect_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.postmortem.context import Case
+    from workbench.postmortem.context import Context
     from workbench.postmortem.document import Piece, Text
 
 __all__ = ["Entry", "entries", "timeline"]
@@ -34,10 +34,10 @@ class Entry:
     known: str
 
 
-def timeline(case: Case) -> Section:
+def timeline(context: Context) -> Section:
     """9: strictly ordered, from normal operation on; each row with its source."""
     rows = tuple(
-        ((entry.when,), entry.what, (entry.source,), (entry.known,)) for entry in entries(case)
+        ((entry.when,), entry.what, (entry.source,), (entry.known,)) for entry in entries(context)
     )
     legend = (
         "Times are UTC. Known then: responders could see it while it happened. "
@@ -54,25 +54,25 @@ def timeline(case: Case) -> Section:
     )
 
 
-def entries(case: Case) -> list[Entry]:
+def entries(context: Context) -> list[Entry]:
     """All entries in order of time; equal times in order of source."""
     found = [
-        *_frame(case),
-        *_changes(case),
-        *_alerts(case),
-        *_events(case),
-        *_records(case),
-        *_audits(case),
-        *_analysed(case),
+        *_frame(context),
+        *_changes(context),
+        *_alerts(context),
+        *_events(context),
+        *_records(context),
+        *_audits(context),
+        *_analysed(context),
     ]
     unique = {(e.at, e.what): e for e in found}
     return sorted(unique.values(), key=lambda e: (e.at, e.known == _NOW, e.source, str(e.what)))
 
 
-def _frame(case: Case) -> Iterator[Entry]:
-    baseline = case.window.baseline
+def _frame(context: Context) -> Iterator[Entry]:
+    baseline = context.window.baseline
     if baseline is not None:
-        when = case.cite("window.times", "baseline start", "clock")
+        when = context.cite("window.times", "baseline start", "clock")
         yield Entry(
             baseline.start,
             when,
@@ -81,91 +81,87 @@ def _frame(case: Case) -> Iterator[Entry]:
             _NOW,
         )
         return
-    when = case.cite("window.times", "start", "clock")
+    when = context.cite("window.times", "start", "clock")
     yield Entry(
-        case.window.when.start, when, ("The incident window begins",), "incident window", _NOW
+        context.window.when.start, when, ("The incident window begins",), "incident window", _NOW
     )
 
 
-def _changes(case: Case) -> Iterator[Entry]:
-    for row, change in _near(case, case.window.changes, "ts").iterrows():
+def _changes(context: Context) -> Iterator[Entry]:
+    for row, change in _near(context, context.window.changes, "ts").iterrows():
         what = ("Change: ", *change_text(change))
-        yield Entry(change["ts"], case.row_time("changes", int(row), "ts"), what, "changes", _THEN)
+        yield Entry(
+            change["ts"], context.row_time("changes", int(row), "ts"), what, "changes", _THEN
+        )
         if isinstance(change.get("end_ts"), pd.Timestamp) and change["end_ts"] > change["ts"]:
-            when = case.row_time("changes", int(row), "end_ts")
+            when = context.row_time("changes", int(row), "end_ts")
             yield Entry(change["end_ts"], when, (*what, " is complete"), "changes", _THEN)
 
 
-def _alerts(case: Case) -> Iterator[Entry]:
-    for row, alert in _near(case, case.window.alerts, "starts_at").iterrows():
+def _alerts(context: Context) -> Iterator[Entry]:
+    for row, alert in _near(context, context.window.alerts, "starts_at").iterrows():
         what = ("Alert ", Name(str(alert["name"])), " on ", Name(str(alert["service"])))
-        when = case.row_time("alerts", int(row), "starts_at")
+        when = context.row_time("alerts", int(row), "starts_at")
         yield Entry(alert["starts_at"], when, (*what, " fires"), "alerts", _THEN)
         end = alert["ends_at"]
-        if isinstance(end, pd.Timestamp) and case.window.when.contains(end):
-            when = case.row_time("alerts", int(row), "ends_at")
+        if isinstance(end, pd.Timestamp) and context.window.when.contains(end):
+            when = context.row_time("alerts", int(row), "ends_at")
             yield Entry(end, when, (*what, " ends"), "alerts", _THEN)
 
 
-def _events(case: Case) -> Iterator[Entry]:
-    events = case.window.events
-    told = events[case.window.when.mask(events["ts"]) & (events["type"] != "Normal")]
-    for row, event in told.head(_MOST_EVENTS).iterrows():
+def _events(context: Context) -> Iterator[Entry]:
+    events = context.window.events
+    warnings = events[context.window.when.mask(events["ts"]) & (events["type"] != "Normal")]
+    for row, event in warnings.head(_MOST_EVENTS).iterrows():
         what = ("Event ", Name(str(event["reason"])), " of ", Name(str(event["name"])))
-        yield Entry(event["ts"], case.row_time("events", int(row), "ts"), what, "events", _THEN)
+        yield Entry(event["ts"], context.row_time("events", int(row), "ts"), what, "events", _THEN)
 
 
-def _records(case: Case) -> Iterator[Entry]:
+def _records(context: Context) -> Iterator[Entry]:
     steps = {
         "created_at": "opened",
         "acked_at": "acknowledged",
         "resolved_at": "resolved",
     }
-    for row, record in case.window.incidents.iterrows():
+    for row, record in context.window.incidents.iterrows():
         for column, step in steps.items():
             at = record.get(column)
-            if isinstance(at, pd.Timestamp) and case.window.when.contains(at):
-                when = case.row_time("incidents", int(row), column)
+            if isinstance(at, pd.Timestamp) and context.window.when.contains(at):
+                when = context.row_time("incidents", int(row), column)
                 what = ("Incident ", Name(str(record["id"])), f" is {step}")
                 yield Entry(at, when, what, "incident record", _THEN)
 
 
-def _audits(case: Case) -> Iterator[Entry]:
-    for row, audit in _near(case, case.window.audits, "ts").iterrows():
-        what = (
-            Name(str(audit["action"])),
-            " on ",
-            Name(str(audit["target"])),
-            ": ",
-            Name(str(audit["decision"])),
-        )
-        yield Entry(audit["ts"], case.row_time("audits", int(row), "ts"), what, "audits", _THEN)
+def _audits(context: Context) -> Iterator[Entry]:
+    for row, audit in _near(context, context.window.audits, "ts").iterrows():
+        when = context.row_time("audits", int(row), "ts")
+        yield Entry(audit["ts"], when, audit_text(audit), "audits", _THEN)
 
 
-def _analysed(case: Case) -> Iterator[Entry]:
-    diagnosis = case.diagnosis
+def _analysed(context: Context) -> Iterator[Entry]:
+    diagnosis = context.diagnosis
     if diagnosis.onset is not None:
         what = ("Onset: ", Name(str(diagnosis.sli)), " leaves its usual range")
-        when = case.compared("onset", "clock")
+        when = context.diagnosed("onset", "clock")
         yield Entry(diagnosis.onset, when, what, "analysis", _NOW)
     first = {*diagnosis.bucket("state change"), *diagnosis.bucket("first failure")}
     for suspect in moved(diagnosis):
         if suspect in first:
-            when = case.compared(f"{suspect_key(suspect)}/onset", "clock")
+            when = context.diagnosed(f"{suspect_key(suspect)}/onset", "clock")
             failed: Text = (
                 f"{suspect.role.capitalize()}: ",
-                *case.place(suspect),
+                *context.suspect_cell(suspect),
                 " leaves its usual range",
             )
             yield Entry(suspect.onset, when, failed, "analysis", _NOW)
-    end = case.moments["mitigated"].at
+    end = context.milestones["mitigated"].at
     if end is not None:
         what = ("Impact ends: ", Name(str(diagnosis.sli)), " is back in its usual range")
-        yield Entry(end, case.at("mitigated"), what, "analysis", _NOW)
+        yield Entry(end, context.milestone("mitigated"), what, "analysis", _NOW)
 
 
-def _near(case: Case, frame: pd.DataFrame, column: str) -> pd.DataFrame:
+def _near(context: Context, frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Rows from the baseline's start to the window's end."""
-    start = case.window.baseline.start if case.window.baseline else case.window.when.start
+    start = context.window.baseline.start if context.window.baseline else context.window.when.start
     times = frame[column]
-    return frame[(times >= start) & (times < case.window.when.end)]
+    return frame[(times >= start) & (times < context.window.when.end)]
