@@ -15,11 +15,17 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Measured", "Twin", "merge_twins"]
+__all__ = ["DuplicateView", "Measured", "merge_duplicate_views"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__, {"Twin": "DuplicateView", "merge_twins": "merge_duplicate_views"}
+    )
 
 _FEWEST_BINS = 10
 _CALLS_APART = 0.02
@@ -37,7 +43,7 @@ class Measured(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class DuplicateView:
     """A view merged into its service, and the figures that say so.
 
     Parameters
@@ -69,7 +75,9 @@ class Twin:
         )
 
 
-def merge_twins(graph: nx.DiGraph, signals: Measured) -> tuple[nx.DiGraph, tuple[Twin, ...]]:
+def merge_duplicate_views(
+    graph: nx.DiGraph, signals: Measured
+) -> tuple[nx.DiGraph, tuple[DuplicateView, ...]]:
     """Merge client-side views with the services they show.
 
     A view V of service S is accepted only if nothing else lies between them (V calls
@@ -86,20 +94,20 @@ def merge_twins(graph: nx.DiGraph, signals: Measured) -> tuple[nx.DiGraph, tuple
 
     Returns
     -------
-    graph, twins
+    graph, merged_views
         The graph without the views (their callers now call the service), and what was
-        merged. ``graph.graph["twins"]`` holds the sentences.
+        merged. ``graph.graph["duplicate_views"]`` holds the sentences.
     """
     merged: nx.DiGraph = nx.DiGraph(graph)
-    twins: list[Twin] = []
+    merged_views: list[DuplicateView] = []
     for view, service in list(_candidates(graph)):
         if view in merged and service in merged:
-            twin = _compare(merged, signals, view, service)
-            if twin is not None:
+            merged_view = _compare(merged, signals, view, service)
+            if merged_view is not None:
                 _fold(merged, view, service)
-                twins.append(twin)
-    merged.graph["twins"] = [twin.statement for twin in twins]
-    return merged, tuple(twins)
+                merged_views.append(merged_view)
+    merged.graph["duplicate_views"] = [merged_view.statement for merged_view in merged_views]
+    return merged, tuple(merged_views)
 
 
 def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
@@ -119,7 +127,7 @@ def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
             )
 
 
-def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> Twin | None:
+def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> DuplicateView | None:
     calls, own = signals.node(view, "load"), signals.node(service, "load")
     seen_s, own_s = signals.node(view, "latency"), signals.node(service, "latency")
     frame = pd.DataFrame({"v": calls, "s": own, "vl": seen_s, "sl": own_s}).dropna()
@@ -136,7 +144,7 @@ def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> T
         return None
     if not _same_failures(signals, view, service):
         return None
-    return Twin(view, service, float(apart), float(max(middle, 0.0)), len(frame))
+    return DuplicateView(view, service, float(apart), float(max(middle, 0.0)), len(frame))
 
 
 def _same_failures(signals: Measured, view: str, service: str) -> bool:

@@ -17,6 +17,7 @@ import pandas as pd
 from workbench.connectors.contract import Fetched
 from workbench.coverage import CoverageRow
 from workbench.errors import BadInput, SourceGarbled, WorkbenchError, unknown_name
+from workbench.moved import renamed
 from workbench.tables import SCHEMAS, conform, labels_text
 from workbench.times import utc, utc_column
 
@@ -43,6 +44,17 @@ __all__ = [
     "text_of",
     "to_fetched",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__,
+        {
+            "Gathering": "RowReader",
+            "moment": "parse_timestamp",
+            "settled": "to_fetched",
+            "told": "summarize_rejected",
+        },
+    )
 
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|z|UTC|[+-]\d\d:?\d\d)?"

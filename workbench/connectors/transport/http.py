@@ -27,6 +27,7 @@ from workbench.connectors.transport.retry import RetryBudget, Transient, attempt
 from workbench.connectors.transport.secret import Auth, read_secret
 from workbench.connectors.transport.ssrf_guard import check_host, check_url
 from workbench.errors import SourceGarbled, SourceRefused, SourceUnreachable, WindowTooLarge
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Sequence
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     Pairs: TypeAlias = "Mapping[str, str] | Sequence[tuple[str, str]]"
 
 __all__ = ["Http", "HttpClient", "HttpSettings", "Response"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Asks": "HttpClient", "Answer": "Response"})
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

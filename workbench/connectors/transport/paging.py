@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.connectors.contract import Query
 from workbench.connectors.reading.rows import json_text, mapping_at, text_of
 from workbench.errors import SourceError, SourceGarbled, SourceRefused
+from workbench.moved import renamed
 from workbench.times import TimeRange
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ __all__ = [
     "page_of",
     "provenance",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"AsksPage": "FetchPage", "Listed": "Paginated"})
 
 _MOST_PAGES = 2_000
 _SHORTEST = pd.Timedelta("1s")
