@@ -27,6 +27,12 @@ NAMES = {
     "workbench.connectors.rows:moment": "workbench.connectors.reading.rows:parse_timestamp",
     "workbench.connectors.rows:settled": "workbench.connectors.reading.rows:to_fetched",
     "workbench.connectors.rows:told": "workbench.connectors.reading.rows:summarize_rejected",
+    "workbench.connectors.zipkin:dependency_frame": (
+        "workbench.connectors.reading.dependencies:dependency_frame"
+    ),
+    "workbench.connectors.prometheus_payload:read_answer": (
+        "workbench.connectors.reading.prometheus_answer:read_answer"
+    ),
     "workbench.topology:Twin": "workbench.topology:DuplicateView",
     "workbench.topology.twins:merge_twins": "workbench.topology:merge_duplicate_views",
     "workbench.causal:BlastGrade": "workbench.causal:ForecastScore",

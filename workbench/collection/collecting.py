@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from workbench.collection.cache import Cache
 from workbench.collection.collected import Collected, Progress
 from workbench.collection.joining import joined_window
 from workbench.connectors.contract import FindsIncidents, IncidentRef, failed_fetch
-from workbench.coverage import CoverageRow
 from workbench.errors import BadInput, SourceError, WindowTooLarge, WorkbenchError
 from workbench.masking import Masker, Pseudonyms, mask_frame, workspace_key
 from workbench.times import TimeRange, utc
@@ -215,7 +214,7 @@ class _Work:
                 "names": sorted(self.sources.services.items()),
             },
         )
-        lasting = when.end <= pd.Timestamp.now("UTC") - _SETTLED and hasattr(own, "url")
+        lasting = made.cacheable and when.end <= pd.Timestamp.now("UTC") - _SETTLED
         kept = self.cache.find(key) if lasting else None
         if kept is not None:
             self.cached += 1
@@ -243,20 +242,8 @@ class _Work:
 
     def _masked(self, found: Fetched) -> Fetched:
         frame = mask_frame(found.table, found.frame, self.masker)
-        rows = tuple(
-            CoverageRow(
-                r.source,
-                r.table,
-                r.service,
-                r.status,
-                r.rows,
-                r.cadence_s,
-                r.gaps,
-                self.masker.text(r.reason),
-            )
-            for r in found.coverage
-        )
-        return type(found)(found.table, frame, rows, found.queries)
+        rows = tuple(replace(r, reason=self.masker.text(r.reason)) for r in found.coverage)
+        return replace(found, frame=frame, coverage=rows)
 
 
 async def _check_size(

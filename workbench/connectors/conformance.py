@@ -83,6 +83,7 @@ class ConnectorContract:
         made = self.make()
         assert isinstance(made, Connector), "attributes or methods of Connector are missing"
         assert made.kind, "kind is the name sources.yaml calls it"
+        assert isinstance(made.cacheable, bool), "cacheable says whether an answer may be kept"
         known = {*SCHEMAS, "topology"}
         assert made.tables, "tables names what it gives"
         assert set(made.tables) <= known, f"tables are some of {sorted(known)}"

@@ -123,12 +123,17 @@ class Connector(Protocol):
         What ``sources.yaml`` calls it.
     tables
         Names of the tables it can give.
+    cacheable
+        Whether a whole answer may be kept and given again for the same settings and range, once
+        the range has settled: true of a system that is asked, false of files, which may be
+        exchanged under their names.
     source
         The name its user gave this source; it stands in coverage and provenance.
     """
 
     kind: ClassVar[str]
     tables: ClassVar[tuple[str, ...]]
+    cacheable: ClassVar[bool]
     source: str
 
     async def fetch(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "connector_class", "make", "settings_class"]
 
+_CONTRACT = ("kind", "tables", "cacheable", "fetch", "estimate", "aclose")
 _HERE = "workbench.connectors.sources"
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -73,9 +74,7 @@ def connector_class(kind: str) -> type[Connector]:
         found = getattr(importlib.import_module(module), name, None)
     except (ImportError, ValueError) as error:
         raise BadInput("A connector that cannot be imported", value=kind, hint=hint) from error
-    lacks = [
-        one for one in ("kind", "tables", "fetch", "estimate", "aclose") if not hasattr(found, one)
-    ]
+    lacks = [one for one in _CONTRACT if not hasattr(found, one)]
     if not isinstance(found, type) or lacks:
         why = f"It lacks {', '.join(lacks)}; see workbench.connectors.contract.Connector"
         raise BadInput("Not a connector", value=kind, hint=why)

@@ -40,6 +40,7 @@ class FileSource:
 
     kind: ClassVar[str] = "files"
     tables: ClassVar[tuple[str, ...]] = ()
+    cacheable: ClassVar[bool] = False
     # Rows that the connector has told from duplicates itself (see `rows.to_fetched`).
     told_apart: ClassVar[bool] = False
 

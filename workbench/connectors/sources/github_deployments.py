@@ -26,7 +26,7 @@ from workbench.connectors.reading.rows import (
     parse_timestamp,
     text_of,
 )
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import (
     Page,
     Paginated,
@@ -89,15 +89,11 @@ class GitHubDeploymentsSettings(HttpSettings):
         return names
 
 
-class GitHubDeployments(RecordSource):
+class GitHubDeployments(RecordSource[GitHubDeploymentsSettings]):
     """Deployments of repositories."""
 
     kind: ClassVar[str] = "github_deployments"
     tables: ClassVar[tuple[str, ...]] = ("changes",)
-
-    def __init__(self, source: str, settings: GitHubDeploymentsSettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """Read the repositories one after the other; one that fails hides no other."""

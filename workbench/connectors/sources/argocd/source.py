@@ -11,7 +11,7 @@ from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.record_source import RecordSource
 from workbench.connectors.reading.rows import Parsed, RowReader, json_records, mapping_at, text_of
 from workbench.connectors.sources.argocd.payload import application_rows, applications_of, forgotten
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import Paginated, provenance
 from workbench.errors import SourceGarbled, WorkbenchError
 
@@ -47,15 +47,11 @@ class ArgoCDFilesSettings(FilesSettings):
     service_label: str = pydantic.Field(default=_LABEL, description="label that names the service")
 
 
-class ArgoCD(RecordSource):
+class ArgoCD(RecordSource[ArgoCDSettings]):
     """Deployments of applications, from the API."""
 
     kind: ClassVar[str] = "argocd"
     tables: ClassVar[tuple[str, ...]] = ("changes",)
-
-    def __init__(self, source: str, settings: ArgoCDSettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the applications and read their history; the API has no pages."""

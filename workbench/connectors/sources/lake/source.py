@@ -113,6 +113,7 @@ class Lake:
 
     kind: ClassVar[str] = "lake"
     tables: ClassVar[tuple[str, ...]] = tuple(SCHEMAS)
+    cacheable: ClassVar[bool] = True
 
     def __init__(
         self, source: str, settings: LakeSettings, *, connection: BaseBackend | None = None

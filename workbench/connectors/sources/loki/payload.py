@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.connectors.reading.log_levels import severity_number
+from workbench.connectors.reading.prometheus_answer import read_answer
 from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.sources.prometheus.payload import read_answer
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:

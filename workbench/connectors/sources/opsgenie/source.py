@@ -26,7 +26,7 @@ from workbench.connectors.sources.opsgenie.payload import (
     log_rows,
     page_of_data,
 )
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import (
     Page,
     Paginated,
@@ -62,15 +62,11 @@ class OpsgenieSettings(HttpSettings):
     )
 
 
-class Opsgenie(RecordSource):
+class Opsgenie(RecordSource[OpsgenieSettings]):
     """Alerts with their response, and incidents."""
 
     kind: ClassVar[str] = "opsgenie"
     tables: ClassVar[tuple[str, ...]] = ("alerts", "incidents", "events")
-
-    def __init__(self, source: str, settings: OpsgenieSettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the records of a table and read their rows."""

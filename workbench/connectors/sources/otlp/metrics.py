@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.sources.otlp.values import (
+from workbench.connectors.reading.otlp_values import (
     attributes_of,
     integer,
     number,
     resource_of,
     time_ns,
 )
+from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from workbench.connectors.sources.pagerduty.payload import (
     incident_rows,
     log_entry_rows,
 )
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import (
     Page,
     Paginated,
@@ -90,15 +90,11 @@ class PagerDutySettings(HttpSettings):
     )
 
 
-class PagerDuty(RecordSource):
+class PagerDuty(RecordSource[PagerDutySettings]):
     """Incidents and what belongs to them."""
 
     kind: ClassVar[str] = "pagerduty"
     tables: ClassVar[tuple[str, ...]] = ("incidents", "alerts", "events", "changes", "topology")
-
-    def __init__(self, source: str, settings: PagerDutySettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the records of a table and read their rows."""

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.connectors.contract import Fetched, complete_fetch, failed_fetch
+from workbench.connectors.reading.prometheus_answer import read_answer
+from workbench.connectors.reading.promql import is_plain
 from workbench.connectors.reading.rows import list_at, mapping_at, text_of
-from workbench.connectors.sources.prometheus.payload import gaps_of, read_answer
-from workbench.connectors.sources.prometheus.promql import is_plain
+from workbench.connectors.sources.prometheus.payload import gaps_of
 from workbench.connectors.sources.prometheus.queries import MetricQuery, count, counts, whole
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WindowTooLarge

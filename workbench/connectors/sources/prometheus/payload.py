@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.connectors.reading.rows import text_of
-from workbench.errors import SourceGarbled, SourceRefused
+from workbench.errors import SourceGarbled
+from workbench.moved import renamed
 from workbench.tables import labels_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Samples", "gaps_of", "merged", "read_answer", "read_samples"]
+__all__ = ["Samples", "gaps_of", "merged", "read_samples"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__, {"read_answer": "workbench.connectors.reading.prometheus_answer:read_answer"}
+    )
 
 _MS = 1_000_000
-_STATUSES = ("success", "error")
 _KINDS = ("matrix", "vector")
 
 
@@ -58,31 +63,6 @@ class Samples:
         return Samples(
             self.series, self.index[kept], self.ts_ms[kept], self.value[kept], self.histograms
         )
-
-
-def read_answer(payload: object) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
-    """Open the envelope of an answer.
-
-    Returns
-    -------
-    tuple
-        ``data``, the warnings (what came may be partial) and the remarks.
-
-    Raises
-    ------
-    SourceRefused
-        ``status: error``, whatever the HTTP status was.
-    SourceGarbled
-        Not an answer of this API.
-    """
-    if not isinstance(payload, dict) or payload.get("status") not in _STATUSES:
-        raise SourceGarbled("Not an answer of the Prometheus API", value=str(payload)[:100])
-    if payload["status"] == "error":
-        said = f"{text_of(payload.get('errorType'))}: {text_of(payload.get('error'))}"
-        raise SourceRefused("Prometheus could not answer", value=said, payload=payload)
-    if "data" not in payload:
-        raise SourceGarbled("An answer of the Prometheus API without data")
-    return payload["data"], _texts(payload.get("warnings")), _texts(payload.get("infos"))
 
 
 def read_samples(data: object) -> Samples:
@@ -215,8 +195,3 @@ def _columns(pairs: list[Any]) -> tuple[np.ndarray, np.ndarray]:
 def _count_histograms(one: dict[str, Any]) -> int:
     several = one.get("histograms")
     return len(several) if isinstance(several, list) else int("histogram" in one)
-
-
-def _texts(values: object) -> tuple[str, ...]:
-    items: Iterable[object] = values if isinstance(values, list) else ()
-    return tuple(text_of(item) for item in items)

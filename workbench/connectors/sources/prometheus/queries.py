@@ -17,13 +17,13 @@ import numpy as np
 import pydantic
 
 from workbench.connectors.contract import Query
+from workbench.connectors.reading.prometheus_answer import read_answer
+from workbench.connectors.reading.promql import any_of, is_plain, with_matchers
 from workbench.connectors.sources.prometheus.payload import (
     Samples,
     merged,
-    read_answer,
     read_samples,
 )
-from workbench.connectors.sources.prometheus.promql import any_of, is_plain, with_matchers
 from workbench.connectors.transport.http import HttpClient, HttpSettings
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.reading.spans import span_frame
-from workbench.connectors.sources.otlp.values import (
+from workbench.connectors.reading.otlp_values import (
     any_value,
     attributes_of,
     hex_id,
     resource_of,
     time_ns,
 )
+from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
+from workbench.connectors.reading.spans import span_frame
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
