@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "CoverageRow", "measure"]
 
+_FEWEST_SAMPLES = 3  # samples with a cadence: the median of one step is that step
 Status = Literal["complete", "partial", "empty", "failed", "stale"]
 
 # A stretch without samples counts as a gap from this many usual intervals on.
@@ -62,7 +63,7 @@ class CoverageRow:
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
             raise BadInput(
-                "Unknown coverage status",
+                fact="Unknown coverage status",
                 value=self.status,
                 hint=f"One of {', '.join(get_args(Status))}",
             )
@@ -189,7 +190,11 @@ def _per_service(metrics: pd.DataFrame, span: TimeRange, odd: str) -> Iterator[C
             continue
         stamps = whole[order[start:end]]
         times = stamps[np.diff(stamps, prepend=stamps[0] - 1) > 0]
-        cadence = float(np.median(np.diff(times)) / 1e9) if len(times) > 2 else float("nan")
+        cadence = (
+            float(np.median(np.diff(times)) / 1e9)
+            if len(times) >= _FEWEST_SAMPLES
+            else float("nan")
+        )
         gaps = _gaps(times, span, cadence)
         status, why = _judge(gaps, span)
         reason = "; ".join(text for text in (why, odd) if text)
@@ -213,7 +218,8 @@ def _judge(gaps: tuple[tuple[str, str], ...], span: TimeRange) -> tuple[Status, 
 
 
 def _iso(nanoseconds: int) -> str:
-    return pd.Timestamp(int(nanoseconds), unit="ns", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    text: str = pd.Timestamp(int(nanoseconds), unit="ns", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    return text
 
 
 def _counts(rows: Iterable[CoverageRow]) -> str:

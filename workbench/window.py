@@ -80,7 +80,7 @@ class IncidentWindow:
     title: str = ""
     baseline: TimeRange | None = None
     baseline_reason: str = ""
-    topology: nx.DiGraph = field(default_factory=lambda: nx.freeze(nx.DiGraph()))
+    topology: nx.DiGraph[str] = field(default_factory=lambda: nx.freeze(nx.DiGraph()))
     slos: tuple[SLO, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     history: str = ""
@@ -113,7 +113,7 @@ class IncidentWindow:
         costs: pd.DataFrame | None = None,
         tests: pd.DataFrame | None = None,
         audits: pd.DataFrame | None = None,
-        topology: nx.DiGraph | None = None,
+        topology: nx.DiGraph[str] | None = None,
         slos: tuple[SLO, ...] = (),
         baseline: TimeRange | None = None,
         coverage: Coverage | None = None,

@@ -153,7 +153,9 @@ class Resampled:
         """
         if how not in self.how:
             raise BadInput(
-                "Not a statistic of these bins", value=how, hint=f"There are {', '.join(self.how)}"
+                fact="Not a statistic of these bins",
+                value=how,
+                hint=f"There are {', '.join(self.how)}",
             )
         grid = self._grid()
         wide = self.frame.pivot_table(
@@ -161,7 +163,7 @@ class Resampled:
         )
         if grid.size * wide.shape[1] > _MOST_CELLS:
             raise WindowTooLarge(
-                "The grid has too many cells",
+                fact="The grid has too many cells",
                 value=(grid.size, wide.shape[1]),
                 hint="Resample with when=, or fewer series",
             )

@@ -153,7 +153,9 @@ class Archive:
 
         asked = Asked(text, tuple(services), dict(labels or {}), severity, when)
         if asked == Asked():
-            raise BadInput("Nothing to search for", hint="Say a text, a service, a label, a time")
+            raise BadInput(
+                fact="Nothing to search for", hint="Say a text, a service, a label, a time"
+            )
         if severity:
             _known("severity", severity, SEVERITIES)
         named = [_known("table", name, {*SCHEMAS, "bundles"}) for name in tables]
@@ -240,7 +242,7 @@ class Archive:
         )
         if len(frame) > most_bins:
             raise WindowTooLarge(
-                f"More than {most_bins:,} bins",
+                fact=f"More than {most_bins:,} bins",
                 value=str(width),
                 hint="Choose a larger step, fewer metrics or services, or raise most_bins",
             )
@@ -262,7 +264,7 @@ class Archive:
                 if not found:
                     hint = "Every bundle answers by itself: more memory may help"
                     raise BundleError(
-                        f"The archive could not be asked: {shortened(error)}",
+                        fact=f"The archive could not be asked: {shortened(error)}",
                         value=self.folder.name,
                         hint=hint,
                     ) from error
@@ -353,10 +355,10 @@ def open_archive(folder: str | Path, *, engine: BaseBackend | None = None) -> Ar
     """
     root = Path(folder).resolve()
     if not root.is_dir():
-        raise BundleMissing("No archive here", value=root.name)
+        raise BundleMissing(fact="No archive here", value=root.name)
     if PATTERN & set(str(root.parent if (root / MANIFEST).exists() else root)):
         raise BadInput(
-            "Engines would read this path as a pattern",
+            fact="Engines would read this path as a pattern",
             value=root.name,
             hint=f"Rename it without {' '.join(sorted(PATTERN))}",
         )
@@ -391,9 +393,9 @@ def _step(step: str | pd.Timedelta) -> pd.Timedelta:
     try:
         width = pd.Timedelta(step).as_unit("ns")
     except (ValueError, TypeError) as error:
-        raise BadInput("Not a step", value=step, hint='For example "1min"') from error
+        raise BadInput(fact="Not a step", value=step, hint='For example "1min"') from error
     if width is pd.NaT or width < pd.Timedelta("1us"):
-        raise BadInput("Not a step", value=step, hint='For example "1min"')
+        raise BadInput(fact="Not a step", value=step, hint='For example "1min"')
     return width
 
 
@@ -403,10 +405,10 @@ def _check_how(how: Sequence[str], by: Sequence[str]) -> None:
     for name in by:
         _known("key", name, _BY)
     if not how or not by:
-        raise BadInput("No statistic or no key", hint=f"how of {HOW}, by of {_BY}")
+        raise BadInput(fact="No statistic or no key", hint=f"how of {HOW}, by of {_BY}")
     if "last" in how and not {"service", "metric", "labels"} <= set(by):
         raise BadInput(
-            "The last sample of several series at once",
+            fact="The last sample of several series at once",
             value=tuple(by),
             hint='by=("bundle", "service", "metric", "labels")',
         )

@@ -90,7 +90,7 @@ def collect(
     """
     if bool(incident) == (start is not None):
         raise BadInput(
-            "A collection needs either a range or an incident's id",
+            fact="A collection needs either a range or an incident's id",
             hint="wb.collect(sources, start, end) or incident='P123'",
         )
     show = _shown if progress is None else progress
@@ -258,9 +258,10 @@ async def _check_size(
     counted = await asyncio.gather(
         *(one(made, table) for made in connectors.values() for table in made.tables)
     )
-    if sum(counted) > most:
+    rows = sum(counted)
+    if rows > most:
         raise WindowTooLarge(
-            f"{sum(counted):,} rows are {sum(counted) / most:.1f} times what a window may hold",
+            fact=f"{rows:,} rows are {rows / most:.1f} times what a window may hold",
             value=most,
             hint="Ask for fewer services or less time before, give the source a coarser step_s "
             "or an aggregating query, or raise most_rows",
@@ -280,7 +281,7 @@ async def _find(sources: Sources, incident: str) -> IncidentRef:
     finally:
         await asyncio.gather(*(made.aclose() for made in connectors.values()))
     hint = "; ".join(told) or "No source here manages incidents: give start and end instead"
-    raise SourceError("No source knows this incident", value=incident, hint=hint)
+    raise SourceError(fact="No source knows this incident", value=incident, hint=hint)
 
 
 def _slices(table: str, when: TimeRange) -> list[TimeRange]:

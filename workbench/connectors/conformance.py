@@ -60,7 +60,7 @@ class ConnectorContract:
 
     def make(self) -> Connector:
         """Make the connector under test; called anew for each test."""
-        raise NotImplementedError("say how to make the connector")
+        raise NotImplementedError
 
     def asked(self, work: Callable[[Connector], Awaitable[T]]) -> T:
         """Run one piece of work with a new connector and close it."""

@@ -27,11 +27,13 @@ if not TYPE_CHECKING:
         __name__, {"Twin": "DuplicateView", "merge_twins": "merge_duplicate_views"}
     )
 
+# Declared: what a network hop and two clocks may do to one and the same requests.
 _FEWEST_BINS = 10
-_CALLS_APART = 0.02
-_CALLS_APART_A_BIN = 0.05
-_LATENCY_APART = 0.10
-_LATENCY_APART_WORST = 0.25
+_CALLS_APART = 0.02  # share of the requests
+_CALLS_APART_A_BIN = 0.05  # the same, the median bin
+_FASTER_THAN_BEHIND = -0.01  # share of the view's latency, the median bin
+_LATENCY_APART = 0.10  # share of the view's latency, the median bin
+_LATENCY_APART_WORST = 0.25  # the same, the 95th percentile
 
 
 class Measured(Protocol):
@@ -76,8 +78,8 @@ class DuplicateView:
 
 
 def merge_duplicate_views(
-    graph: nx.DiGraph, signals: Measured
-) -> tuple[nx.DiGraph, tuple[DuplicateView, ...]]:
+    graph: nx.DiGraph[str], signals: Measured
+) -> tuple[nx.DiGraph[str], tuple[DuplicateView, ...]]:
     """Merge client-side views with the services they show.
 
     A view V of service S is accepted only if nothing else lies between them (V calls
@@ -98,7 +100,7 @@ def merge_duplicate_views(
         The graph without the views (their callers now call the service), and what was
         merged. ``graph.graph["duplicate_views"]`` holds the sentences.
     """
-    merged: nx.DiGraph = nx.DiGraph(graph)
+    merged: nx.DiGraph[str] = nx.DiGraph(graph)
     merged_views: list[DuplicateView] = []
     for view, service in list(_candidates(graph)):
         if view in merged and service in merged:
@@ -110,7 +112,7 @@ def merge_duplicate_views(
     return merged, tuple(merged_views)
 
 
-def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
+def _candidates(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str]]:
     """Pairs (view, service) between which nothing else lies."""
     for view in sorted(graph.nodes):
         callees = set(graph.successors(view)) - {view}
@@ -127,7 +129,9 @@ def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
             )
 
 
-def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> DuplicateView | None:
+def _compare(
+    graph: nx.DiGraph[str], signals: Measured, view: str, service: str
+) -> DuplicateView | None:
     calls, own = signals.node(view, "load"), signals.node(service, "load")
     seen_s, own_s = signals.node(view, "latency"), signals.node(service, "latency")
     frame = pd.DataFrame({"v": calls, "s": own, "vl": seen_s, "sl": own_s}).dropna()
@@ -139,7 +143,7 @@ def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> D
     slower = ((frame["vl"] - frame["sl"]) / frame["vl"]).to_numpy()
     low, middle, high = np.quantile(slower, [0.05, 0.5, 0.95])
     same_calls = apart <= _CALLS_APART and per_bin <= _CALLS_APART_A_BIN
-    same_latency = low >= -_CALLS_APART_A_BIN and -0.01 <= middle <= _LATENCY_APART
+    same_latency = low >= -_CALLS_APART_A_BIN and _FASTER_THAN_BEHIND <= middle <= _LATENCY_APART
     if not (same_calls and same_latency and high <= _LATENCY_APART_WORST):
         return None
     if not _same_failures(signals, view, service):
@@ -160,7 +164,7 @@ def _same_failures(signals: Measured, view: str, service: str) -> bool:
     return apart <= 0.02 * float(both["n"].sum()) + 3
 
 
-def _fold(graph: nx.DiGraph, view: str, service: str) -> str:
+def _fold(graph: nx.DiGraph[str], view: str, service: str) -> str:
     for caller in list(graph.predecessors(view)):
         if caller not in {view, service} and not graph.has_edge(caller, service):
             graph.add_edge(caller, service, **graph.edges[caller, view])

@@ -29,7 +29,7 @@ def dependency_frame(payload: object, source: str, when: TimeRange) -> pd.DataFr
         Not a list, or a count that is no number.
     """
     if not isinstance(payload, list):
-        raise SourceGarbled("Not a list of dependencies", value=str(payload)[:_SHOWN])
+        raise SourceGarbled(fact="Not a list of dependencies", value=str(payload)[:_SHOWN])
     rows = [
         (
             text_of(mapping_at(one).get("parent")),

@@ -31,12 +31,12 @@ def read_answer(payload: object) -> tuple[Any, tuple[str, ...], tuple[str, ...]]
         Not an answer of this API.
     """
     if not isinstance(payload, dict) or payload.get("status") not in _STATUSES:
-        raise SourceGarbled("Not an answer of the Prometheus API", value=str(payload)[:100])
+        raise SourceGarbled(fact="Not an answer of the Prometheus API", value=str(payload)[:100])
     if payload["status"] == "error":
         said = f"{text_of(payload.get('errorType'))}: {text_of(payload.get('error'))}"
-        raise SourceRefused("Prometheus could not answer", value=said, payload=payload)
+        raise SourceRefused(fact="Prometheus could not answer", value=said, payload=payload)
     if "data" not in payload:
-        raise SourceGarbled("An answer of the Prometheus API without data")
+        raise SourceGarbled(fact="An answer of the Prometheus API without data")
     return payload["data"], _texts(payload.get("warnings")), _texts(payload.get("infos"))
 
 

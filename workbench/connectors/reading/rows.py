@@ -145,10 +145,10 @@ def check_asked(table: str, tables: Sequence[str], services: tuple[str, ...]) ->
         Another table, or a service that is not text.
     """
     if table not in tables:
-        raise unknown_name("table of this source", table, tables)
+        raise unknown_name(what="table of this source", name=table, known=tables)
     wrong = [name for name in services if not isinstance(name, str)]
     if wrong or isinstance(services, str):
-        raise BadInput("Services are a tuple of names", value=wrong or services)
+        raise BadInput(fact="Services are a tuple of names", value=wrong or services)
     return table
 
 
@@ -213,15 +213,15 @@ def parse_timestamp(value: object) -> pd.Timestamp | None:
     if value is None or value == "" or (isinstance(value, str) and value.startswith("0001-01-01")):
         return None
     if not isinstance(value, str) or not _TIME.fullmatch(value.strip()):
-        raise SourceGarbled("Not a time", value=value)
+        raise SourceGarbled(fact="Not a time", value=value)
     try:
         return utc(value.strip().replace(",", "."))
     except (ValueError, OverflowError) as error:
-        raise SourceGarbled("Not a time", value=value) from error
+        raise SourceGarbled(fact="Not a time", value=value) from error
     except BadInput as error:
         if type(error) is not BadInput:
             raise  # a time without a zone says so itself
-        raise SourceGarbled("Not a time", value=value) from error
+        raise SourceGarbled(fact="Not a time", value=value) from error
 
 
 def epoch(value: object, *, unit: str) -> pd.Timestamp:
@@ -234,10 +234,10 @@ def epoch(value: object, *, unit: str) -> pd.Timestamp:
     """
     number = pd.to_numeric(str(value), errors="coerce") if not isinstance(value, bool) else None
     if number is None or not math.isfinite(number):
-        raise SourceGarbled("Not a time since 1970", value=value)
+        raise SourceGarbled(fact="Not a time since 1970", value=value)
     nanoseconds = float(number) * 10 ** {"s": 9, "ms": 6}[unit]
     if not abs(nanoseconds) < 2**63 - 1:  # true for infinity too
-        raise SourceGarbled("Not a time since 1970", value=value)
+        raise SourceGarbled(fact="Not a time since 1970", value=value)
     return pd.Timestamp(round(nanoseconds), unit="ns", tz="UTC")
 
 
@@ -268,12 +268,12 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
     try:
         return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
     except UnicodeDecodeError as error:
-        raise SourceGarbled("Not UTF-8", value=error.reason) from error
+        raise SourceGarbled(fact="Not UTF-8", value=error.reason) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise SourceGarbled("Not JSON", value=place) from error
+        raise SourceGarbled(fact="Not JSON", value=place) from error
     except (ValueError, RecursionError) as error:  # a number of too many digits, deep nesting
-        raise SourceGarbled("JSON beyond any use", value=type(error).__name__) from error
+        raise SourceGarbled(fact="JSON beyond any use", value=type(error).__name__) from error
 
 
 def json_records(data: bytes) -> Iterator[tuple[str, Any]]:

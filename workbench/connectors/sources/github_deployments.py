@@ -85,7 +85,8 @@ class GitHubDeploymentsSettings(HttpSettings):
             n for n in names if not _REPOSITORY.fullmatch(n) or set(n.split("/")) & {".", ".."}
         ]
         if wrong:
-            raise ValueError(f"not owner/name: {', '.join(wrong)}")
+            message = f"not owner/name: {', '.join(wrong)}"
+            raise ValueError(message)
         return names
 
 
@@ -192,7 +193,7 @@ def deployment_rows(
     """Yield the row of one deployment: from when it was in progress to when it was done."""
     created = parse_timestamp(deployment.get("created_at"))
     if created is None:
-        raise SourceGarbled("A deployment without created_at", value=deployment.get("id"))
+        raise SourceGarbled(fact="A deployment without created_at", value=deployment.get("id"))
     said = [(text_of(one.get("state")), parse_timestamp(one.get("created_at"))) for one in statuses]
     told = sorted(((at, state) for state, at in said if at is not None), key=lambda one: one[0])
     begun = [at for at, state in told if state == "in_progress"]

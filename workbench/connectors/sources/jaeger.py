@@ -84,7 +84,7 @@ class Jaeger(HttpSource[JaegerSettings]):
         payload = (await self.http.json("GET", path)).payload
         listed = mapping_at(payload).get("services" if v3 else "data")
         if not isinstance(listed, list):
-            raise SourceGarbled("Not a list of services", value=str(payload)[:100])
+            raise SourceGarbled(fact="Not a list of services", value=str(payload)[:100])
         return sorted(text_of(name) for name in listed)
 
     async def _ask_v3(self, when: TimeRange, service: str) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Jaeger(HttpSource[JaegerSettings]):
         answer = await self.http.json("GET", "/api/v3/traces", params=params)
         result = mapping_at(answer.payload).get("result")
         if not isinstance(result, dict) or not isinstance(result.get("resourceSpans", []), list):
-            raise SourceGarbled("Not traces", value=str(answer.payload)[:100])
+            raise SourceGarbled(fact="Not traces", value=str(answer.payload)[:100])
         return _by_trace(list_at(result, "resourceSpans"))
 
     async def _ask_ui(self, when: TimeRange, service: str) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Jaeger(HttpSource[JaegerSettings]):
         answer = await self.http.json("GET", "/api/traces", params=params)
         data = mapping_at(answer.payload).get("data")
         if not isinstance(data, list) or list_at(answer.payload, "errors"):
-            raise SourceGarbled("Not traces", value=str(answer.payload)[:100])
+            raise SourceGarbled(fact="Not traces", value=str(answer.payload)[:100])
         return {text_of(mapping_at(one).get("traceID")): one for one in data}
 
     async def _topology(self, when: TimeRange, services: tuple[str, ...]) -> Fetched:
@@ -151,7 +151,7 @@ def _row(span: dict[str, Any], processes: dict[str, Any]) -> tuple[object, ...]:
     ids = [text_of(span.get(name)) for name in ("traceID", "spanID")]
     start = integer(span.get("startTime") or 0)
     if not all(ids) or not 0 < start < 2**63 // _US:
-        raise SourceGarbled("A span without an id or a time", value=ids[1])
+        raise SourceGarbled(fact="A span without an id or a time", value=ids[1])
     references = [mapping_at(one) for one in list_at(span, "references")]
     parents = [text_of(one.get("spanID")) for one in references if one.get("refType") == "CHILD_OF"]
     links = [

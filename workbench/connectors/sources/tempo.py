@@ -75,7 +75,7 @@ class Tempo(HttpSource[TempoSettings]):
         payload = (await self.http.json("GET", "/api/search", params=params)).payload
         listed = mapping_at(payload).get("traces")
         if not isinstance(listed, list):
-            raise SourceGarbled("Not a list of traces", value=str(payload)[:100])
+            raise SourceGarbled(fact="Not a list of traces", value=str(payload)[:100])
         return {text_of(mapping_at(one).get("traceID")): one for one in listed}
 
     async def _whole(self, names: list[str]) -> tuple[list[Any], list[str]]:

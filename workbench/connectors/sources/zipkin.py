@@ -70,7 +70,7 @@ class Zipkin(HttpSource[ZipkinSettings]):
         params = {**_ends(when), "limit": str(self.settings.limit)}
         payload = (await self.http.json("GET", "/api/v2/traces", params=params)).payload
         if not isinstance(payload, list):
-            raise SourceGarbled("Not a list of traces", value=str(payload)[:100])
+            raise SourceGarbled(fact="Not a list of traces", value=str(payload)[:100])
         return {_trace_id(trace): trace for trace in payload if trace}
 
     async def _topology(self, when: TimeRange, services: tuple[str, ...]) -> Fetched:
@@ -100,7 +100,7 @@ def _row(span: dict[str, Any]) -> tuple[object, ...]:
     ids = [text_of(span.get(name)).lower() for name in ("traceId", "id", "parentId")]
     start = integer(span.get("timestamp") or 0)
     if not ids[0] or not ids[1] or not 0 < start < 2**63 // _US:
-        raise SourceGarbled("A span without an id or a time", value=text_of(span.get("name")))
+        raise SourceGarbled(fact="A span without an id or a time", value=text_of(span.get("name")))
     tags = {text_of(k): text_of(v) for k, v in mapping_at(span, "tags").items()}
     peer = text_of(mapping_at(span, "remoteEndpoint").get("serviceName"))
     # A shared id: the server's span is the client's, and its caller is that span itself.

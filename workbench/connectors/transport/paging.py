@@ -120,10 +120,10 @@ def page_of(payload: object, key: str, *, more: bool | None = None) -> Page:
     answer = mapping_at(payload)
     found = answer.get(key)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise SourceGarbled(f"An answer without its {key}", value=sorted(map(str, answer)))
+        raise SourceGarbled(fact=f"An answer without its {key}", value=sorted(map(str, answer)))
     said = answer.get("more") if more is None else more
     if not isinstance(said, bool):
-        raise SourceGarbled("A page that does not say whether there are more", value=said)
+        raise SourceGarbled(fact="A page that does not say whether there are more", value=said)
     total = answer.get("total")
     is_count = isinstance(total, int) and not isinstance(total, bool)
     return Page(found, said, total if is_count else None)

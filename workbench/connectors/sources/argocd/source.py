@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArgoCD", "ArgoCDFiles", "ArgoCDFilesSettings", "ArgoCDSettings"]
 
+_HISTORY_LIMIT = 10  # deployments an application keeps (Argo CD, revisionHistoryLimit)
 _LABEL = "app.kubernetes.io/name"
 
 
@@ -58,7 +59,7 @@ class ArgoCD(RecordSource[ArgoCDSettings]):
         params = [("projects", project) for project in self.settings.projects]
         answer = await self.http.json("GET", "/api/v1/applications", params=params)
         if "items" not in mapping_at(answer.payload):
-            raise SourceGarbled("An answer without its items", value=answer.payload)
+            raise SourceGarbled(fact="An answer without its items", value=answer.payload)
         found = list(applications_of("answer", answer.payload))
         parsed = _parsed(found, self.settings.service_label, when)
         named = {str(n): one for n, (_, one) in enumerate(found) if isinstance(one, dict)}
@@ -115,6 +116,6 @@ def _forgetful(part: Parsed, when: TimeRange) -> Parsed:
     lost = [
         f"{app}: its {len(rows)} deployments begin in the range; earlier ones may be forgotten"
         for app, rows in counted[frame["ref"].astype("str").str.contains("#")].groupby("app")
-        if len(rows) >= 10 and rows["ts"].min() > when.start
+        if len(rows) >= _HISTORY_LIMIT and rows["ts"].min() > when.start
     ]
     return Parsed(frame, (*part.problems, *lost), part.notes)

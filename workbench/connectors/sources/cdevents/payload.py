@@ -100,7 +100,7 @@ def read_event(event: CloudEvent) -> Told:
     kind = text_of(context.get("type") or envelope.get("type"))
     ts = parse_timestamp(context.get("timestamp") or envelope.get("time"))
     if not kind or ts is None:
-        raise SourceGarbled("An event without type or time", value=envelope.get("id") or kind)
+        raise SourceGarbled(fact="An event without type or time", value=envelope.get("id") or kind)
     match = _TYPE.match(kind)
     subject = mapping_at(event.data, "subject")
     return Told(

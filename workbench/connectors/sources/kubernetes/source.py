@@ -113,7 +113,7 @@ class Kubernetes(HttpSource[KubernetesSettings]):
                 if error.status != _GONE:
                     raise
         raise SourceGarbled(
-            "The list expired each time it was read",
+            fact="The list expired each time it was read",
             value=name,
             hint="Raise chunk: it is read in fewer answers",
         )
@@ -125,7 +125,9 @@ class Kubernetes(HttpSource[KubernetesSettings]):
             payload = mapping_at((await self.http.json("GET", path, params=params)).payload)
             listed, metadata = payload.get("items"), mapping_at(payload, "metadata")
             if not isinstance(listed, list) or not text_of(metadata.get("resourceVersion")):
-                raise SourceGarbled("Not a list of the API", value=sorted(map(str, payload))[:6])
+                raise SourceGarbled(
+                    fact="Not a list of the API", value=sorted(map(str, payload))[:6]
+                )
             for one in listed:
                 own = mapping_at(one, "metadata")
                 found[text_of(own.get("uid")) or json_text(one)] = one
@@ -133,7 +135,7 @@ class Kubernetes(HttpSource[KubernetesSettings]):
             if not following:
                 return list(found.values())
             params = {**params, "continue": following}
-        raise SourceGarbled("A list without an end", value=path)
+        raise SourceGarbled(fact="A list without an end", value=path)
 
     def _query(self, path: str, found: list[Any], when: TimeRange) -> Query:
         digest = hashlib.sha256(json_text(found).encode()).hexdigest()

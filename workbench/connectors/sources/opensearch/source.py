@@ -151,7 +151,9 @@ class OpenSearch(HttpSource[OpenSearchSettings]):
         answer = await self.http.json("POST", path, body={"query": query})
         counted = mapping_at(answer.payload).get("count")
         if not isinstance(counted, int) or isinstance(counted, bool):
-            raise SourceGarbled("A count that is not a number", value=str(answer.payload)[:100])
+            raise SourceGarbled(
+                fact="A count that is not a number", value=str(answer.payload)[:100]
+            )
         return counted
 
     async def _pages(self, query: dict[str, Any]) -> Found:
@@ -174,7 +176,7 @@ class OpenSearch(HttpSource[OpenSearchSettings]):
                     return found
                 after = hits[-1].get("sort")
                 if not isinstance(after, list) or not after:
-                    raise SourceGarbled("A page that does not say where it ended")
+                    raise SourceGarbled(fact="A page that does not say where it ended")
         found.problems.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
         return found
 
@@ -187,7 +189,7 @@ class OpenSearch(HttpSource[OpenSearchSettings]):
         answer = await self.http.json("POST", path, params={"keep_alive": _KEEP})
         name = text_of(mapping_at(answer.payload).get("id" if elastic else "pit_id"))
         if not name:
-            raise SourceGarbled("No point in time", value=str(answer.payload)[:100])
+            raise SourceGarbled(fact="No point in time", value=str(answer.payload)[:100])
         place = [name]
         try:
             yield place

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PagerDuty", "PagerDutySettings"]
 
+_NAMED = 3  # problems told by name; the others are counted
 _ACCEPT = {"accept": "application/vnd.pagerduty+json;version=2"}
 _LONGEST = pd.Timedelta(days=90)
 _AT_ONCE = 4
@@ -242,7 +243,11 @@ def _with(gathering: RowReader, problems: list[str], notes: list[str]) -> Parsed
 def _distinct(problems: list[str]) -> list[str]:
     """Keep the first few troubles, and count the rest."""
     known = list(dict.fromkeys(problems))
-    return known if len(known) <= 3 else [*known[:3], f"and {len(known) - 3:,} more like these"]
+    return (
+        known
+        if len(known) <= _NAMED
+        else [*known[:_NAMED], f"and {len(known) - _NAMED:,} more like these"]
+    )
 
 
 def _merged(gathering: RowReader) -> list[str]:

@@ -210,7 +210,7 @@ def _bound(labels: dict[str, str]) -> float:
     try:
         return float(text) if text else float("nan")
     except ValueError as error:
-        raise SourceGarbled("A bucket whose bound is not a number", value=text) from error
+        raise SourceGarbled(fact="A bucket whose bound is not a number", value=text) from error
 
 
 def _repeated(values: list[str], index: np.ndarray) -> pd.Categorical:
@@ -287,4 +287,5 @@ def _too_large(asked: Asked, rows: int) -> WindowTooLarge:
 
 
 def _iso(ms: int) -> str:
-    return pd.Timestamp(ms, unit="ms", tz="UTC").isoformat()
+    text: str = pd.Timestamp(ms, unit="ms", tz="UTC").isoformat()
+    return text

@@ -76,7 +76,7 @@ def read_samples(data: object) -> Samples:
     results = data.get("result") if isinstance(data, dict) else None
     kind = data.get("resultType") if isinstance(data, dict) else None
     if not isinstance(results, list) or kind not in _KINDS:
-        raise SourceGarbled("Neither a vector nor a matrix", value=text_of(kind))
+        raise SourceGarbled(fact="Neither a vector nor a matrix", value=text_of(kind))
     series, index, times, values, histograms = [], [], [], [], 0
     read = [(*_series(one, kind), _count_histograms(one)) for one in results]
     read.sort(key=lambda one: labels_text(one[0]))  # servers send them in any order
@@ -174,10 +174,10 @@ def gaps_of(
 def _series(one: object, kind: str) -> tuple[dict[str, str], list[Any]]:
     labels = one.get("metric") if isinstance(one, dict) else None
     if not isinstance(one, dict) or not isinstance(labels, dict):
-        raise SourceGarbled("A series without labels", value=str(one)[:100])
+        raise SourceGarbled(fact="A series without labels", value=str(one)[:100])
     pairs = one.get("values", []) if kind == "matrix" else [one["value"]] if "value" in one else []
     if not isinstance(pairs, list):
-        raise SourceGarbled("A series without samples", value=str(one)[:100])
+        raise SourceGarbled(fact="A series without samples", value=str(one)[:100])
     return {text_of(name): text_of(value) for name, value in labels.items()}, pairs
 
 
@@ -186,9 +186,9 @@ def _columns(pairs: list[Any]) -> tuple[np.ndarray, np.ndarray]:
         stamps = np.array([pair[0] for pair in pairs], dtype=np.float64)
         values = np.array([float(pair[1]) for pair in pairs], dtype=np.float64)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
-        raise SourceGarbled("A sample that is not a time and a number") from error
+        raise SourceGarbled(fact="A sample that is not a time and a number") from error
     if not (np.abs(stamps) < 2**63 / _MS / 1000).all():  # false for NaN too
-        raise SourceGarbled("A sample at a time that nanoseconds cannot hold")
+        raise SourceGarbled(fact="A sample at a time that nanoseconds cannot hold")
     return np.rint(stamps * 1000).astype(np.int64), values
 
 

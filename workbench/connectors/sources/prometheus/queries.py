@@ -109,12 +109,12 @@ class Asked:
     @property
     def start_ms(self) -> int:
         """First millisecond of the range."""
-        return -(-self.when.start.value // _MS)
+        return int(-(-self.when.start.value // _MS))
 
     @property
     def end_ms(self) -> int:
         """The millisecond after the range."""
-        return -(-self.when.end.value // _MS)
+        return int(-(-self.when.end.value // _MS))
 
     @property
     def queries(self) -> tuple[MetricQuery, ...]:

@@ -212,7 +212,7 @@ def _exemplar(one: dict[str, Any], series: dict[str, Any]) -> tuple[object, ...]
         ts = pd.Timestamp(round(float(one["timestamp"]) * 1000), unit="ms", tz="UTC")
         value = float(one["value"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise SourceGarbled("An exemplar that is not a time and a number") from error
+        raise SourceGarbled(fact="An exemplar that is not a time and a number") from error
     name = text_of(labels.get("__name__"))
     rest = labels_text({text_of(k): text_of(v) for k, v in labels.items() if k != "__name__"})
     return ts, name, rest, value, text_of(own.get("trace_id")), text_of(own.get("span_id"))
