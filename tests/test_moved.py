@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+from workbench.connectors.contract import failed_fetch
+from workbench.coverage import Coverage, CoverageRow
 from workbench.moved import MODULES, install, renamed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +35,13 @@ NAMES = {
     "workbench.connectors.prometheus_payload:read_answer": (
         "workbench.connectors.reading.prometheus_answer:read_answer"
     ),
+    "workbench.connectors.recordsource:troubles_of": (
+        "workbench.connectors.reading.record_source:problems_of"
+    ),
+    "workbench.connectors.cdevents_payload:Told": (
+        "workbench.connectors.sources.cdevents.payload:CDEvent"
+    ),
+    "workbench.archive:Found": "workbench.archive:QueryResult",
     "workbench.topology:Twin": "workbench.topology:DuplicateView",
     "workbench.topology.twins:merge_twins": "workbench.topology:merge_duplicate_views",
     "workbench.causal:BlastGrade": "workbench.causal:ForecastScore",
@@ -150,6 +159,16 @@ def test_a_name_that_went_to_another_module_is_told_with_it(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert module.decoder is json.JSONDecoder
+
+
+def test_a_renamed_method_gives_the_same_and_says_so():
+    row = CoverageRow("prometheus", "metrics", "*", "partial", 3, reason="a gap")
+    coverage = Coverage((row,))
+    with pytest.warns(DeprecationWarning, match=r"Coverage\.troubles is now Coverage\.problems"):
+        assert coverage.troubles == coverage.problems == (row,)
+    fetched = failed_fetch("metrics", "prometheus", "down")
+    with pytest.warns(DeprecationWarning, match=r"Fetched\.told is now Fetched\.with_coverage"):
+        assert fetched.told(row).coverage == (*fetched.coverage, row)
 
 
 def test_the_package_uses_no_old_module():

@@ -15,6 +15,7 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.errors import BadInput
+from workbench.moved import warn_renamed
 from workbench.tables import SCHEMAS, problems
 
 if TYPE_CHECKING:
@@ -94,9 +95,15 @@ class Coverage:
         return Coverage((*kept, *declared.values()))
 
     @property
-    def troubles(self) -> tuple[CoverageRow, ...]:
+    def problems(self) -> tuple[CoverageRow, ...]:
         """Rows that are not complete."""
         return tuple(row for row in self.rows if row.status != "complete")
+
+    @property
+    def troubles(self) -> tuple[CoverageRow, ...]:
+        """Return `problems`, by the name they had."""
+        warn_renamed("Coverage.troubles", "Coverage.problems")
+        return self.problems
 
     def missing(self, *tables: str) -> tuple[CoverageRow, ...]:
         """Rows of these tables that are empty, failed or stale."""
@@ -116,11 +123,11 @@ class Coverage:
     def __repr__(self) -> str:
         """Count by status, then every trouble on a line."""
         lines = [f"Coverage of {len(self.rows)} places: {_counts(self.rows)}"]
-        lines += [f"  {r.table}/{r.service}: {r.status} – {r.reason}" for r in self.troubles]
+        lines += [f"  {r.table}/{r.service}: {r.status} – {r.reason}" for r in self.problems]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """Show the troubles as a table under the counts."""
+        """Show the problems as a table under the counts."""
         frame = pd.DataFrame(
             [
                 {

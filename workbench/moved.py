@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
-__all__ = ["MODULES", "install", "renamed"]
+__all__ = ["MODULES", "install", "renamed", "warn_renamed"]
 
 # `diagnose.hypotheses` is left out: an import of it would hide the verb of that name. What was a
 # module and is a package now tells of its old names itself, see `renamed`.
@@ -214,12 +214,22 @@ def renamed(module: str, table: Mapping[str, str]) -> Callable[[str], object]:
             raise AttributeError(message)
         home, _, new = table[name].rpartition(":")
         home = home or module
-        _warn(f"{module}.{name}", f"{home}.{new}")
+        warn_renamed(f"{module}.{name}", f"{home}.{new}")
         found = getattr(import_module(home), new)
         setattr(sys.modules[module], name, found)  # so that the next use is silent
         return found
 
     return look_up
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn of an old name, at the line that uses the function this is called from."""
+    # The third frame is whoever used the old name: those of the import machinery are not counted.
+    warnings.warn(
+        f"{old} is now {new}; the old name goes with the next version",
+        DeprecationWarning,
+        stacklevel=3,
+    )
 
 
 class _MovedModules(MetaPathFinder):
@@ -242,7 +252,7 @@ class _Alias(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Import the new module."""
-        _warn(spec.name, self._new)
+        warn_renamed(spec.name, self._new)
         module = import_module(self._new)
         self._spec = module.__spec__
         return module
@@ -250,12 +260,3 @@ class _Alias(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Give the module back the spec it was made with: it has run already."""
         module.__spec__ = self._spec
-
-
-def _warn(old: str, new: str) -> None:
-    # The third frame is whoever used the old name: those of the import machinery are not counted.
-    warnings.warn(
-        f"{old} is now {new}; the old name goes with the next version",
-        DeprecationWarning,
-        stacklevel=3,
-    )

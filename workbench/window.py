@@ -361,7 +361,7 @@ class IncidentWindow:
         }
 
     def _gaps(self) -> pd.DataFrame:
-        rows = [r for r in self.coverage.troubles if r.status != "empty" or r.service != "*"]
+        rows = [r for r in self.coverage.problems if r.status != "empty" or r.service != "*"]
         return pd.DataFrame(
             [(f"{r.table}/{r.service}", r.status, r.reason) for r in rows],
             columns=["not complete", "status", "why"],

@@ -9,11 +9,15 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.errors import BadInput, WindowTooLarge
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from workbench.times import TimeRange
 
-__all__ = ["Found", "Gap", "Resampled"]
+__all__ = ["Gap", "QueryResult", "Resampled"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Found": "QueryResult"})
 
 
 _LONGEST = 80
@@ -50,7 +54,7 @@ def _gaps_html(gaps: tuple[Gap, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Found:
+class QueryResult:
     """Rows that an archive found.
 
     Parameters

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.archive.bundles import MANIFEST
 from workbench.archive.execution import answer, at_fault, shortened
 from workbench.archive.manifest import PATTERN, Bundle, read_head
-from workbench.archive.results import Found, Gap, Resampled
+from workbench.archive.results import Gap, QueryResult, Resampled
 from workbench.cards import card, table_html
 from workbench.errors import BadInput, BundleError, BundleMissing, WindowTooLarge, unknown_name
 from workbench.tables import SCHEMAS, labels_of
@@ -58,16 +58,16 @@ class Archive:
     unreadable: tuple[Gap, ...] = ()
     engine: BaseBackend | None = None
 
-    def incidents(self) -> Found:
+    def incidents(self) -> QueryResult:
         """List the bundles: name, title, start, end, tables."""
         rows = [
             (b.name, b.title, b.when.start, b.when.end, ", ".join(sorted(b.files)))
             for b in self.bundles
         ]
         frame = pd.DataFrame(rows, columns=["bundle", "title", "start", "end", "tables"])
-        return Found("Incidents", len(self.bundles), frame, self.unreadable)
+        return QueryResult("Incidents", len(self.bundles), frame, self.unreadable)
 
-    def services(self) -> Found:
+    def services(self) -> QueryResult:
         """List services by bundle and table: rows, first, last."""
         from workbench.archive.queries import joined, seen_services
 
@@ -77,9 +77,11 @@ class Archive:
         )
         frame = _dated(frame, ["bundle", "service", "table"])
         columns = ["bundle", "service", "table", "rows", "first", "last"]
-        return Found("Services", len(self.bundles), frame.reindex(columns=columns), gaps)
+        return QueryResult("Services", len(self.bundles), frame.reindex(columns=columns), gaps)
 
-    def labels(self, name: str = "", *, tables: Sequence[str] = ("metrics", "alerts")) -> Found:
+    def labels(
+        self, name: str = "", *, tables: Sequence[str] = ("metrics", "alerts")
+    ) -> QueryResult:
         """List labels and their values by bundle and table, with the rows that have them.
 
         Parameters
@@ -105,7 +107,7 @@ class Archive:
         columns = ["bundle", "table", "label", "value", "rows"]
         found = pd.DataFrame(pairs, columns=columns)
         found = found.groupby(columns[:-1], as_index=False).sum()
-        return Found(f"Labels {name}".rstrip(), len(self.bundles), found, gaps)
+        return QueryResult(f"Labels {name}".rstrip(), len(self.bundles), found, gaps)
 
     def search(
         self,
@@ -117,7 +119,7 @@ class Archive:
         severity: str = "",
         when: TimeRange | None = None,
         limit: int = 200,
-    ) -> Found:
+    ) -> QueryResult:
         """Find rows by text, service, label, severity and time; all that is said must hold.
 
         Parameters
@@ -140,7 +142,7 @@ class Archive:
 
         Returns
         -------
-        Found
+        QueryResult
             Columns bundle, table, field, service, severity, text, first, last, rows: the same
             text of one place is one line with a count.
 
@@ -183,7 +185,9 @@ class Archive:
             "rows",
         ]
         found = found.assign(severity=_severity_words(found)).reindex(columns=columns)
-        return Found(_said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit)
+        return QueryResult(
+            _said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit
+        )
 
     def resample(
         self,

@@ -11,6 +11,7 @@ from workbench.connectors.contract import Fetched
 from workbench.connectors.reading.http_source import HttpSource, Settings
 from workbench.connectors.reading.rows import Parsed, to_fetched
 from workbench.coverage import CoverageRow
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from workbench.coverage import Status
     from workbench.times import TimeRange
 
-__all__ = ["RecordSource", "edge_frame", "segment", "troubles_of"]
+__all__ = ["RecordSource", "edge_frame", "problems_of", "segment"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"troubles_of": "problems_of"})
 
 
 class RecordSource(HttpSource[Settings]):
@@ -87,8 +91,8 @@ def segment(identifier: str) -> str:
     return quote(identifier, safe="") if identifier not in {".", ".."} else "%2E" * len(identifier)
 
 
-def troubles_of(listed: Paginated) -> list[str]:
-    """Return the troubles of a list, what ended it early among them.
+def problems_of(listed: Paginated) -> list[str]:
+    """Return the problems of a list, what ended it early among them.
 
     Raises
     ------

@@ -116,7 +116,7 @@ class RowReader:
         return self
 
     def parsed(self) -> Parsed:
-        """Return the rows as a frame, and what was refused as troubles."""
+        """Return the rows as a frame, and what was refused as problems."""
         used = dict.fromkeys(name for row in self.rows for name in row)
         names = dict.fromkeys([*SCHEMAS[self.table].required, *used])
         columns = {name: [row.get(name) for row in self.rows] for name in names}
@@ -169,7 +169,7 @@ def to_fetched(
     table, source, when, services
         As asked of the connector. Rows for every service (``"*"``) are kept.
     parts
-        One a file or answer, all of which were read; what was not is in their troubles.
+        One a file or answer, all of which were read; what was not is in their problems.
     queries
         How the rows were asked for.
     told_apart
@@ -178,7 +178,7 @@ def to_fetched(
     Returns
     -------
     Fetched
-        ``complete`` (or ``empty``) where no part had troubles, else ``partial`` with them.
+        ``complete`` (or ``empty``) where no part had problems, else ``partial`` with them.
     """
     notes = [note for part in parts for note in part.notes]
     fitted, disorder = _joined(table, [part.frame for part in parts])

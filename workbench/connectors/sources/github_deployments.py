@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pandas as pd
 import pydantic
 
-from workbench.connectors.reading.record_source import RecordSource, troubles_of
+from workbench.connectors.reading.record_source import RecordSource, problems_of
 from workbench.connectors.reading.rows import (
     Parsed,
     RowReader,
@@ -106,7 +106,7 @@ class GitHubDeployments(RecordSource[GitHubDeploymentsSettings]):
         for repository in self.settings.repositories:
             try:
                 listed = await self._deployments(repository, when)
-                problems += [f"{repository}: {why}" for why in troubles_of(listed)]
+                problems += [f"{repository}: {why}" for why in problems_of(listed)]
             except SourceError as error:
                 errors.append(error)
                 problems.append(f"{repository}: {error}")

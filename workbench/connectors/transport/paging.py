@@ -147,8 +147,8 @@ async def listed_by_offset(
 
     Returns
     -------
-    Listed
-        Never raises for what the source did: errors and disagreements are its troubles.
+    Paginated
+        Never raises for what the source did: errors and disagreements are its problems.
     """
     listed = Paginated()
     offset = 0

@@ -202,7 +202,7 @@ def _confidence(case: Case) -> Text:
 
 
 def _missing(case: Case) -> Text:
-    troubles = case.window.coverage.troubles
+    troubles = case.window.coverage.problems
     places = joined([(Name(f"{r.table}/{r.service}"), f" ({r.status})") for r in troubles[:12]])
     said = joined([case.said(f"missing/{i}", t) for i, t in enumerate(case.diagnosis.missing)])
     if not troubles and not said:

@@ -11,11 +11,15 @@ import pydantic
 from workbench.connectors.reading.log_levels import severity_number
 from workbench.connectors.reading.rows import epoch, json_text, mapping_at, parse_timestamp, text_of
 from workbench.errors import NaiveTimestamp, SourceGarbled, SourceRefused
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FieldNames", "Found", "hit_rows", "page_of"]
+__all__ = ["FieldNames", "SearchHits", "hit_rows", "page_of"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Found": "SearchHits"})
 
 _COLUMNS = (
     "ts",
@@ -51,7 +55,7 @@ class FieldNames(pydantic.BaseModel):
 
 
 @dataclass(slots=True)
-class Found:
+class SearchHits:
     """Hits by index and id, the total the search counts, and what is missing of it."""
 
     hits: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
 
-def page_of(payload: object, found: Found) -> list[dict[str, Any]]:
+def page_of(payload: object, found: SearchHits) -> list[dict[str, Any]]:
     """Take one page of a search into `found`.
 
     Returns

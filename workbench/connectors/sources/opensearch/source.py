@@ -27,7 +27,12 @@ from workbench.connectors.reading.rows import (
     summarize_rejected,
     text_of,
 )
-from workbench.connectors.sources.opensearch.payload import FieldNames, Found, hit_rows, page_of
+from workbench.connectors.sources.opensearch.payload import (
+    FieldNames,
+    SearchHits,
+    hit_rows,
+    page_of,
+)
 from workbench.connectors.transport.http import HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
@@ -156,8 +161,8 @@ class OpenSearch(HttpSource[OpenSearchSettings]):
             )
         return counted
 
-    async def _pages(self, query: dict[str, Any]) -> Found:
-        found, after = Found(), None
+    async def _pages(self, query: dict[str, Any]) -> SearchHits:
+        found, after = SearchHits(), None
         tie = "_shard_doc" if self.settings.dialect == "elasticsearch" else "_id"
         async with self._point_in_time() as place:
             for _ in range(_MOST_PAGES):

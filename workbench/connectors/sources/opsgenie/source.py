@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pandas as pd
 import pydantic
 
-from workbench.connectors.reading.record_source import RecordSource, segment, troubles_of
+from workbench.connectors.reading.record_source import RecordSource, problems_of, segment
 from workbench.connectors.reading.rows import Parsed, RowReader, mapping_at, text_of
 from workbench.connectors.sources.opsgenie.payload import (
     alert_rows,
@@ -72,7 +72,7 @@ class Opsgenie(RecordSource[OpsgenieSettings]):
         """List the records of a table and read their rows."""
         name = "incidents" if table == "incidents" else "alerts"
         listed = await self._list(name, when)
-        problems = list(troubles_of(listed))
+        problems = list(problems_of(listed))
         gathering = RowReader(table)
         records = listed.records
         if table == "alerts":

@@ -20,8 +20,8 @@ from workbench.connectors.contract import Estimate, IncidentRef
 from workbench.connectors.reading.record_source import (
     RecordSource,
     edge_frame,
+    problems_of,
     segment,
-    troubles_of,
 )
 from workbench.connectors.reading.rows import Parsed, RowReader, check_asked, mapping_at, text_of
 from workbench.connectors.sources.pagerduty.payload import (
@@ -102,7 +102,7 @@ class PagerDuty(RecordSource[PagerDutySettings]):
         if table == "alerts":
             return await self._alerts(when)
         listed = await self._list(_LISTS[table], when)
-        problems = troubles_of(listed)
+        problems = problems_of(listed)
         records = listed.records
         queries = [provenance(self.source, f"/{_LISTS[table]}", when, listed=listed)]
         gathering = RowReader(table)
@@ -127,7 +127,7 @@ class PagerDuty(RecordSource[PagerDutySettings]):
     async def edges(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the dependencies of every technical service."""
         listed = await self._listing("services")
-        problems = troubles_of(listed)
+        problems = problems_of(listed)
         names = {key: text_of(one.get("name")) or key for key, one in listed.records.items()}
         found: list[tuple[str, str]] = []
         path = "/service_dependencies/technical_services"
@@ -162,7 +162,7 @@ class PagerDuty(RecordSource[PagerDutySettings]):
     async def _alerts(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         back = pd.Timedelta(days=self.settings.lookback_days)
         listed = await self._list("incidents", TimeRange(when.start - back, when.end))
-        problems = troubles_of(listed)
+        problems = problems_of(listed)
         found, missing = await self._each(listed.records, "alerts")
         gathering = RowReader("alerts")
         for key, alerts in found.items():
@@ -241,7 +241,7 @@ def _with(gathering: RowReader, problems: list[str], notes: list[str]) -> Parsed
 
 
 def _distinct(problems: list[str]) -> list[str]:
-    """Keep the first few troubles, and count the rest."""
+    """Keep the first few problems, and count the rest."""
     known = list(dict.fromkeys(problems))
     return (
         known

@@ -248,7 +248,7 @@ def _told(
     wanted = {
         name: t for name, t in scrapes.items() if not asked.services or name in asked.services
     }
-    return found.told(*_gap_rows(asked, frame, wanted))
+    return found.with_coverage(*_gap_rows(asked, frame, wanted))
 
 
 def _gap_rows(
