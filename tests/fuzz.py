@@ -16,11 +16,12 @@ import atheris
 
 with atheris.instrument_imports(include=["workbench"]):
     from workbench import archive
+    from workbench.connectors.reading.prometheus_answer import read_answer
     from workbench.connectors.sources.alertmanager.payload import api_alerts
     from workbench.connectors.sources.argocd.payload import application_rows
     from workbench.connectors.sources.loki.payload import lines_of
     from workbench.connectors.sources.otlp.payload import documents
-    from workbench.connectors.sources.prometheus.payload import read_answer, read_samples
+    from workbench.connectors.sources.prometheus.payload import read_samples
     from workbench.connectors.sources.zipkin import zipkin_rows
     from workbench.errors import WorkbenchError
     from workbench.masking import Masker, Pseudonyms

@@ -21,6 +21,7 @@ PACKAGE = ROOT / "workbench"
 # Left to right: a room imports itself and what stands before it.
 ROOMS = [
     "version",
+    "moved",
     "stats",
     "checks",
     "errors",

@@ -67,7 +67,7 @@ def test_one_missed_sample_is_no_gap():
 def test_services_are_judged_apart():
     both = pd.concat([metrics(range(60)), metrics(range(30), "orders")])
     coverage = measure({"metrics": conform("metrics", both)}, SPAN)
-    assert [r.service for r in coverage.troubles if r.table == "metrics"] == ["orders"]
+    assert [r.service for r in coverage.problems if r.table == "metrics"] == ["orders"]
 
 
 def test_a_declared_row_replaces_the_measured_one():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from workbench.moved import install as _install_moved
 from workbench.version import __version__
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ _STAGES = frozenset(
         "views",
     }
 )
+
+_install_moved()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - objects, functions and stages

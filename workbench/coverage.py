@@ -15,6 +15,7 @@ import pandas as pd
 
 from workbench.cards import ResultCard, table_html
 from workbench.errors import BadInput
+from workbench.moved import warn_renamed
 from workbench.tables import SCHEMAS, problems
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "CoverageRow", "measure"]
 
+_FEWEST_SAMPLES = 3  # samples with a cadence: the median of one step is that step
 Status = Literal["complete", "partial", "empty", "failed", "stale"]
 
 # A stretch without samples counts as a gap from this many usual intervals on.
@@ -62,7 +64,7 @@ class CoverageRow:
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
             raise BadInput(
-                "Unknown coverage status",
+                fact="Unknown coverage status",
                 value=self.status,
                 hint=f"One of {', '.join(get_args(Status))}",
             )
@@ -93,9 +95,15 @@ class Coverage(ResultCard):
         return Coverage((*kept, *declared.values()))
 
     @property
-    def troubles(self) -> tuple[CoverageRow, ...]:
+    def problems(self) -> tuple[CoverageRow, ...]:
         """Rows that are not complete."""
         return tuple(row for row in self.rows if row.status != "complete")
+
+    @property
+    def troubles(self) -> tuple[CoverageRow, ...]:
+        """Return `problems`, by the name they had."""
+        warn_renamed("Coverage.troubles", "Coverage.problems")
+        return self.problems
 
     def missing(self, *tables: str) -> tuple[CoverageRow, ...]:
         """Rows of these tables that are empty, failed or stale."""
@@ -115,7 +123,7 @@ class Coverage(ResultCard):
     def __repr__(self) -> str:
         """Count by status, then every trouble on a line."""
         lines = [f"Coverage of {len(self.rows)} places: {_counts(self.rows)}"]
-        lines += [f"  {r.table}/{r.service}: {r.status} – {r.reason}" for r in self.troubles]
+        lines += [f"  {r.table}/{r.service}: {r.status} – {r.reason}" for r in self.problems]
         return "\n".join(lines)
 
     def _headline(self) -> str:
@@ -194,7 +202,11 @@ def _per_service(metrics: pd.DataFrame, span: TimeRange, odd: str) -> Iterator[C
             continue
         stamps = whole[order[start:end]]
         times = stamps[np.diff(stamps, prepend=stamps[0] - 1) > 0]
-        cadence = float(np.median(np.diff(times)) / 1e9) if len(times) > 2 else float("nan")
+        cadence = (
+            float(np.median(np.diff(times)) / 1e9)
+            if len(times) >= _FEWEST_SAMPLES
+            else float("nan")
+        )
         gaps = _gaps(times, span, cadence)
         status, why = _judge(gaps, span)
         reason = "; ".join(text for text in (why, odd) if text)
@@ -218,7 +230,8 @@ def _judge(gaps: tuple[tuple[str, str], ...], span: TimeRange) -> tuple[Status, 
 
 
 def _iso(nanoseconds: int) -> str:
-    return pd.Timestamp(int(nanoseconds), unit="ns", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    text: str = pd.Timestamp(int(nanoseconds), unit="ns", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    return text
 
 
 def _counts(rows: Iterable[CoverageRow]) -> str:

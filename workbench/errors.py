@@ -52,7 +52,8 @@ __all__ = [
     "unknown_name",
 ]
 
-_LONGEST_VALUE = 200
+_LONGEST_VALUE = 200  # characters of a value that a message shows
+_MOST_NAMES = 8  # known names that a hint lists
 
 
 class WorkbenchError(Exception):
@@ -188,7 +189,9 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownName:
     if close:
         hint = "Did you mean " + " or ".join(repr(c) for c in close) + "?"
     elif names:
-        hint = f"Known: {', '.join(names[:8])}" + (", …" if len(names) > 8 else "")
+        hint = f"Known: {', '.join(names[:_MOST_NAMES])}" + (
+            ", …" if len(names) > _MOST_NAMES else ""
+        )
     else:
         hint = f"No {what} is known here"
     return UnknownName(f"Unknown {what}", value=name, hint=hint)

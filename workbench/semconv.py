@@ -7,6 +7,7 @@ underscores.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -158,5 +159,5 @@ def failed_labels(labels: Mapping[str, object]) -> bool:
     """
     code = first_of(labels, STATUS_CODE_LABELS)
     if code:
-        return not code.isdigit() or int(code) >= 500
+        return not code.isdigit() or int(code) >= HTTPStatus.INTERNAL_SERVER_ERROR
     return first_of(labels, ERROR_TYPE_LABELS) != ""

@@ -32,7 +32,7 @@ class SLI:
 
     def __post_init__(self) -> None:
         if self.signal not in _UNITS:
-            raise unknown_name("signal", str(self.signal), _UNITS)
+            raise unknown_name(what="signal", name=str(self.signal), known=_UNITS)
 
     @classmethod
     def parse(cls, text: str) -> SLI:
@@ -46,7 +46,7 @@ class SLI:
         service, _, signal = text.rpartition("/")
         if not service:
             hint = f"Write service/signal; signals: {', '.join(_UNITS)}"
-            raise BadInput("Not an SLI", value=text, hint=hint)
+            raise BadInput(fact="Not an SLI", value=text, hint=hint)
         return cls(service, signal)  # type: ignore[arg-type]
 
     @property
@@ -92,7 +92,9 @@ class SLO:
     def __post_init__(self) -> None:
         if not 0 < self.objective < 1:
             hint = "Write 0.999 for 99.9 %"
-            raise BadInput("An objective lies between 0 and 1", value=self.objective, hint=hint)
+            raise BadInput(
+                fact="An objective lies between 0 and 1", value=self.objective, hint=hint
+            )
 
     @property
     def sli(self) -> SLI:

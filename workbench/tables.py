@@ -142,7 +142,9 @@ def labels_of(text: str) -> dict[str, object]:
         read = None
     if not isinstance(read, dict):
         hint = 'Labels and attributes are JSON objects, for example {"route": "/cart"}'
-        raise BadTable("Labels or attributes that are not a JSON object", value=text, hint=hint)
+        raise BadTable(
+            fact="Labels or attributes that are not a JSON object", value=text, hint=hint
+        )
     return read
 
 
@@ -188,7 +190,7 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in schema.required if name not in frame.columns]
     if missing:
         raise BadTable(
-            f"Table {table!r} misses required columns",
+            fact=f"Table {table!r} misses required columns",
             value=missing,
             hint=f"It needs {', '.join(schema.required)}",
         )
@@ -198,7 +200,7 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     result = pd.DataFrame({**fitted, **{name: frame[name] for name in others}})
     if result[schema.time].isna().any():
         raise BadTable(
-            f"Table {table!r} has rows without {schema.time!r}",
+            fact=f"Table {table!r} has rows without {schema.time!r}",
             value=int(result[schema.time].isna().sum()),
             hint="A row without a time cannot be placed in a window",
         )
@@ -257,7 +259,7 @@ def _is_kind(dtype: object, kind: str) -> bool:
 
 def _schema_of(table: str) -> Schema:
     if table not in SCHEMAS:
-        raise unknown_name("table", table, SCHEMAS)
+        raise unknown_name(what="table", name=table, known=SCHEMAS)
     return SCHEMAS[table]
 
 
@@ -277,7 +279,7 @@ def _as_number(column: pd.Series, table: str) -> pd.Series:
     bad = read.isna() & column.notna() & ~column.astype("str").str.lower().isin(["nan", ""])
     if bad.any():
         raise BadTable(
-            f"Column {column.name!r} of table {table!r} holds something that is not a number",
+            fact=f"Column {column.name!r} of table {table!r} holds something that is not a number",
             value=column[bad].iloc[0],
             hint=f"{int(bad.sum()):,} such values",
         )

@@ -36,11 +36,11 @@ def utc(value: Instant) -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(value)
     except (ValueError, TypeError) as error:
-        raise BadInput("Not a time", value=value, hint=_ZONE_HINT) from error
+        raise BadInput(fact="Not a time", value=value, hint=_ZONE_HINT) from error
     if stamp is pd.NaT:
-        raise BadInput("Not a time", value=value, hint=_ZONE_HINT)
+        raise BadInput(fact="Not a time", value=value, hint=_ZONE_HINT)
     if stamp.tzinfo is None:
-        raise NaiveTimestamp("A time without a zone", value=str(value), hint=_ZONE_HINT)
+        raise NaiveTimestamp(fact="A time without a zone", value=str(value), hint=_ZONE_HINT)
     return stamp.tz_convert("UTC").as_unit("ns")
 
 
@@ -61,7 +61,9 @@ def utc_column(column: pd.Series) -> pd.Series:
         return pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns, UTC]", name=column.name)
     if pd.api.types.is_datetime64_dtype(column.dtype):
         first = str(present.iloc[0])
-        raise NaiveTimestamp(f"Column {column.name!r} has no zone", value=first, hint=_ZONE_HINT)
+        raise NaiveTimestamp(
+            fact=f"Column {column.name!r} has no zone", value=first, hint=_ZONE_HINT
+        )
     read = present.map(utc)
     return read.reindex(column.index).astype("datetime64[ns, UTC]").rename(column.name)
 
@@ -96,7 +98,7 @@ class TimeRange:
         object.__setattr__(self, "end", utc(end))
         if self.end <= self.start:
             raise BadTimeRange(
-                "A range must end after it starts",
+                fact="A range must end after it starts",
                 value=f"{self.start.isoformat()} … {self.end.isoformat()}",
                 hint="Swap the ends, or widen the range",
             )

@@ -83,7 +83,7 @@ class IncidentWindow(ResultCard):
     title: str = ""
     baseline: TimeRange | None = None
     baseline_reason: str = ""
-    topology: nx.DiGraph = field(default_factory=lambda: nx.freeze(nx.DiGraph()))
+    topology: nx.DiGraph[str] = field(default_factory=lambda: nx.freeze(nx.DiGraph()))
     slos: tuple[SLO, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     history: IncidentWindow | None = None
@@ -117,7 +117,7 @@ class IncidentWindow(ResultCard):
         costs: pd.DataFrame | None = None,
         tests: pd.DataFrame | None = None,
         audits: pd.DataFrame | None = None,
-        topology: nx.DiGraph | None = None,
+        topology: nx.DiGraph[str] | None = None,
         slos: tuple[SLO, ...] = (),
         baseline: TimeRange | None = None,
         coverage: Coverage | None = None,
@@ -387,7 +387,7 @@ class IncidentWindow(ResultCard):
         return {"history": f"{self.history_id} (not read)"} if self.history_id else {}
 
     def _gaps(self) -> pd.DataFrame:
-        rows = [r for r in self.coverage.troubles if r.status != "empty" or r.service != "*"]
+        rows = [r for r in self.coverage.problems if r.status != "empty" or r.service != "*"]
         return pd.DataFrame(
             [(f"{r.table}/{r.service}", r.status, r.reason) for r in rows],
             columns=["not complete", "status", "why"],

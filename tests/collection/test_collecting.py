@@ -160,6 +160,7 @@ def test_too_large_a_window_is_refused_before_it_is_read(folder):
 class Slow:
     kind = "slow"
     tables = ("logs",)
+    cacheable = True
 
     def __init__(self, source="slow"):
         self.source, self.closed = source, False

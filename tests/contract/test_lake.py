@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
-import ibis
 import numpy as np
 import pandas as pd
 import pydantic
@@ -384,5 +385,11 @@ def test_any_rows_become_a_table_or_are_garbled(name, data):
 
 
 def test_ibis_is_not_asked_for_before_a_fetch():
-    assert ibis is not None
-    Lake("lake", LakeSettings(engine="spark"))
+    code = (
+        "import sys\n"
+        "from workbench.connectors.sources.lake.source import Lake, LakeSettings\n"
+        "Lake('lake', LakeSettings(engine='spark'))\n"
+        "print([name for name in ('ibis', 'pyspark') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -24,7 +24,12 @@ from modelservers.serving import served
 from servers.prometheus import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
-from workbench.connectors.sources.opensearch.payload import FieldNames, Found, hit_rows, page_of
+from workbench.connectors.sources.opensearch.payload import (
+    FieldNames,
+    SearchHits,
+    hit_rows,
+    page_of,
+)
 from workbench.connectors.sources.opensearch.source import OpenSearch, OpenSearchSettings
 from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
@@ -250,7 +255,7 @@ def test_any_answer_gives_rows_or_a_named_error(inner, source):
         {"hits": {"hits": [{"_id": "a", "_source": source}], "total": inner}},
         {"hits": {"hits": [{"_id": "a", "_source": {"@timestamp": source}}]}},
     ):
-        found = Found()
+        found = SearchHits()
         try:
             page_of(payload, found)
         except SourceError:

@@ -23,11 +23,11 @@ import parts
 from servers.prometheus import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
+from workbench.connectors.reading.otlp_spans import log_rows, span_rows
 from workbench.connectors.sources.otlp.metrics import MetricPoints
 from workbench.connectors.sources.otlp.payload import _message, documents
 from workbench.connectors.sources.otlp.receiver import receiving
 from workbench.connectors.sources.otlp.source import Otlp, OtlpSettings
-from workbench.connectors.sources.otlp.spans import log_rows, span_rows
 from workbench.errors import SourceError
 from workbench.tables import labels_of
 

@@ -18,13 +18,13 @@ from modelservers.serving import served
 from servers.prometheus import node_exporter, prometheus, victoria_metrics
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
+from workbench.connectors.reading.prometheus_answer import read_answer
+from workbench.connectors.reading.promql import any_of, selector
 from workbench.connectors.sources.prometheus.payload import (
     gaps_of,
     merged,
-    read_answer,
     read_samples,
 )
-from workbench.connectors.sources.prometheus.promql import any_of, selector
 from workbench.connectors.sources.prometheus.source import (
     MetricQuery,
     Prometheus,

@@ -17,12 +17,12 @@ from modelservers import traces as model
 from modelservers.serving import served
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
+from workbench.connectors.reading.dependencies import dependency_frame
 from workbench.connectors.sources.jaeger import Jaeger, JaegerSettings, ui_rows
 from workbench.connectors.sources.tempo import Tempo, TempoSettings
 from workbench.connectors.sources.zipkin import (
     Zipkin,
     ZipkinSettings,
-    dependency_frame,
     zipkin_rows,
 )
 from workbench.connectors.transport.http import Http

@@ -129,7 +129,7 @@ def test_a_cycle_is_fine():
     assert not nx.is_directed_acyclic_graph(graph)
     window = IncidentWindow.from_frames(when=WHEN, spans=spans(*rows), topology=graph)
     assert signals(window).calls == (("a", "b"), ("b", "a"))
-    assert topology.merge_twins(graph, signals(window))[1] == ()
+    assert topology.merge_duplicate_views(graph, signals(window))[1] == ()
 
 
 def test_no_spans_no_graph():
@@ -212,7 +212,7 @@ def test_graphs_of_one_kind_have_no_conflicts(quiet):
     assert topology.merge(graph, graph).graph["conflicts"] == []
 
 
-# ---- twins
+# ---- merged_views
 
 
 WITH_BALANCER = System(
@@ -235,11 +235,11 @@ def exact(system, seed=0, **more):
 
 def test_a_balancer_is_folded_into_its_service_and_told():
     window = exact(WITH_BALANCER)
-    graph, twins = topology.merge_twins(window.topology, signals(window))
-    assert [(t.view, t.service) for t in twins] == [("lb", "cart")]
+    graph, merged_views = topology.merge_duplicate_views(window.topology, signals(window))
+    assert [(t.view, t.service) for t in merged_views] == [("lb", "cart")]
     assert set(graph.edges) == {("front", "cart"), ("cart", "db"), ("cart", "cache")}
     assert graph.nodes["cart"]["views"] == ["lb"]
-    assert "'lb' was taken for a client-side view of 'cart'" in graph.graph["twins"][0]
+    assert "'lb' was taken for a client-side view of 'cart'" in graph.graph["duplicate_views"][0]
     assert "lb" in window.topology
 
 
@@ -259,8 +259,8 @@ def test_names_do_not_matter():
     }
     frame.loc[pick["cart"], "value"] = frame.loc[pick["lb"], "value"].to_numpy()
     window = IncidentWindow.from_frames(when=window.when, metrics=frame, topology=renamed.graph)
-    twins = topology.merge_twins(window.topology, signals(window))[1]
-    assert [(t.view, t.service) for t in twins] == [("cart", "front")]
+    merged_views = topology.merge_duplicate_views(window.topology, signals(window))[1]
+    assert [(t.view, t.service) for t in merged_views] == [("cart", "front")]
 
 
 @pytest.mark.parametrize(
@@ -274,20 +274,20 @@ def test_names_do_not_matter():
 )
 def test_a_service_that_does_more_is_kept(system):
     window = exact(system)
-    assert topology.merge_twins(window.topology, signals(window))[1] == ()
+    assert topology.merge_duplicate_views(window.topology, signals(window))[1] == ()
 
 
 def test_calls_that_differ_keep_two_services_apart():
     system = System({"front": {"lb": 1.0}, "lb": {"cart": 1.2}}, {"lb": 0.0005})
     window = metrics_window(system)
-    assert topology.merge_twins(window.topology, signals(window))[1] == ()
+    assert topology.merge_duplicate_views(window.topology, signals(window))[1] == ()
 
 
 def test_a_view_that_slows_down_itself_in_the_incident_is_no_view():
     from planted import Fault
 
     window = exact(WITH_BALANCER, faults=(Fault("lb", "latency", 0.1),))
-    assert topology.merge_twins(window.topology, signals(window))[1] == ()
+    assert topology.merge_duplicate_views(window.topology, signals(window))[1] == ()
 
 
 def test_a_remote_peer_known_from_its_caller_is_the_service_nobody_calls():
@@ -309,8 +309,8 @@ def test_a_remote_peer_known_from_its_caller_is_the_service_nobody_calls():
     graph.add_node("cart", kind="service")
     graph.nodes["cart-remote"]["kind"] = "external"
     found = signals(IncidentWindow.from_frames(when=WHEN, metrics=frame))
-    merged, twins = topology.merge_twins(graph, found)
-    assert [(t.view, t.service) for t in twins] == [("cart-remote", "cart")]
+    merged, merged_views = topology.merge_duplicate_views(graph, found)
+    assert [(t.view, t.service) for t in merged_views] == [("cart-remote", "cart")]
     assert set(merged.edges) == {("front", "cart")}
 
 

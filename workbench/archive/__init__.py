@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workbench.archive.bundles import (
     MANIFEST,
     SCHEMA_VERSION,
@@ -13,17 +15,18 @@ from workbench.archive.bundles import (
 from workbench.archive.csv_files import read_csv, write_csv
 from workbench.archive.graphs import graph_from_dict, graph_to_dict
 from workbench.archive.packing import pack, unpack
-from workbench.archive.results import Found, Gap, Resampled
+from workbench.archive.results import Gap, QueryResult, Resampled
 from workbench.archive.searching import Archive
 from workbench.archive.searching import open_archive as open
 from workbench.archive.writing import write_text
+from workbench.moved import renamed
 
 __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
     "Archive",
-    "Found",
     "Gap",
+    "QueryResult",
     "Resampled",
     "graph_from_dict",
     "graph_to_dict",
@@ -38,3 +41,6 @@ __all__ = [
     "write_csv",
     "write_text",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Found": "QueryResult"})

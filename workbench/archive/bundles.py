@@ -103,27 +103,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleMissing(
-            "No incident bundle here",
+            fact="No incident bundle here",
             value=folder.name,
             hint=f"A bundle is a folder with a {MANIFEST}",
         )
     manifest = _manifest_of(path)
     if manifest["schema_version"] != SCHEMA_VERSION:
         raise BundleSchema(
-            "The bundle has another schema version",
+            fact="The bundle has another schema version",
             value=manifest["schema_version"],
             hint=f"This code reads version {SCHEMA_VERSION}; record or convert it anew",
         )
     for name in manifest["files"]:
         if Path(name).name != name or "\0" in name:
-            raise BundleSchema("The manifest names a file outside its folder", value=name)
+            raise BundleSchema(fact="The manifest names a file outside its folder", value=name)
     return manifest
 
 
 def _manifest_of(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MOST_MANIFEST_BYTES:
-            raise BundleSchema(f"{MANIFEST} is too large", value=path.stat().st_size)
+            raise BundleSchema(fact=f"{MANIFEST} is too large", value=path.stat().st_size)
         manifest = json.loads(path.read_text(encoding="utf-8"))
         files, known = manifest["files"], {"schema_version", "window"} <= set(manifest)
         sound = known and all(isinstance(files[name]["sha256"], str) for name in files)
@@ -186,7 +186,7 @@ def read_bundle(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         check_file(folder, name, files[name])
     frames = {table_of(name): _read_parquet(folder / name) for name in files}
     if "coverage" not in frames:
-        raise BundleSchema("The bundle has no coverage", value=folder.name)
+        raise BundleSchema(fact="The bundle has no coverage", value=folder.name)
     meta = dict(manifest["window"])
     meta["coverage"] = frames.pop("coverage")
     tables = {name: conform(name, frames[name]) for name in SCHEMAS if name in frames}
@@ -204,13 +204,13 @@ def check_file(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
     path = folder / name
     if not path.is_file():
         raise BundleMissing(
-            f"A file of bundle {folder.name!r} is missing",
+            fact=f"A file of bundle {folder.name!r} is missing",
             value=name,
             hint="Restore it from version control, or record the incident anew",
         )
     if _file_facts(path)["sha256"] != facts["sha256"]:
         raise BundleAltered(
-            f"A file of bundle {folder.name!r} differs from its manifest",
+            fact=f"A file of bundle {folder.name!r} differs from its manifest",
             value=name,
             hint="Restore it from version control; an altered recording proves nothing",
         )
@@ -259,7 +259,7 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 def _repeats(column: pd.Series) -> bool:
     """Whether at most half of the values differ; columns of lists are not asked."""
-    return column.dtype != object and column.nunique() < len(column) / 2
+    return bool(column.dtype != object and column.nunique() < len(column) / 2)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -267,14 +267,14 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         _refuse_large(pq.read_metadata(path), path)
         return pq.read_table(path, partitioning=None).to_pandas()
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleSchema("Not a readable Parquet file", value=path.name) from error
+        raise BundleSchema(fact="Not a readable Parquet file", value=path.name) from error
 
 
 def _refuse_large(facts: pq.FileMetaData, path: Path) -> None:
     rows, size = facts.num_rows, path.stat().st_size
     if rows > _MOST_ROWS or rows > max(_SMALL, _MOST_ROWS_A_BYTE * size):
         raise BundleSchema(
-            f"{rows:,} rows in a file of {size:,} bytes are more than a window holds",
+            fact=f"{rows:,} rows in a file of {size:,} bytes are more than a window holds",
             value=path.name,
             hint="workbench.archive.resample reads tables larger than memory",
         )

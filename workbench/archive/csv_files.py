@@ -51,7 +51,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     try:
         read = pd.read_csv(path, dtype="str", keep_default_na=False, na_filter=False)
     except FileNotFoundError as error:
-        raise BundleMissing("No such file", value=str(path)) from error
+        raise BundleMissing(fact="No such file", value=str(path)) from error
     read.columns = [_bare(str(name)) for name in read.columns]
     return _texts(read, _bare)
 

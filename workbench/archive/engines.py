@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import ibis
@@ -22,7 +22,7 @@ from workbench.errors import BadInput
 from workbench.tables import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -47,42 +47,48 @@ _SPARK = {"time": "bigint", "number": "double"}
 _CLICKHOUSE = {"time": "Nullable(DateTime64(9, 'UTC'))", "number": "Nullable(Float64)"}
 
 
-@ibis.udf.scalar.builtin(name="epoch_ns")
+def _builtin(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function that the engine has and Ibis does not know; its body is never run."""
+    declare: Callable[[Callable[..., Any]], Callable[..., Any]] = ibis.udf.scalar.builtin(name=name)
+    return declare
+
+
+@_builtin("epoch_ns")
 def _epoch_ns(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Nanoseconds since 1970 in DuckDB; Ibis does not know its type of such times."""
 
 
-@ibis.udf.scalar.builtin(name="toUnixTimestamp64Nano")
+@_builtin("toUnixTimestamp64Nano")
 def _unix_nano(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Nanoseconds since 1970 in ClickHouse."""
 
 
-@ibis.udf.scalar.builtin(name="toInt64")
+@_builtin("toInt64")
 def _to_int64(digits: dt.string) -> dt.int64:
     """Whole number in ClickHouse, which takes a large literal for an unsigned one."""
 
 
-@ibis.udf.scalar.builtin(name="fromUnixTimestamp64Nano")
+@_builtin("fromUnixTimestamp64Nano")
 def _of_nano(nanoseconds: dt.int64) -> dt.timestamp:
     """Time in ClickHouse, of nanoseconds since 1970."""
 
 
-@ibis.udf.scalar.builtin(name="unix_micros")
+@_builtin("unix_micros")
 def _unix_micros(t) -> dt.int64:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Microseconds since 1970 in Spark, whatever the session's zone."""
 
 
-@ibis.udf.scalar.builtin(name="toJSONString")
+@_builtin("toJSONString")
 def _to_json_string(t) -> dt.string:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """JSON text in ClickHouse."""
 
 
-@ibis.udf.scalar.builtin(name="to_json")
+@_builtin("to_json")
 def _to_json(t) -> dt.string:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """JSON text in DuckDB and Spark."""
 
 
-@ibis.udf.scalar.builtin(name="lowerUTF8")
+@_builtin("lowerUTF8")
 def _lower_utf8(text: dt.string) -> dt.string:
     """Lower case beyond ASCII in ClickHouse, whose ``lower`` knows ASCII alone."""
 
@@ -108,7 +114,7 @@ class Engine:
         if getattr(self.con, "name", None) not in ENGINES:
             hint = f"An Ibis connection to one of {', '.join(ENGINES)}"
             raise BadInput(
-                "Not an engine the archive knows", value=type(self.con).__name__, hint=hint
+                fact="Not an engine the archive knows", value=type(self.con).__name__, hint=hint
             )
 
     @property

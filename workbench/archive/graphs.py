@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["graph_from_dict", "graph_to_dict"]
 
 
-def graph_to_dict(graph: nx.DiGraph) -> dict[str, Any]:
+def graph_to_dict(graph: nx.DiGraph[str]) -> dict[str, Any]:
     """Write a service graph as JSON-able lists of nodes and edges."""
     return {
         "graph": dict(graph.graph),
@@ -21,9 +21,9 @@ def graph_to_dict(graph: nx.DiGraph) -> dict[str, Any]:
     }
 
 
-def graph_from_dict(plain: Mapping[str, Any]) -> nx.DiGraph:
+def graph_from_dict(plain: Mapping[str, Any]) -> nx.DiGraph[str]:
     """Read back what `graph_to_dict` wrote."""
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.graph.update(plain.get("graph", {}))
     for node in plain["nodes"]:
         graph.add_node(node["name"], **{k: v for k, v in node.items() if k != "name"})

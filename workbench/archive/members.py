@@ -62,7 +62,7 @@ def check_name(name: str) -> str:
     """
     parts = name.split("/")
     if len(parts) > _DEEPEST or not all(_is_plain(part) for part in parts):
-        raise BundleUnsafe("A member whose name could lead elsewhere", value=name)
+        raise BundleUnsafe(fact="A member whose name could lead elsewhere", value=name)
     return name
 
 
@@ -116,16 +116,16 @@ def _checked(
         total += size
         if total > most:
             raise BundleUnsafe(
-                "The archive unpacks to more than it may",
+                fact="The archive unpacks to more than it may",
                 value=total,
                 hint=f"At most {most:,} bytes for one of this size",
             )
         if len(members) >= _MOST_MEMBERS:
-            raise BundleUnsafe("The archive has too many members", value=f"> {_MOST_MEMBERS}")
+            raise BundleUnsafe(fact="The archive has too many members", value=f"> {_MOST_MEMBERS}")
         same = unicodedata.normalize("NFKC", check_name(name)).casefold()
         above = {same.rsplit("/", n)[0] for n in range(1, same.count("/") + 1)}
         if same in seen | folders or above & seen:
-            raise BundleUnsafe("Two members of one name", value=name)
+            raise BundleUnsafe(fact="Two members of one name", value=name)
         seen.add(same)
         folders |= above
         members.append(Member(name, size, lambda info=info: opener(info)))  # type: ignore[misc]
@@ -142,17 +142,17 @@ def _check_directory(path: Path) -> None:
     directory = int.from_bytes(tail[at + 12 : at + 16], "little")
     zip64 = tail[max(0, at - 20) : at].startswith(b"PK\x06\x07")
     if at < 0 or zip64 or directory > _MOST_DIRECTORY:
-        raise BundleUnsafe("The zip's directory is too large for a bundle", value=path.name)
+        raise BundleUnsafe(fact="The zip's directory is too large for a bundle", value=path.name)
 
 
 def _is_zip_file(info: zipfile.ZipInfo) -> bool:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if info.orig_filename != info.filename or info.flag_bits & 0x1:
-        raise BundleUnsafe("A member that is encrypted or of two names", value=info.filename)
+        raise BundleUnsafe(fact="A member that is encrypted or of two names", value=info.filename)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise BundleUnsafe("A compression that bundles do not use", value=info.compress_type)
+        raise BundleUnsafe(fact="A compression that bundles do not use", value=info.compress_type)
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise BundleUnsafe("A link or device in the archive", value=info.filename)
+        raise BundleUnsafe(fact="A link or device in the archive", value=info.filename)
     if info.is_dir() or kind == stat.S_IFDIR:
         check_name(info.filename.rstrip("/"))
         return False
@@ -164,7 +164,7 @@ def _is_tar_file(info: tarfile.TarInfo) -> bool:
         check_name(info.name)
         return False
     if not info.isreg() or info.issparse():
-        raise BundleUnsafe("A link or device in the archive", value=info.name)
+        raise BundleUnsafe(fact="A link or device in the archive", value=info.name)
     return True
 
 
@@ -201,4 +201,4 @@ class _Bounded:
 
     def _check(self, asked: int, most: int) -> None:
         if asked > most or self._file.tell() > self._most:
-            raise BundleUnsafe("The archive unpacks to more than it may", value=asked)
+            raise BundleUnsafe(fact="The archive unpacks to more than it may", value=asked)

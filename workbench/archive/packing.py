@@ -113,10 +113,10 @@ def unpack(path: str | Path, folder: str | Path, *, most_bytes: int = _MOST_BYTE
     """
     source, target = Path(path), Path(folder)
     if not source.is_file():
-        raise BundleMissing("No archive here", value=source.name)
+        raise BundleMissing(fact="No archive here", value=source.name)
     if target.exists() or target.is_symlink():
         raise BundleUnsafe(
-            "The folder is there already", value=target.name, hint="Unpack into a new one"
+            fact="The folder is there already", value=target.name, hint="Unpack into a new one"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     sweep(target.parent)
@@ -150,10 +150,10 @@ def _write(member: Member, path: Path) -> None:
         while chunk := source.read(_CHUNK):
             left -= len(chunk)
             if left < 0:
-                raise BundleUnsafe("A member is larger than it says", value=member.name)
+                raise BundleUnsafe(fact="A member is larger than it says", value=member.name)
             target.write(chunk)
     if left:
-        raise BundleUnsafe("A member is cut short", value=member.name)
+        raise BundleUnsafe(fact="A member is cut short", value=member.name)
 
 
 def _verify(folder: Path) -> None:
@@ -161,4 +161,4 @@ def _verify(folder: Path) -> None:
     verify_bundle(folder)
     for path in folder.iterdir():
         if path.name not in named:
-            raise BundleUnsafe("A file that the manifest does not name", value=path.name)
+            raise BundleUnsafe(fact="A file that the manifest does not name", value=path.name)

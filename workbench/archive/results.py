@@ -9,11 +9,15 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.errors import BadInput, WindowTooLarge
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from workbench.times import TimeRange
 
-__all__ = ["Found", "Gap", "Resampled"]
+__all__ = ["Gap", "QueryResult", "Resampled"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Found": "QueryResult"})
 
 
 _LONGEST = 80
@@ -50,7 +54,7 @@ def _gaps_html(gaps: tuple[Gap, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Found:
+class QueryResult:
     """Rows that an archive found.
 
     Parameters
@@ -153,7 +157,9 @@ class Resampled:
         """
         if how not in self.how:
             raise BadInput(
-                "Not a statistic of these bins", value=how, hint=f"There are {', '.join(self.how)}"
+                fact="Not a statistic of these bins",
+                value=how,
+                hint=f"There are {', '.join(self.how)}",
             )
         grid = self._grid()
         wide = self.frame.pivot_table(
@@ -161,7 +167,7 @@ class Resampled:
         )
         if grid.size * wide.shape[1] > _MOST_CELLS:
             raise WindowTooLarge(
-                "The grid has too many cells",
+                fact="The grid has too many cells",
                 value=(grid.size, wide.shape[1]),
                 hint="Resample with when=, or fewer series",
             )

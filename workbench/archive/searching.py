@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.archive.bundles import MANIFEST
 from workbench.archive.execution import answer, at_fault, shortened
 from workbench.archive.manifest import PATTERN, Bundle, read_head
-from workbench.archive.results import Found, Gap, Resampled
+from workbench.archive.results import Gap, QueryResult, Resampled
 from workbench.cards import card, table_html
 from workbench.errors import BadInput, BundleError, BundleMissing, WindowTooLarge, unknown_name
 from workbench.tables import SCHEMAS, labels_of
@@ -58,16 +58,16 @@ class Archive:
     unreadable: tuple[Gap, ...] = ()
     engine: BaseBackend | None = None
 
-    def incidents(self) -> Found:
+    def incidents(self) -> QueryResult:
         """List the bundles: name, title, start, end, tables."""
         rows = [
             (b.name, b.title, b.when.start, b.when.end, ", ".join(sorted(b.files)))
             for b in self.bundles
         ]
         frame = pd.DataFrame(rows, columns=["bundle", "title", "start", "end", "tables"])
-        return Found("Incidents", len(self.bundles), frame, self.unreadable)
+        return QueryResult("Incidents", len(self.bundles), frame, self.unreadable)
 
-    def services(self) -> Found:
+    def services(self) -> QueryResult:
         """List services by bundle and table: rows, first, last."""
         from workbench.archive.queries import joined, seen_services
 
@@ -77,9 +77,11 @@ class Archive:
         )
         frame = _dated(frame, ["bundle", "service", "table"])
         columns = ["bundle", "service", "table", "rows", "first", "last"]
-        return Found("Services", len(self.bundles), frame.reindex(columns=columns), gaps)
+        return QueryResult("Services", len(self.bundles), frame.reindex(columns=columns), gaps)
 
-    def labels(self, name: str = "", *, tables: Sequence[str] = ("metrics", "alerts")) -> Found:
+    def labels(
+        self, name: str = "", *, tables: Sequence[str] = ("metrics", "alerts")
+    ) -> QueryResult:
         """List labels and their values by bundle and table, with the rows that have them.
 
         Parameters
@@ -105,7 +107,7 @@ class Archive:
         columns = ["bundle", "table", "label", "value", "rows"]
         found = pd.DataFrame(pairs, columns=columns)
         found = found.groupby(columns[:-1], as_index=False).sum()
-        return Found(f"Labels {name}".rstrip(), len(self.bundles), found, gaps)
+        return QueryResult(f"Labels {name}".rstrip(), len(self.bundles), found, gaps)
 
     def search(
         self,
@@ -117,7 +119,7 @@ class Archive:
         severity: str = "",
         when: TimeRange | None = None,
         limit: int = 200,
-    ) -> Found:
+    ) -> QueryResult:
         """Find rows by text, service, label, severity and time; all that is said must hold.
 
         Parameters
@@ -140,7 +142,7 @@ class Archive:
 
         Returns
         -------
-        Found
+        QueryResult
             Columns bundle, table, field, service, severity, text, first, last, rows: the same
             text of one place is one line with a count.
 
@@ -153,7 +155,9 @@ class Archive:
 
         asked = Asked(text, tuple(services), dict(labels or {}), severity, when)
         if asked == Asked():
-            raise BadInput("Nothing to search for", hint="Say a text, a service, a label, a time")
+            raise BadInput(
+                fact="Nothing to search for", hint="Say a text, a service, a label, a time"
+            )
         if severity:
             _known("severity", severity, SEVERITIES)
         named = [_known("table", name, {*SCHEMAS, "bundles"}) for name in tables]
@@ -181,7 +185,9 @@ class Archive:
             "rows",
         ]
         found = found.assign(severity=_severity_words(found)).reindex(columns=columns)
-        return Found(_said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit)
+        return QueryResult(
+            _said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit
+        )
 
     def resample(
         self,
@@ -240,7 +246,7 @@ class Archive:
         )
         if len(frame) > most_bins:
             raise WindowTooLarge(
-                f"More than {most_bins:,} bins",
+                fact=f"More than {most_bins:,} bins",
                 value=str(width),
                 hint="Choose a larger step, fewer metrics or services, or raise most_bins",
             )
@@ -262,7 +268,7 @@ class Archive:
                 if not found:
                     hint = "Every bundle answers by itself: more memory may help"
                     raise BundleError(
-                        f"The archive could not be asked: {shortened(error)}",
+                        fact=f"The archive could not be asked: {shortened(error)}",
                         value=self.folder.name,
                         hint=hint,
                     ) from error
@@ -353,10 +359,10 @@ def open_archive(folder: str | Path, *, engine: BaseBackend | None = None) -> Ar
     """
     root = Path(folder).resolve()
     if not root.is_dir():
-        raise BundleMissing("No archive here", value=root.name)
+        raise BundleMissing(fact="No archive here", value=root.name)
     if PATTERN & set(str(root.parent if (root / MANIFEST).exists() else root)):
         raise BadInput(
-            "Engines would read this path as a pattern",
+            fact="Engines would read this path as a pattern",
             value=root.name,
             hint=f"Rename it without {' '.join(sorted(PATTERN))}",
         )
@@ -391,9 +397,9 @@ def _step(step: str | pd.Timedelta) -> pd.Timedelta:
     try:
         width = pd.Timedelta(step).as_unit("ns")
     except (ValueError, TypeError) as error:
-        raise BadInput("Not a step", value=step, hint='For example "1min"') from error
+        raise BadInput(fact="Not a step", value=step, hint='For example "1min"') from error
     if width is pd.NaT or width < pd.Timedelta("1us"):
-        raise BadInput("Not a step", value=step, hint='For example "1min"')
+        raise BadInput(fact="Not a step", value=step, hint='For example "1min"')
     return width
 
 
@@ -403,10 +409,10 @@ def _check_how(how: Sequence[str], by: Sequence[str]) -> None:
     for name in by:
         _known("key", name, _BY)
     if not how or not by:
-        raise BadInput("No statistic or no key", hint=f"how of {HOW}, by of {_BY}")
+        raise BadInput(fact="No statistic or no key", hint=f"how of {HOW}, by of {_BY}")
     if "last" in how and not {"service", "metric", "labels"} <= set(by):
         raise BadInput(
-            "The last sample of several series at once",
+            fact="The last sample of several series at once",
             value=tuple(by),
             hint='by=("bundle", "service", "metric", "labels")',
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workbench.causal.change_effects.adjustment import Adjustment
 from workbench.causal.change_effects.difference_in_differences import DifferenceInDifferences
 from workbench.causal.change_effects.effect import Effect, effect
@@ -25,6 +27,7 @@ from workbench.causal.propagation.forecast_score import ForecastScore, score_for
 from workbench.causal.propagation.graph_critique import Critique, Doubt, critique
 from workbench.causal.rank import rank
 from workbench.causal.ranking import RankedService, Ranking, confidence
+from workbench.moved import renamed
 
 __all__ = [
     "Adjustment",
@@ -66,3 +69,6 @@ __all__ = [
     "sensitivity",
     "what_if",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"BlastGrade": "ForecastScore", "grade": "score_forecast"})

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from workbench.collection.cache import Cache
 from workbench.collection.collected import Collected, Progress
 from workbench.collection.joining import joined_window
 from workbench.connectors.contract import FindsIncidents, IncidentRef, failed_fetch
-from workbench.coverage import CoverageRow
 from workbench.errors import BadInput, SourceError, WindowTooLarge, WorkbenchError
 from workbench.masking import Masker, Pseudonyms, mask_frame, workspace_key
 from workbench.times import TimeRange, utc
@@ -91,7 +90,7 @@ def collect(
     """
     if bool(incident) == (start is not None):
         raise BadInput(
-            "A collection needs either a range or an incident's id",
+            fact="A collection needs either a range or an incident's id",
             hint="wb.collect(sources, start, end) or incident='P123'",
         )
     show = _shown if progress is None else progress
@@ -215,7 +214,7 @@ class _Work:
                 "names": sorted(self.sources.services.items()),
             },
         )
-        lasting = when.end <= pd.Timestamp.now("UTC") - _SETTLED and hasattr(own, "url")
+        lasting = made.cacheable and when.end <= pd.Timestamp.now("UTC") - _SETTLED
         kept = self.cache.find(key) if lasting else None
         if kept is not None:
             self.cached += 1
@@ -243,20 +242,8 @@ class _Work:
 
     def _masked(self, found: Fetched) -> Fetched:
         frame = mask_frame(found.table, found.frame, self.masker)
-        rows = tuple(
-            CoverageRow(
-                r.source,
-                r.table,
-                r.service,
-                r.status,
-                r.rows,
-                r.cadence_s,
-                r.gaps,
-                self.masker.text(r.reason),
-            )
-            for r in found.coverage
-        )
-        return type(found)(found.table, frame, rows, found.queries)
+        rows = tuple(replace(r, reason=self.masker.text(r.reason)) for r in found.coverage)
+        return replace(found, frame=frame, coverage=rows)
 
 
 async def _check_size(
@@ -271,9 +258,10 @@ async def _check_size(
     counted = await asyncio.gather(
         *(one(made, table) for made in connectors.values() for table in made.tables)
     )
-    if sum(counted) > most:
+    rows = sum(counted)
+    if rows > most:
         raise WindowTooLarge(
-            f"{sum(counted):,} rows are {sum(counted) / most:.1f} times what a window may hold",
+            fact=f"{rows:,} rows are {rows / most:.1f} times what a window may hold",
             value=most,
             hint="Ask for fewer services or less time before, give the source a coarser step_s "
             "or an aggregating query, or raise most_rows",
@@ -293,7 +281,7 @@ async def _find(sources: Sources, incident: str) -> IncidentRef:
     finally:
         await asyncio.gather(*(made.aclose() for made in connectors.values()))
     hint = "; ".join(told) or "No source here manages incidents: give start and end instead"
-    raise SourceError("No source knows this incident", value=incident, hint=hint)
+    raise SourceError(fact="No source knows this incident", value=incident, hint=hint)
 
 
 def _slices(table: str, when: TimeRange) -> list[TimeRange]:

@@ -78,7 +78,7 @@ def _joined(table: str, parts: Iterable[Fetched], names: Mapping[str, str]) -> p
     return whole
 
 
-def _graph(frames: list[pd.DataFrame], names: Mapping[str, str]) -> nx.DiGraph | None:
+def _graph(frames: list[pd.DataFrame], names: Mapping[str, str]) -> nx.DiGraph[str] | None:
     if not frames:
         return None
     edges = pd.concat(frames, ignore_index=True)

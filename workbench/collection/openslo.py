@@ -33,7 +33,7 @@ def read_openslo(path: Path) -> tuple[SLO, ...]:
     try:
         documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput("OpenSLO documents that cannot be read", value=str(path)) from error
+        raise BadInput(fact="OpenSLO documents that cannot be read", value=str(path)) from error
     found: list[SLO] = []
     shared = {_name(d): d.get("spec", {}) for d in documents if _is(d, "SLI")}
     for document in documents:
@@ -60,7 +60,9 @@ def _slos(document: dict[str, Any], shared: dict[str, Any], path: str) -> list[S
     name, spec = _name(document), document["spec"]
     service, objectives = spec.get("service"), spec.get("objectives") or []
     if not name or not service or not isinstance(objectives, list) or not objectives:
-        raise BadInput("An SLO needs a name, a service and objectives", value=f"{path}: {name}")
+        raise BadInput(
+            fact="An SLO needs a name, a service and objectives", value=f"{path}: {name}"
+        )
     indicator = (spec.get("indicator") or {}).get("spec") or shared.get(spec.get("indicatorRef"))
     latency = isinstance(indicator, dict) and "thresholdMetric" in indicator
     days = _days(spec.get("timeWindow"), f"{path}: {name}")
@@ -78,18 +80,20 @@ def _slos(document: dict[str, Any], shared: dict[str, Any], path: str) -> list[S
 def _target(objective: dict[str, Any], place: str) -> float:
     told = [key for key in ("target", "targetPercent") if key in objective]
     if len(told) != 1:
-        raise BadInput("An objective needs target or targetPercent, and not both", value=place)
+        raise BadInput(fact="An objective needs target or targetPercent, and not both", value=place)
     try:
         value = float(objective[told[0]])
     except (TypeError, ValueError) as error:
-        raise BadInput("A target that is not a number", value=place) from error
+        raise BadInput(fact="A target that is not a number", value=place) from error
     return value / 100 if told[0] == "targetPercent" else value
 
 
 def _days(windows: object, place: str) -> float:
     if not isinstance(windows, list) or len(windows) != 1 or not isinstance(windows[0], dict):
-        raise BadInput("An SLO needs exactly one timeWindow", value=place)
+        raise BadInput(fact="An SLO needs exactly one timeWindow", value=place)
     match = _DURATION.fullmatch(str(windows[0].get("duration", "")))
     if match is None:
-        raise BadInput("A time window whose length cannot be read", value=place, hint="e.g. 30d")
+        raise BadInput(
+            fact="A time window whose length cannot be read", value=place, hint="e.g. 30d"
+        )
     return int(match[1]) * _DAYS[match[2]]

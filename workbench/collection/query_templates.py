@@ -55,7 +55,7 @@ def templates(folder: Path | str | None = None) -> dict[str, Template]:
         if folder is not None:
             own = Path(folder).expanduser()
             if not own.is_dir():
-                raise BadInput("No folder of templates", value=str(folder))
+                raise BadInput(fact="No folder of templates", value=str(folder))
             files += sorted(own.glob("*.y*ml"))
         return {file.stem: _read(file) for file in files}
 
@@ -71,7 +71,7 @@ def template_queries(names: tuple[str, ...], known: dict[str, Template]) -> list
     found: list[MetricQuery] = []
     for name in names:
         if name not in known:
-            raise unknown_name("template", name, known)
+            raise unknown_name(what="template", name=name, known=known)
         template = known[name]
         found += [
             query

@@ -148,7 +148,7 @@ def connect(path: Path | str) -> Sources:
             raise explained(error, file, node, at=("sources", name)) from None
         except WorkbenchError as error:
             raise BadInput(
-                f"line {line}: {error.fact}", value=error.value, hint=error.hint
+                fact=f"line {line}: {error.fact}", value=error.value, hint=error.hint
             ) from error
         settings[name] = _with_templates(settings[name], known)
     slos = tuple(slo for one in read.openslo for slo in read_openslo(folder / one))
@@ -162,7 +162,7 @@ def _settings(own: dict[str, Any], folder: Path) -> tuple[str, pydantic.BaseMode
     rest = dict(own)
     kind = rest.pop("kind", None)
     if not isinstance(kind, str):
-        raise BadInput("A source without a kind", hint="kind: prometheus, for example")
+        raise BadInput(fact="A source without a kind", hint="kind: prometheus, for example")
     for name in ("files", "path", "ca_file"):  # relative to the file they stand in
         told = rest.get(name)
         if isinstance(told, str) and told and not Path(told).expanduser().is_absolute():

@@ -142,11 +142,11 @@ def watch(
         try:
             lengths[name] = pd.Timedelta(text)
         except ValueError as error:
-            raise BadInput(f"{name} is not a length of time", value=text) from error
+            raise BadInput(fact=f"{name} is not a length of time", value=text) from error
     now = pd.Timestamp.now("UTC")
     begun = utc(start) if start is not None else now - pd.Timedelta("15min")
     if begun >= now or lengths["every"] <= pd.Timedelta(0):
-        raise BadInput("A watch begins before now, and turns take time", value=str(begun))
+        raise BadInput(fact="A watch begins before now, and turns take time", value=str(begun))
     return Watch(sources, begun, services=services, **lengths)
 
 

@@ -28,7 +28,7 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("A settings file that cannot be read", value=str(path)) from error
+        raise BadInput(fact="A settings file that cannot be read", value=str(path)) from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
         said = getattr(error, "problem", None) or "it cannot be read"
-        raise BadInput("Not YAML", value=place, hint=str(said)) from error
+        raise BadInput(fact="Not YAML", value=place, hint=str(said)) from error
     _check_twice(node, path)
     return value, node
 
@@ -75,7 +75,7 @@ def _check_twice(node: yaml.Node | None, path: Path) -> None:
         for key, value in node.value:
             if key.value in seen:
                 place = f"{path}:{key.start_mark.line + 1}"
-                raise BadInput(f"{key.value!r} stands there twice", value=place)
+                raise BadInput(fact=f"{key.value!r} stands there twice", value=place)
             seen.add(key.value)
             _check_twice(value, path)
     elif isinstance(node, yaml.SequenceNode):

@@ -60,7 +60,7 @@ class ConnectorContract:
 
     def make(self) -> Connector:
         """Make the connector under test; called anew for each test."""
-        raise NotImplementedError("say how to make the connector")
+        raise NotImplementedError
 
     def asked(self, work: Callable[[Connector], Awaitable[T]]) -> T:
         """Run one piece of work with a new connector and close it."""
@@ -83,6 +83,7 @@ class ConnectorContract:
         made = self.make()
         assert isinstance(made, Connector), "attributes or methods of Connector are missing"
         assert made.kind, "kind is the name sources.yaml calls it"
+        assert isinstance(made.cacheable, bool), "cacheable says whether an answer may be kept"
         known = {*SCHEMAS, "topology"}
         assert made.tables, "tables names what it gives"
         assert set(made.tables) <= known, f"tables are some of {sorted(known)}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 import pandas as pd
 
 from workbench.coverage import CoverageRow
+from workbench.moved import warn_renamed
 from workbench.tables import conform, empty
 
 if TYPE_CHECKING:
@@ -92,9 +93,14 @@ class Fetched:
         """Whether nothing asked for is known or suspected to be missing."""
         return all(row.status in {"complete", "empty"} for row in self.coverage)
 
-    def told(self, *rows: CoverageRow) -> Fetched:
+    def with_coverage(self, *rows: CoverageRow) -> Fetched:
         """Return the same with more rows of coverage."""
         return replace(self, coverage=(*self.coverage, *rows))
+
+    def told(self, *rows: CoverageRow) -> Fetched:
+        """Return `with_coverage`, by the name it had."""
+        warn_renamed("Fetched.told", "Fetched.with_coverage")
+        return self.with_coverage(*rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,17 @@ class Connector(Protocol):
         What ``sources.yaml`` calls it.
     tables
         Names of the tables it can give.
+    cacheable
+        Whether a whole answer may be kept and given again for the same settings and range, once
+        the range has settled: true of a system that is asked, false of files, which may be
+        exchanged under their names.
     source
         The name its user gave this source; it stands in coverage and provenance.
     """
 
     kind: ClassVar[str]
     tables: ClassVar[tuple[str, ...]]
+    cacheable: ClassVar[bool]
     source: str
 
     async def fetch(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "connector_class", "make", "settings_class"]
 
+_CONTRACT = ("kind", "tables", "cacheable", "fetch", "estimate", "aclose")
 _HERE = "workbench.connectors.sources"
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -66,19 +67,17 @@ def connector_class(kind: str) -> type[Connector]:
     """
     place = KINDS.get(kind, kind)
     if ":" not in place:
-        raise unknown_name("kind of source", kind, KINDS)
+        raise unknown_name(what="kind of source", name=kind, known=KINDS)
     module, _, name = place.partition(":")
     hint = "A kind of one's own is written package.module:Class, and must be importable here"
     try:
         found = getattr(importlib.import_module(module), name, None)
     except (ImportError, ValueError) as error:
-        raise BadInput("A connector that cannot be imported", value=kind, hint=hint) from error
-    lacks = [
-        one for one in ("kind", "tables", "fetch", "estimate", "aclose") if not hasattr(found, one)
-    ]
+        raise BadInput(fact="A connector that cannot be imported", value=kind, hint=hint) from error
+    lacks = [one for one in _CONTRACT if not hasattr(found, one)]
     if not isinstance(found, type) or lacks:
         why = f"It lacks {', '.join(lacks)}; see workbench.connectors.contract.Connector"
-        raise BadInput("Not a connector", value=kind, hint=why)
+        raise BadInput(fact="Not a connector", value=kind, hint=why)
     return found
 
 
@@ -95,7 +94,7 @@ def settings_class(kind: str) -> type[pydantic.BaseModel]:
     found = getattr(module, f"{cls.__name__}Settings", None)
     if not isinstance(found, type):
         hint = f"Define {cls.__name__}Settings(pydantic.BaseModel) beside it"
-        raise BadInput("A connector without settings", value=kind, hint=hint)
+        raise BadInput(fact="A connector without settings", value=kind, hint=hint)
     return found
 
 

@@ -143,11 +143,13 @@ def _bundle(incident: str, path: str | Path | None) -> Path:
     root = Path(path) if path else folder()
     if not root.is_dir():
         raise BundleMissing(
-            "No folder of recorded incidents", value=str(root.name), hint=f"Set {_VARIABLE} to one"
+            fact="No folder of recorded incidents",
+            value=str(root.name),
+            hint=f"Set {_VARIABLE} to one",
         )
     known = [manifest.parent.name for manifest in root.glob(f"*/{MANIFEST}")]
     if incident not in known:
-        raise unknown_name("incident", incident, known)
+        raise unknown_name(what="incident", name=incident, known=known)
     return root / incident
 
 

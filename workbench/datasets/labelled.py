@@ -104,7 +104,7 @@ class LabelledSet:
             With the nearest known ids.
         """
         if incident not in self.groups:
-            raise unknown_name("incident", incident, self.groups)
+            raise unknown_name(what="incident", name=incident, known=self.groups)
         return incident
 
 
@@ -132,10 +132,10 @@ def label_windows(
     by_id = {window.id: window for window in found}
     if len(by_id) < len(found):
         hint = "Give each window its own: IncidentWindow.from_frames(id=...)"
-        raise BadInput("Windows that share an id", value=len(found) - len(by_id), hint=hint)
+        raise BadInput(fact="Windows that share an id", value=len(found) - len(by_id), hint=hint)
     for name in truths:
         if name not in by_id:
-            raise unknown_name("incident", name, by_id)
+            raise unknown_name(what="incident", name=name, known=by_id)
     labels = {
         name: Truth((truth,) if isinstance(truth, str) else tuple(truth))
         for name, truth in truths.items()
@@ -157,5 +157,5 @@ def required(path: Path, what: str) -> Path:
         It is not.
     """
     if not path.exists():
-        raise BundleMissing(f"No {what} here", value=str(path.name), hint=f"In {path.parent}")
+        raise BundleMissing(fact=f"No {what} here", value=str(path.name), hint=f"In {path.parent}")
     return path

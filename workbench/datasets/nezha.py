@@ -216,8 +216,8 @@ def _entry(day: Path) -> str:
     return max(tops, key=lambda n: (len(nx.descendants(graph, n)), n), default="")
 
 
-def _graph(day: Path) -> nx.DiGraph:
-    graph: nx.DiGraph = nx.DiGraph()
+def _graph(day: Path) -> nx.DiGraph[str]:
+    graph: nx.DiGraph[str] = nx.DiGraph()
     path = day / "metric" / "dependency.csv"
     if path.exists():
         listed = pd.read_csv(path)

@@ -134,10 +134,10 @@ def _series(column: tuple[str, str, str], values: np.ndarray) -> tuple[str, str,
     return service, name[metric, statistic], 1.0 - values / 100.0 if is_percent else values
 
 
-def _graph(path: Path) -> nx.DiGraph:
+def _graph(path: Path) -> nx.DiGraph[str]:
     adjacency = pd.read_csv(path, index_col=0)
     callers, callees = np.nonzero(adjacency.to_numpy() > 0)
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(sorted({*map(str, adjacency.index), *map(str, adjacency.columns)}))
     pairs = zip(adjacency.index[callers], adjacency.columns[callees], strict=True)
     graph.add_edges_from((str(u), str(v), {"source": "graph.csv"}) for u, v in pairs)

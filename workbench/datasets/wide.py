@@ -67,7 +67,7 @@ def from_wide(
     """
     if time not in wide.columns:
         raise BadTable(
-            "No such time column",
+            fact="No such time column",
             value=time,
             hint=f"Columns: {', '.join(map(str, wide.columns[:8]))}",
         )
@@ -96,14 +96,14 @@ def _check_names(split: Mapping[str, tuple[str, str, str]], used: set[str], sepa
     odd = [column for column, (service, _, _) in split.items() if not service]
     if odd:
         raise BadTable(
-            f"Columns without {separator!r} between service and metric",
+            fact=f"Columns without {separator!r} between service and metric",
             value=odd[:5],
             hint="Drop them, or give another separator",
         )
     endings = {ending for _, _, ending in split.values()}
     if used - endings:
         raise BadTable(
-            "No column ends in this",
+            fact="No column ends in this",
             value=sorted(used - endings),
             hint=f"Endings: {', '.join(sorted(endings))}",
         )

@@ -23,6 +23,10 @@ __all__ = [
     "names_secret",
 ]
 
+_PARSER_WORD = 12  # letters: the longest word a parser says of a token (declared)
+_VERSION_PART = 30  # after "version", four numbers below it are one, not an address (declared)
+_CARD_SHORTEST, _CARD_LONGEST = 13, 19  # digits of a payment card (ISO/IEC 7812-1)
+_OPAQUE_EACH = 3  # digits, capitals and small letters a random word has of each (declared)
 _SECRET = re.compile(SECRET_KEY)
 _PERSON = re.compile(USER_KEY)
 # What stands after "user" or "token" in harmless lines.
@@ -68,7 +72,7 @@ def names_person(key: str) -> bool:
 
 def is_secret(value: str, *, key: str = "") -> bool:
     """Whether the value of a secret's field is one, and not a word about it."""
-    if key.lower() == "token" and value.isalpha() and len(value) <= 12:
+    if key.lower() == "token" and value.isalpha() and len(value) <= _PARSER_WORD:
         return False  # a parser's: unexpected token: end
     if _NUMBERED.search(key) and not any(char.isdigit() for char in value):
         return False
@@ -93,7 +97,8 @@ def is_outside(text: str, before: str, policy: Policy) -> bool:
     except ValueError:
         return False
     if before.lower().endswith(("version ", "version: ", "version=", " v", "/", "release ")) and (
-        address.version == 4 and all(int(part) < 30 for part in text.split("."))
+        isinstance(address, ipaddress.IPv4Address)
+        and all(int(part) < _VERSION_PART for part in text.split("."))
     ):
         return False
     if any(address in net for net in policy.networks if net.version == address.version):
@@ -109,9 +114,9 @@ def is_mail(text: str) -> bool:
 def is_card(text: str) -> bool:
     """Whether digits are a payment card's number (ISO/IEC 7812-1, Luhn)."""
     digits = [int(char) for char in text if char.isdigit()]
-    if not 13 <= len(digits) <= 19:
+    if not _CARD_SHORTEST <= len(digits) <= _CARD_LONGEST:
         return False
-    doubled = [d if n % 2 == 0 else d * 2 - 9 * (d > 4) for n, d in enumerate(digits[::-1])]
+    doubled = [d if n % 2 == 0 else sum(divmod(d * 2, 10)) for n, d in enumerate(digits[::-1])]
     return sum(doubled) % 10 == 0
 
 
@@ -127,7 +132,7 @@ def is_opaque(text: str) -> bool:
     lower = sum(char.islower() for char in text)
     # Words in camel case change between cases seldom and hold few digits.
     turns = sum(a.isalnum() and b.isalnum() and _class(a) != _class(b) for a, b in pairwise(text))
-    return digits >= 3 and upper >= 3 and lower >= 3 and turns >= len(text) / 3
+    return min(digits, upper, lower) >= _OPAQUE_EACH and turns >= len(text) / 3
 
 
 def _class(char: str) -> int:

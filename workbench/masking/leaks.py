@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Leak", "LeakWarning", "Leaks", "scan", "warn_of_leaks"]
 
+_BASE64_SHORT = 8  # characters, two groups: of a longer text the last one depends on what follows
 _LARGEST = 512_000_000
 _TOLD = 10
 _EMBEDDED = re.compile(r"data:[\w/+.-]*;base64,([A-Za-z0-9+/=]+)")
@@ -143,12 +144,12 @@ def warn_of_leaks(paths: Iterable[Path | str]) -> Leaks:
 def _files(paths: Iterable[Path | str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if not path.exists():
-            raise BadInput("Nothing to scan there", value=str(path))
+            raise BadInput(fact="Nothing to scan there", value=str(path))
         below = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in below:
             if file.is_file() and not file.is_symlink():
                 if file.stat().st_size > _LARGEST:
-                    raise BadInput("A file too large to be scanned", value=str(file))
+                    raise BadInput(fact="A file too large to be scanned", value=str(file))
                 yield file
 
 
@@ -163,7 +164,7 @@ def _texts(name: str, data: bytes) -> Iterator[tuple[str, int, str]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist():
                 if member.file_size > _LARGEST:
-                    raise BadInput("A member too large to be scanned", value=member.filename)
+                    raise BadInput(fact="A member too large to be scanned", value=member.filename)
                 yield from _texts(f"{name}!{member.filename}", archive.read(member))
     else:
         lines = data.decode("utf-8", "replace").splitlines()
@@ -202,6 +203,6 @@ def _forms(canaries: Iterable[str]) -> frozenset[str]:
         forms |= {canary, quote(canary, safe=""), quote(canary), json.dumps(canary)[1:-1]}
         for shift in range(3):  # base64 of it within a longer text, at each alignment
             text = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
-            core = text[(4 if shift else 0) : -1 if len(text) > 8 else None]
+            core = text[(4 if shift else 0) : -1 if len(text) > _BASE64_SHORT else None]
             forms |= {core, core.replace("+", "-").replace("/", "_")}
     return frozenset(form for form in forms if form)

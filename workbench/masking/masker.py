@@ -33,6 +33,11 @@ __all__ = ["Masker"]
 
 _ROUNDS = 4
 _DEEPEST = 2  # encodings within encodings
+_SHORTEST = 4  # characters: nothing shorter is masked (declared)
+_BEARER_WORD = (
+    20  # letters: the longest word after "bearer" that may be one of a sentence (declared)
+)
+_BASE64_SHORTEST = 20  # characters: shorter words are not tried as base64 (declared)
 _VALUED = {
     "userinfo": "secret",
     "bearer": "token",
@@ -130,7 +135,7 @@ class Masker:
         return tuple(kinds)
 
     def _text(self, text: str, depth: int) -> str:
-        if len(text) < 4:
+        if len(text) < _SHORTEST:
             return text
         done = self._decoded(text, depth) if "encoded" in self.policy.kinds else text
         for scan in self._scans:
@@ -188,7 +193,9 @@ class Masker:
             key = match.group("field_k").decode()
             return names_secret(key) and is_secret(word, key=key)
         if name in {"phrase", "bearer"}:
-            return is_secret(word) and (name != "bearer" or not word.isalpha() or len(word) > 20)
+            return is_secret(word) and (
+                name != "bearer" or not word.isalpha() or len(word) > _BEARER_WORD
+            )
         if name in {"person", "spoken", "entry", "sudo", "home", "domain", "at"}:
             return is_person(word, self.policy)
         if name in {"ipv4", "ipv6"}:
@@ -205,7 +212,7 @@ class Masker:
             return text
         if "%" in text:
             text = _ENCODED.sub(lambda m: self._unquoted(m.group(), depth), text)
-        if len(text) >= 20:
+        if len(text) >= _BASE64_SHORTEST:
             decoded: dict[str, str] = {}
 
             def once(match: re2._Match[str]) -> str:

@@ -98,9 +98,9 @@ def read_policy(path: Path | str) -> Policy:
         with file.open(encoding="utf-8") as stream:
             raw = yaml.safe_load(stream.read(_LARGEST))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput("A masking policy that cannot be read", value=str(file)) from error
+        raise BadInput(fact="A masking policy that cannot be read", value=str(file)) from error
     try:
         return Policy.model_validate(raw or {})
     except pydantic.ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise BadInput("A masking policy with errors", value=str(file), hint=told) from None
+        raise BadInput(fact="A masking policy with errors", value=str(file), hint=told) from None

@@ -15,7 +15,8 @@ from workbench.errors import BadInput
 
 __all__ = ["Pseudonyms", "workspace_key"]
 
-_BYTES = 32
+_BYTES = 32  # of a key that is made
+_FEWEST_BYTES = 16  # of a key that is taken: 128 bits
 
 
 class Pseudonyms:
@@ -35,8 +36,8 @@ class Pseudonyms:
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes) -> None:
-        if len(key) < 16:
-            raise BadInput("A masking key that is too short", hint="At least 16 bytes")
+        if len(key) < _FEWEST_BYTES:
+            raise BadInput(fact="A masking key that is too short", hint="At least 16 bytes")
         self._key = key
 
     def __repr__(self) -> str:
@@ -67,14 +68,14 @@ def workspace_key(path: Path | str | None = None) -> bytes:
     if not file.exists():
         _make(file)
     if os.name == "posix" and file.stat().st_mode & 0o077:
-        raise BadInput("A masking key that others may read", value=str(file), hint="chmod 600")
+        raise BadInput(fact="A masking key that others may read", value=str(file), hint="chmod 600")
     try:
         key = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except (ValueError, UnicodeDecodeError) as error:
         hint = "Restore it: pseudonyms of another key do not join with those of this one"
-        raise BadInput("Not a masking key", value=str(file), hint=hint) from error
-    if len(key) < 16:
-        raise BadInput("Not a masking key", value=str(file), hint="It is too short")
+        raise BadInput(fact="Not a masking key", value=str(file), hint=hint) from error
+    if len(key) < _FEWEST_BYTES:
+        raise BadInput(fact="Not a masking key", value=str(file), hint="It is too short")
     return key
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from workbench.moved import renamed
 from workbench.topology.build import from_metrics, from_spans, from_table
 from workbench.topology.calls import SpanCalls, pair_spans
 from workbench.topology.combine import merge
-from workbench.topology.duplicate_views import Twin, merge_twins
+from workbench.topology.duplicate_views import DuplicateView, merge_duplicate_views
 from workbench.topology.history import edge_history
 
 __all__ = [
+    "DuplicateView",
     "SpanCalls",
-    "Twin",
     "edge_history",
     "from_metrics",
     "from_spans",
     "from_table",
     "merge",
-    "merge_twins",
+    "merge_duplicate_views",
     "pair_spans",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__, {"Twin": "DuplicateView", "merge_twins": "merge_duplicate_views"}
+    )

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["from_metrics", "from_spans", "from_table"]
 
+_MAJORITY = 0.5  # of the calls of an edge: more that nobody waited for make it asynchronous
 _BOTH_SAW, _ONE_SAW, _DECLARED = 1.0, 0.8, 0.6
 _UNSEEN = {"db": "database", "messaging": "queue"}
 
 
-def from_spans(spans: pd.DataFrame) -> nx.DiGraph:
+def from_spans(spans: pd.DataFrame) -> nx.DiGraph[str]:
     """Read the service graph that traces show.
 
     Parameters
@@ -47,7 +48,7 @@ def from_spans(spans: pd.DataFrame) -> nx.DiGraph:
         may hide an edge.
     """
     fitted = conform("spans", spans)
-    graph: nx.DiGraph = nx.DiGraph(source="spans")
+    graph: nx.DiGraph[str] = nx.DiGraph(source="spans")
     for name in sorted(str(s) for s in fitted["service"].dropna().unique()):
         graph.add_node(name, kind="service")
     paired = pair_spans(fitted)
@@ -60,7 +61,7 @@ def from_spans(spans: pd.DataFrame) -> nx.DiGraph:
     return graph
 
 
-def from_metrics(metrics: pd.DataFrame) -> nx.DiGraph:
+def from_metrics(metrics: pd.DataFrame) -> nx.DiGraph[str]:
     """Read the calls that client metrics with a peer label show.
 
     Request histograms of clients (OpenTelemetry names) and ``edge.calls`` are read.
@@ -71,7 +72,7 @@ def from_metrics(metrics: pd.DataFrame) -> nx.DiGraph:
         Metric samples with the columns of `workbench.tables.SCHEMAS`.
     """
     fitted = conform("metrics", metrics)
-    graph: nx.DiGraph = nx.DiGraph(source="metrics")
+    graph: nx.DiGraph[str] = nx.DiGraph(source="metrics")
     calls = _client_counts(fitted)
     for name in sorted(str(s) for s in fitted["service"].dropna().unique()):
         graph.add_node(name, kind="service")
@@ -94,7 +95,7 @@ def from_metrics(metrics: pd.DataFrame) -> nx.DiGraph:
     return graph
 
 
-def from_table(edges: pd.DataFrame) -> nx.DiGraph:
+def from_table(edges: pd.DataFrame) -> nx.DiGraph[str]:
     """Read a declared table of edges.
 
     Parameters
@@ -113,8 +114,8 @@ def from_table(edges: pd.DataFrame) -> nx.DiGraph:
     missing = [name for name in ("src", "dst") if name not in edges]
     if missing or edges[["src", "dst"]].isna().to_numpy().any():
         hint = "Each row needs src (the caller) and dst (the callee)"
-        raise BadTable("Not a table of edges", value=missing or "empty src or dst", hint=hint)
-    graph: nx.DiGraph = nx.DiGraph(source="declared")
+        raise BadTable(fact="Not a table of edges", value=missing or "empty src or dst", hint=hint)
+    graph: nx.DiGraph[str] = nx.DiGraph(source="declared")
     times = {n: utc_column(edges[n]) for n in ("valid_from", "valid_to") if n in edges}
     for row in edges.assign(**times).to_dict("records"):
         facts = {name: _plain(row[name]) for name in _DECLARABLE if _is_set(row.get(name))}
@@ -153,7 +154,7 @@ def _facts(calls: pd.DataFrame) -> dict[str, object]:
         "errors": float(weight[calls["failed"].to_numpy(dtype=bool)].sum()),
         "valid_from": calls["ts"].min().isoformat(),
         "valid_to": calls["ts"].max().isoformat(),
-        "asynchronous": bool(calls["asynchronous"].mean() > 0.5),
+        "asynchronous": bool(calls["asynchronous"].mean() > _MAJORITY),
         "confidence": _BOTH_SAW if calls["seen"].any() else _ONE_SAW,
     }
     if waited.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,11 +65,13 @@ def parents_of(spans: pd.DataFrame) -> tuple[np.ndarray, int]:
 
 def failed_spans(spans: pd.DataFrame) -> np.ndarray:
     """Which spans failed: status error, or unset with a 5xx status code."""
-    status = spans["status"].astype("object").to_numpy()
+    status: np.ndarray = spans["status"].astype("object").to_numpy()
+    failed: np.ndarray = status == "error"
     if "attributes" not in spans:
-        return status == "error"
+        return failed
     server_error = _from_attributes(spans, _is_5xx)
-    return (status == "error") | ((status != "ok") & server_error.astype(bool))
+    failed |= (status != "ok") & server_error.astype(bool)
+    return failed
 
 
 def span_weights(spans: pd.DataFrame) -> np.ndarray:
@@ -115,11 +118,12 @@ def _caller_side(
     kind: np.ndarray, parents: np.ndarray, service: np.ndarray, caller: np.ndarray
 ) -> np.ndarray:
     """Whether each parent span is the caller's own view of this one call."""
-    client = np.isin(kind[caller], ["client", "producer"])
+    client: np.ndarray = np.isin(kind[caller], ["client", "producer"])
     above = parents[caller]
     nested = (above >= 0) & (service[above] == service[caller])
     alone = np.bincount(caller, minlength=len(kind))[caller] == 1
-    return client | ((kind[caller] == "unspecified") & nested & alone)
+    only: np.ndarray = (kind[caller] == "unspecified") & nested & alone
+    return client | only
 
 
 def _pairs(
@@ -193,7 +197,7 @@ def _protocol(labels: dict[str, object]) -> str:
 
 def _is_5xx(labels: dict[str, object]) -> bool:
     code = first_of(labels, STATUS_CODE_ATTRIBUTES)
-    return code.isdigit() and int(code) >= 500
+    return code.isdigit() and int(code) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _from_attributes(
@@ -206,4 +210,5 @@ def _from_attributes(
     values = np.full(len(column.categories) + 1, read({}), dtype=object)
     for code in used:
         values[code] = read(labels_of(column.categories[code]))
-    return values[codes]
+    each: np.ndarray = values[codes]
+    return each

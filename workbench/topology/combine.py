@@ -9,7 +9,7 @@ import networkx as nx
 __all__ = ["merge"]
 
 
-def merge(*graphs: nx.DiGraph) -> nx.DiGraph:
+def merge(*graphs: nx.DiGraph[str]) -> nx.DiGraph[str]:
     """Join service graphs; nothing is dropped, disagreements are listed.
 
     Where several graphs have an edge, the first one's attributes stand, its validity is
@@ -27,7 +27,7 @@ def merge(*graphs: nx.DiGraph) -> nx.DiGraph:
         ``what``: *declared, not observed* (both ends were), *observed, not declared*, or
         *kind: x or y*. Counts of missing parents add up.
     """
-    joined: nx.DiGraph = nx.DiGraph()
+    joined: nx.DiGraph[str] = nx.DiGraph()
     conflicts: list[dict[str, str]] = []
     for graph in graphs:
         for node, data in graph.nodes(data=True):
@@ -40,7 +40,7 @@ def merge(*graphs: nx.DiGraph) -> nx.DiGraph:
     return joined
 
 
-def _add_node(joined: nx.DiGraph, node: str, data: dict[str, Any]) -> str:
+def _add_node(joined: nx.DiGraph[str], node: str, data: dict[str, Any]) -> str:
     """Add a node; what a graph knows of it beats ``external``."""
     known = joined.nodes.get(node, {})
     kinds = [k for k in (known.get("kind"), data.get("kind")) if k]
@@ -50,7 +50,9 @@ def _add_node(joined: nx.DiGraph, node: str, data: dict[str, Any]) -> str:
     return plain
 
 
-def _add_edge(joined: nx.DiGraph, src: str, dst: str, data: dict[str, Any]) -> list[dict[str, str]]:
+def _add_edge(
+    joined: nx.DiGraph[str], src: str, dst: str, data: dict[str, Any]
+) -> list[dict[str, str]]:
     if not joined.has_edge(src, dst):
         joined.add_edge(src, dst, **data)
         return []
@@ -71,7 +73,7 @@ def _add_edge(joined: nx.DiGraph, src: str, dst: str, data: dict[str, Any]) -> l
 
 
 def _declared_against_observed(
-    joined: nx.DiGraph, graphs: tuple[nx.DiGraph, ...]
+    joined: nx.DiGraph[str], graphs: tuple[nx.DiGraph[str], ...]
 ) -> list[dict[str, str]]:
     declared = [g for g in graphs if g.graph.get("source") == "declared"]
     observed = [g for g in graphs if g.graph.get("source") != "declared"]

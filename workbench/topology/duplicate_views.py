@@ -15,17 +15,25 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Measured", "Twin", "merge_twins"]
+__all__ = ["DuplicateView", "Measured", "merge_duplicate_views"]
 
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__, {"Twin": "DuplicateView", "merge_twins": "merge_duplicate_views"}
+    )
+
+# Declared: what a network hop and two clocks may do to one and the same requests.
 _FEWEST_BINS = 10
-_CALLS_APART = 0.02
-_CALLS_APART_A_BIN = 0.05
-_LATENCY_APART = 0.10
-_LATENCY_APART_WORST = 0.25
+_CALLS_APART = 0.02  # share of the requests
+_CALLS_APART_A_BIN = 0.05  # the same, the median bin
+_FASTER_THAN_BEHIND = -0.01  # share of the view's latency, the median bin
+_LATENCY_APART = 0.10  # share of the view's latency, the median bin
+_LATENCY_APART_WORST = 0.25  # the same, the 95th percentile
 
 
 class Measured(Protocol):
@@ -37,7 +45,7 @@ class Measured(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class DuplicateView:
     """A view merged into its service, and the figures that say so.
 
     Parameters
@@ -69,7 +77,9 @@ class Twin:
         )
 
 
-def merge_twins(graph: nx.DiGraph, signals: Measured) -> tuple[nx.DiGraph, tuple[Twin, ...]]:
+def merge_duplicate_views(
+    graph: nx.DiGraph[str], signals: Measured
+) -> tuple[nx.DiGraph[str], tuple[DuplicateView, ...]]:
     """Merge client-side views with the services they show.
 
     A view V of service S is accepted only if nothing else lies between them (V calls
@@ -86,23 +96,23 @@ def merge_twins(graph: nx.DiGraph, signals: Measured) -> tuple[nx.DiGraph, tuple
 
     Returns
     -------
-    graph, twins
+    graph, merged_views
         The graph without the views (their callers now call the service), and what was
-        merged. ``graph.graph["twins"]`` holds the sentences.
+        merged. ``graph.graph["duplicate_views"]`` holds the sentences.
     """
-    merged: nx.DiGraph = nx.DiGraph(graph)
-    twins: list[Twin] = []
+    merged: nx.DiGraph[str] = nx.DiGraph(graph)
+    merged_views: list[DuplicateView] = []
     for view, service in list(_candidates(graph)):
         if view in merged and service in merged:
-            twin = _compare(merged, signals, view, service)
-            if twin is not None:
+            merged_view = _compare(merged, signals, view, service)
+            if merged_view is not None:
                 _fold(merged, view, service)
-                twins.append(twin)
-    merged.graph["twins"] = [twin.statement for twin in twins]
-    return merged, tuple(twins)
+                merged_views.append(merged_view)
+    merged.graph["duplicate_views"] = [merged_view.statement for merged_view in merged_views]
+    return merged, tuple(merged_views)
 
 
-def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
+def _candidates(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str]]:
     """Pairs (view, service) between which nothing else lies."""
     for view in sorted(graph.nodes):
         callees = set(graph.successors(view)) - {view}
@@ -119,7 +129,9 @@ def _candidates(graph: nx.DiGraph) -> Iterator[tuple[str, str]]:
             )
 
 
-def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> Twin | None:
+def _compare(
+    graph: nx.DiGraph[str], signals: Measured, view: str, service: str
+) -> DuplicateView | None:
     calls, own = signals.node(view, "load"), signals.node(service, "load")
     seen_s, own_s = signals.node(view, "latency"), signals.node(service, "latency")
     frame = pd.DataFrame({"v": calls, "s": own, "vl": seen_s, "sl": own_s}).dropna()
@@ -131,12 +143,12 @@ def _compare(graph: nx.DiGraph, signals: Measured, view: str, service: str) -> T
     slower = ((frame["vl"] - frame["sl"]) / frame["vl"]).to_numpy()
     low, middle, high = np.quantile(slower, [0.05, 0.5, 0.95])
     same_calls = apart <= _CALLS_APART and per_bin <= _CALLS_APART_A_BIN
-    same_latency = low >= -_CALLS_APART_A_BIN and -0.01 <= middle <= _LATENCY_APART
+    same_latency = low >= -_CALLS_APART_A_BIN and _FASTER_THAN_BEHIND <= middle <= _LATENCY_APART
     if not (same_calls and same_latency and high <= _LATENCY_APART_WORST):
         return None
     if not _same_failures(signals, view, service):
         return None
-    return Twin(view, service, float(apart), float(max(middle, 0.0)), len(frame))
+    return DuplicateView(view, service, float(apart), float(max(middle, 0.0)), len(frame))
 
 
 def _same_failures(signals: Measured, view: str, service: str) -> bool:
@@ -152,7 +164,7 @@ def _same_failures(signals: Measured, view: str, service: str) -> bool:
     return apart <= 0.02 * float(both["n"].sum()) + 3
 
 
-def _fold(graph: nx.DiGraph, view: str, service: str) -> str:
+def _fold(graph: nx.DiGraph[str], view: str, service: str) -> str:
     for caller in list(graph.predecessors(view)):
         if caller not in {view, service} and not graph.has_edge(caller, service):
             graph.add_edge(caller, service, **graph.edges[caller, view])

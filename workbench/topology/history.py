@@ -45,7 +45,7 @@ def edge_history(window: IncidentWindow, *, step_s: float = 60.0) -> pd.DataFram
         The step is not positive.
     """
     if step_s <= 0:
-        raise BadInput("A step must be positive", value=step_s, hint="For example step_s=60")
+        raise BadInput(fact="A step must be positive", value=step_s, hint="For example step_s=60")
     calls = _from_spans(window) if len(window.spans) else _from_aggregates(window)
     if calls.empty:
         return pd.DataFrame(columns=_COLUMNS)

@@ -13,6 +13,7 @@ from workbench.cards import ResultCard, table_html
 from workbench.causal.propagation.departures import departures
 from workbench.errors import BadInput
 from workbench.features.aligned import align
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["ForecastScore", "score_forecast"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"BlastGrade": "ForecastScore", "grade": "score_forecast"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)

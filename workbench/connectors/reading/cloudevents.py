@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CloudEvent", "cloud_events"]
 
+_LENGTH_DIGITS = 11  # of a Content-Length: 100 GB; a longer number is no length
 _REQUEST = re.compile(rb"(?:POST|PUT|GET) [^\r\n]{0,2000} HTTP/1\.[01]\r?\n", re.IGNORECASE)
 _PREFIXES = ("ce-", "ce_")  # HTTP, Kafka
 
@@ -84,7 +85,9 @@ def _event(record: object) -> CloudEvent | SourceGarbled:
 
 def _structured(record: dict[str, Any]) -> CloudEvent:
     if "specversion" not in record or "type" not in record:
-        raise SourceGarbled("Neither a CloudEvent nor a CDEvent", value=sorted(map(str, record)))
+        raise SourceGarbled(
+            fact="Neither a CloudEvent nor a CDEvent", value=sorted(map(str, record))
+        )
     names = [name for name in record if name not in {"data", "data_base64"}]
     attributes = {str(name).lower(): text_of(record[name]) for name in names}
     if "data_base64" in record:
@@ -104,21 +107,22 @@ def _binary(headers: Mapping[str, str], body: object) -> CloudEvent:
     if kind.startswith("application/cloudevents+json"):
         whole = _json_or_none(body) if isinstance(body, str | bytes) else body
         if not isinstance(whole, dict):
-            raise SourceGarbled("A structured CloudEvent without its JSON", value=kind)
+            raise SourceGarbled(fact="A structured CloudEvent without its JSON", value=kind)
         return _structured(whole)
     if "type" not in attributes:
-        raise SourceGarbled("Headers without ce-type", value=sorted(names))
+        raise SourceGarbled(fact="Headers without ce-type", value=sorted(names))
     return CloudEvent(attributes, _json_or_none(body) if isinstance(body, str | bytes) else body)
 
 
 def _headers(found: dict[str, Any] | list[Any]) -> dict[str, str]:
     """Read headers from a mapping, of lists of values too, or from a list of pairs."""
     pairs = list(found.items()) if isinstance(found, dict) else found
-    known = [pair for pair in pairs if isinstance(pair, tuple | list) and len(pair) == 2]
-    return {
-        text_of(name): text_of(value[0] if isinstance(value, list) and value else value)
-        for name, value in known
-    }
+    headers: dict[str, str] = {}
+    for pair in pairs:
+        match pair:
+            case [name, [value, *_]] | [name, value]:
+                headers[text_of(name)] = text_of(value)
+    return headers
 
 
 def _http_messages(data: bytes) -> Iterator[tuple[str, CloudEvent | SourceGarbled]]:
@@ -132,7 +136,11 @@ def _http_messages(data: bytes) -> Iterator[tuple[str, CloudEvent | SourceGarble
         headers = {name.strip(): value.strip() for name, _, value in pairs}
         lengths = {name.lower(): value for name, value in headers.items()}
         said = lengths.get("content-length", "")
-        length = int(said) if said.isascii() and said.isdigit() and len(said) < 12 else len(rest)
+        length = (
+            int(said)
+            if said.isascii() and said.isdigit() and len(said) <= _LENGTH_DIGITS
+            else len(rest)
+        )
         body, data = rest[:length], rest[length:].lstrip()
         place = f"message {number}"
         if not gap or length > len(body):
@@ -151,7 +159,7 @@ def _decoded(text: object) -> Any:  # noqa: ANN401 - JSON has any type
     try:
         return _json_or_none(base64.b64decode(text_of(text), validate=True))
     except (binascii.Error, ValueError) as error:
-        raise SourceGarbled("data_base64 that is not base64", value=text) from error
+        raise SourceGarbled(fact="data_base64 that is not base64", value=text) from error
 
 
 def _json_or_none(text: str | bytes) -> Any:  # noqa: ANN401 - JSON has any type

@@ -40,6 +40,7 @@ class FileSource:
 
     kind: ClassVar[str] = "files"
     tables: ClassVar[tuple[str, ...]] = ()
+    cacheable: ClassVar[bool] = False
     # Rows that the connector has told from duplicates itself (see `rows.to_fetched`).
     told_apart: ClassVar[bool] = False
 
@@ -53,7 +54,7 @@ class FileSource:
         Raises
         ------
         SourceGarbled, BadInput
-            Nothing in it can be used; where only some records cannot, they are troubles.
+            Nothing in it can be used; where only some records cannot, they are problems.
         """
         raise NotImplementedError
 
@@ -144,7 +145,7 @@ def _joined(
     problems: list[str],
     queries: tuple[Query, ...],
 ) -> Fetched:
-    """Put rows of files before the verdict, and their troubles into it."""
+    """Put rows of files before the verdict, and their problems into it."""
     rows = fetched.coverage
     if problems:
         last = rows[-1]

@@ -7,43 +7,35 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from workbench.connectors.contract import Estimate, Fetched, failed_fetch
-from workbench.connectors.reading.rows import Parsed, check_asked, to_fetched
+from workbench.connectors.contract import Fetched
+from workbench.connectors.reading.http_source import HttpSource, Settings
+from workbench.connectors.reading.rows import Parsed, to_fetched
 from workbench.coverage import CoverageRow
-from workbench.errors import SourceError
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.connectors.contract import Query
-    from workbench.connectors.transport.http import HttpClient
     from workbench.connectors.transport.paging import Paginated
     from workbench.coverage import Status
     from workbench.times import TimeRange
 
-__all__ = ["RecordSource", "edge_frame", "segment", "troubles_of"]
+__all__ = ["RecordSource", "edge_frame", "problems_of", "segment"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"troubles_of": "problems_of"})
 
 
-class RecordSource:
-    """Base of the connectors of incident and delivery tools.
+class RecordSource(HttpSource[Settings]):
+    """Base of the connectors of incident and delivery tools; see `HttpSource`.
 
     A connector inherits it, says its `kind` and `tables`, and implements `rows` (and `edges`
     where it gives topology). An error of the source on the way ends as coverage.
-
-    Parameters
-    ----------
-    source
-        Name its user gave the source.
-    http
-        A client of its address.
     """
 
     kind: ClassVar[str] = "records"
-    tables: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, source: str, http: HttpClient) -> None:
-        self.source = source
-        self.http = http
+    uncounted: ClassVar[str] = "the source counts only what it lists"
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the records of a table and read their rows.
@@ -65,32 +57,14 @@ class RecordSource:
         """
         raise NotImplementedError
 
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
-        """Fetch a table; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
-        try:
-            async with self.http.fetching():
-                if table == "topology":
-                    return self._topology(*await self.edges(when), services)
-                parsed, queries = await self.rows(table, when)
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
+        """List and read one table."""
+        if table == "topology":
+            return self._topology(*await self.edges(when), services)
+        parsed, queries = await self.rows(table, when)
         return to_fetched(
             table, self.source, when, parts=[parsed], services=services, queries=queries
         )
-
-    async def estimate(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Estimate:
-        """Say that the source counts only what it lists."""
-        check_asked(table, self.tables, services)
-        return Estimate(None, "the source counts only what it lists")
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self.http.aclose()
 
     def _topology(
         self, parsed: Parsed, queries: Sequence[Query], services: tuple[str, ...]
@@ -117,8 +91,8 @@ def segment(identifier: str) -> str:
     return quote(identifier, safe="") if identifier not in {".", ".."} else "%2E" * len(identifier)
 
 
-def troubles_of(listed: Paginated) -> list[str]:
-    """Return the troubles of a list, what ended it early among them.
+def problems_of(listed: Paginated) -> list[str]:
+    """Return the problems of a list, what ended it early among them.
 
     Raises
     ------

@@ -17,6 +17,7 @@ import pandas as pd
 from workbench.connectors.contract import Fetched
 from workbench.coverage import CoverageRow
 from workbench.errors import BadInput, SourceGarbled, WorkbenchError, unknown_name
+from workbench.moved import renamed
 from workbench.tables import SCHEMAS, conform, labels_text
 from workbench.times import utc, utc_column
 
@@ -43,6 +44,17 @@ __all__ = [
     "text_of",
     "to_fetched",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__,
+        {
+            "Gathering": "RowReader",
+            "moment": "parse_timestamp",
+            "settled": "to_fetched",
+            "told": "summarize_rejected",
+        },
+    )
 
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|z|UTC|[+-]\d\d:?\d\d)?"
@@ -104,7 +116,7 @@ class RowReader:
         return self
 
     def parsed(self) -> Parsed:
-        """Return the rows as a frame, and what was refused as troubles."""
+        """Return the rows as a frame, and what was refused as problems."""
         used = dict.fromkeys(name for row in self.rows for name in row)
         names = dict.fromkeys([*SCHEMAS[self.table].required, *used])
         columns = {name: [row.get(name) for row in self.rows] for name in names}
@@ -133,10 +145,10 @@ def check_asked(table: str, tables: Sequence[str], services: tuple[str, ...]) ->
         Another table, or a service that is not text.
     """
     if table not in tables:
-        raise unknown_name("table of this source", table, tables)
+        raise unknown_name(what="table of this source", name=table, known=tables)
     wrong = [name for name in services if not isinstance(name, str)]
     if wrong or isinstance(services, str):
-        raise BadInput("Services are a tuple of names", value=wrong or services)
+        raise BadInput(fact="Services are a tuple of names", value=wrong or services)
     return table
 
 
@@ -157,7 +169,7 @@ def to_fetched(
     table, source, when, services
         As asked of the connector. Rows for every service (``"*"``) are kept.
     parts
-        One a file or answer, all of which were read; what was not is in their troubles.
+        One a file or answer, all of which were read; what was not is in their problems.
     queries
         How the rows were asked for.
     told_apart
@@ -166,7 +178,7 @@ def to_fetched(
     Returns
     -------
     Fetched
-        ``complete`` (or ``empty``) where no part had troubles, else ``partial`` with them.
+        ``complete`` (or ``empty``) where no part had problems, else ``partial`` with them.
     """
     notes = [note for part in parts for note in part.notes]
     fitted, disorder = _joined(table, [part.frame for part in parts])
@@ -201,15 +213,15 @@ def parse_timestamp(value: object) -> pd.Timestamp | None:
     if value is None or value == "" or (isinstance(value, str) and value.startswith("0001-01-01")):
         return None
     if not isinstance(value, str) or not _TIME.fullmatch(value.strip()):
-        raise SourceGarbled("Not a time", value=value)
+        raise SourceGarbled(fact="Not a time", value=value)
     try:
         return utc(value.strip().replace(",", "."))
     except (ValueError, OverflowError) as error:
-        raise SourceGarbled("Not a time", value=value) from error
+        raise SourceGarbled(fact="Not a time", value=value) from error
     except BadInput as error:
         if type(error) is not BadInput:
             raise  # a time without a zone says so itself
-        raise SourceGarbled("Not a time", value=value) from error
+        raise SourceGarbled(fact="Not a time", value=value) from error
 
 
 def epoch(value: object, *, unit: str) -> pd.Timestamp:
@@ -222,10 +234,10 @@ def epoch(value: object, *, unit: str) -> pd.Timestamp:
     """
     number = pd.to_numeric(str(value), errors="coerce") if not isinstance(value, bool) else None
     if number is None or not math.isfinite(number):
-        raise SourceGarbled("Not a time since 1970", value=value)
+        raise SourceGarbled(fact="Not a time since 1970", value=value)
     nanoseconds = float(number) * 10 ** {"s": 9, "ms": 6}[unit]
     if not abs(nanoseconds) < 2**63 - 1:  # true for infinity too
-        raise SourceGarbled("Not a time since 1970", value=value)
+        raise SourceGarbled(fact="Not a time since 1970", value=value)
     return pd.Timestamp(round(nanoseconds), unit="ns", tz="UTC")
 
 
@@ -256,12 +268,12 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
     try:
         return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
     except UnicodeDecodeError as error:
-        raise SourceGarbled("Not UTF-8", value=error.reason) from error
+        raise SourceGarbled(fact="Not UTF-8", value=error.reason) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise SourceGarbled("Not JSON", value=place) from error
+        raise SourceGarbled(fact="Not JSON", value=place) from error
     except (ValueError, RecursionError) as error:  # a number of too many digits, deep nesting
-        raise SourceGarbled("JSON beyond any use", value=type(error).__name__) from error
+        raise SourceGarbled(fact="JSON beyond any use", value=type(error).__name__) from error
 
 
 def json_records(data: bytes) -> Iterator[tuple[str, Any]]:

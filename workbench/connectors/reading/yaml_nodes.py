@@ -33,7 +33,7 @@ class _Budget:
         self.left -= 1
         if self.left < 0 or depth > _DEEPEST:
             place = node.start_mark.line + 1
-            raise SourceGarbled("YAML too large, too deep or of too many aliases", value=place)
+            raise SourceGarbled(fact="YAML too large, too deep or of too many aliases", value=place)
         return self.left
 
 
@@ -56,10 +56,10 @@ def yaml_documents(data: bytes) -> Iterator[tuple[int, Any]]:
             if node is not None:
                 yield node.start_mark.line + 1, _value(node, _Budget(), 0)
     except UnicodeDecodeError as error:
-        raise SourceGarbled("Not UTF-8", value=error.reason) from error
+        raise SourceGarbled(fact="Not UTF-8", value=error.reason) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         first = " ".join(str(error).split())[:200]
-        raise SourceGarbled("Not YAML", value=first) from error
+        raise SourceGarbled(fact="Not YAML", value=first) from error
 
 
 def _value(node: yaml.Node, budget: _Budget, depth: int) -> Any:  # noqa: ANN401 - YAML has any type

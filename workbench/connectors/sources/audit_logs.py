@@ -7,6 +7,7 @@ AWS CloudTrail, "Record contents"; Kubernetes, audit.k8s.io/v1 ``Event``.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.connectors.reading.file_source import FileSource
@@ -67,7 +68,7 @@ def audit_rows(record: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - an
             yield _kubernetes(mapping_at(record))
     else:
         raise SourceGarbled(
-            "Neither CloudTrail nor a Kubernetes audit event",
+            fact="Neither CloudTrail nor a Kubernetes audit event",
             value=sorted(map(str, mapping_at(record)))[:5],
         )
 
@@ -113,7 +114,7 @@ def _decision(error: str) -> str:
 def _kubernetes(event: dict[str, Any]) -> dict[str, object]:
     at, status = mapping_at(event, "objectRef"), mapping_at(event, "responseStatus")
     code = text_of(status.get("code"))
-    failed = code.isdigit() and int(code) >= 400
+    failed = code.isdigit() and int(code) >= HTTPStatus.BAD_REQUEST
     annotations = mapping_at(event, "annotations")
     parts = (at.get("namespace"), at.get("resource"), at.get("name"), at.get("subresource"))
     where = "/".join(text_of(part) for part in parts if part)
@@ -134,5 +135,5 @@ def _kubernetes(event: dict[str, Any]) -> dict[str, object]:
 def _time(value: object) -> pd.Timestamp:
     at = parse_timestamp(value)
     if at is None:
-        raise SourceGarbled("A record without a time", value=value)
+        raise SourceGarbled(fact="A record without a time", value=value)
     return at

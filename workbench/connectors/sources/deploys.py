@@ -77,7 +77,8 @@ class DeploysSettings(FilesSettings):
     def _known(cls, columns: dict[str, str]) -> dict[str, str]:
         unknown = sorted(set(columns) - set(_COLUMNS))
         if unknown:
-            raise ValueError(f"unknown column(s) {unknown}; ours are {', '.join(_COLUMNS)}")
+            message = f"unknown column(s) {unknown}; ours are {', '.join(_COLUMNS)}"
+            raise ValueError(message)
         return columns
 
 
@@ -108,21 +109,21 @@ class Deploys(FileSource):
                 error = SourceGarbled("More cells than the header has", value=len(names))
                 yield f"line {reader.line_num}", error if wide else row
         except csv.Error as error:
-            raise SourceGarbled("Not CSV", value=f"line {reader.line_num}: {error}") from error
+            raise SourceGarbled(fact="Not CSV", value=f"line {reader.line_num}: {error}") from error
 
     def _check_column(self, name: str, names: list[str]) -> None:
         theirs = self.settings.columns.get(name, name)
         if theirs not in names:
             hint = f"It has {', '.join(names[:12])}; say columns: {{{name}: …}}"
-            raise SourceGarbled(f"No column for {name!r}", value=theirs, hint=hint)
+            raise SourceGarbled(fact=f"No column for {name!r}", value=theirs, hint=hint)
 
     def _row(self, record: object) -> Iterator[dict[str, object]]:
         if not isinstance(record, dict):
-            raise SourceGarbled("Not an object", value=record)
+            raise SourceGarbled(fact="Not an object", value=record)
         found = {name: self._cell(record, name) for name in _COLUMNS}
         ts = self._time(found["ts"])
         if ts is None:
-            raise SourceGarbled("A change without a time", value=found["ts"])
+            raise SourceGarbled(fact="A change without a time", value=found["ts"])
         kind = text_of(found["kind"]).strip() or self.settings.kind
         row = {name: text_of(found[name]) for name in _COLUMNS}
         service = row["service"] or EVERY_SERVICE
@@ -170,4 +171,4 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise SourceGarbled("Not UTF-8", value=f"line {line}") from error
+        raise SourceGarbled(fact="Not UTF-8", value=f"line {line}") from error

@@ -88,7 +88,7 @@ class FeatureFlags(FileSource):
 
     def _rows(self, record: object) -> Iterator[dict[str, object]]:
         if not isinstance(record, dict):
-            raise SourceGarbled("Not an object", value=record)
+            raise SourceGarbled(fact="Not an object", value=record)
         if "titleVerb" in record or "accesses" in record:
             yield from self._audited(record)
         elif text_of(record.get("type")) in _CONFIGURATION or "flagsChanged" in record:
@@ -121,7 +121,9 @@ class FeatureFlags(FileSource):
         facts = {**_attributes(event.get("resource")), **_attributes(event), **event}
         key = text_of(facts.get("feature_flag.key") or facts.get("flagKey"))
         if not key:
-            raise SourceGarbled("Not a flag event that is known", value=sorted(map(str, event)))
+            raise SourceGarbled(
+                fact="Not a flag event that is known", value=sorted(map(str, event))
+            )
         variant = text_of(
             facts.get("feature_flag.result.variant")
             or facts.get("feature_flag.variant")  # before semantic conventions 1.31
@@ -186,7 +188,7 @@ def _time(event: Mapping[str, Any]) -> pd.Timestamp:
     found = next((event[name] for name in _TIMES if event.get(name)), None)
     ts = epoch(found, unit="s") if isinstance(found, int | float) else parse_timestamp(found)
     if ts is None:
-        raise SourceGarbled("A flag event without a time", value=sorted(map(str, event)))
+        raise SourceGarbled(fact="A flag event without a time", value=sorted(map(str, event)))
     return ts
 
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pandas as pd
 import pydantic
 
-from workbench.connectors.reading.record_source import RecordSource, troubles_of
+from workbench.connectors.reading.record_source import RecordSource, problems_of
 from workbench.connectors.reading.rows import (
     Parsed,
     RowReader,
@@ -26,7 +26,7 @@ from workbench.connectors.reading.rows import (
     parse_timestamp,
     text_of,
 )
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import (
     Page,
     Paginated,
@@ -85,19 +85,16 @@ class GitHubDeploymentsSettings(HttpSettings):
             n for n in names if not _REPOSITORY.fullmatch(n) or set(n.split("/")) & {".", ".."}
         ]
         if wrong:
-            raise ValueError(f"not owner/name: {', '.join(wrong)}")
+            message = f"not owner/name: {', '.join(wrong)}"
+            raise ValueError(message)
         return names
 
 
-class GitHubDeployments(RecordSource):
+class GitHubDeployments(RecordSource[GitHubDeploymentsSettings]):
     """Deployments of repositories."""
 
     kind: ClassVar[str] = "github_deployments"
     tables: ClassVar[tuple[str, ...]] = ("changes",)
-
-    def __init__(self, source: str, settings: GitHubDeploymentsSettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """Read the repositories one after the other; one that fails hides no other."""
@@ -109,7 +106,7 @@ class GitHubDeployments(RecordSource):
         for repository in self.settings.repositories:
             try:
                 listed = await self._deployments(repository, when)
-                problems += [f"{repository}: {why}" for why in troubles_of(listed)]
+                problems += [f"{repository}: {why}" for why in problems_of(listed)]
             except SourceError as error:
                 errors.append(error)
                 problems.append(f"{repository}: {error}")
@@ -196,7 +193,7 @@ def deployment_rows(
     """Yield the row of one deployment: from when it was in progress to when it was done."""
     created = parse_timestamp(deployment.get("created_at"))
     if created is None:
-        raise SourceGarbled("A deployment without created_at", value=deployment.get("id"))
+        raise SourceGarbled(fact="A deployment without created_at", value=deployment.get("id"))
     said = [(text_of(one.get("state")), parse_timestamp(one.get("created_at"))) for one in statuses]
     told = sorted(((at, state) for state, at in said if at is not None), key=lambda one: one[0])
     begun = [at for at, state in told if state == "in_progress"]

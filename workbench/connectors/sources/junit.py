@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JUnit", "JUnitSettings", "flaky"]
 
+_COUNT_DIGITS = 11  # of a number of tests; a longer one counts nothing
+_FIRST_YEAR, _LAST_YEAR = 1701, 2261  # whole years that nanoseconds since 1970 can hold
 _COMMITS = ("commit", "git.commit", "git.commit.id", "vcs.ref.head.revision", "sha", "GITHUB_SHA")
 _RUNS = ("run_id", "run.id", "build.number", "BUILD_NUMBER", "GITHUB_RUN_ID", "CI_PIPELINE_ID")
 _ENDED = {"failure": "failed", "error": "error", "skipped": "skipped"}
@@ -61,7 +63,8 @@ class JUnitSettings(FilesSettings):
         try:
             return str(ZoneInfo(zone)) if zone else zone
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone is called {zone!r}") from error
+            message = f"no time zone is called {zone!r}"
+            raise ValueError(message) from error
 
 
 class JUnit(FileSource):
@@ -85,11 +88,16 @@ class JUnit(FileSource):
                 gathering.rows += list(_attempts(case, {**facts, "suite": " / ".join(path)}))
             said = suite.get("tests", "")
             held = sum(1 for _ in suite.iter("testcase"))
-            if said.isascii() and said.isdigit() and len(said) < 12 and int(said) > held:
+            if (
+                said.isascii()
+                and said.isdigit()
+                and len(said) <= _COUNT_DIGITS
+                and int(said) > held
+            ):
                 fact = f"{file.name}: suite {path[-1]!r} says {said} tests and holds {held}"
                 gathering.refused.append(fact)
         if not gathering.rows and root.tag not in {"testsuite", "testsuites"}:
-            raise SourceGarbled("XML that is no test report", value=root.tag)
+            raise SourceGarbled(fact="XML that is no test report", value=root.tag)
         return gathering.parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
@@ -114,7 +122,7 @@ class JUnit(FileSource):
         if note and note not in gathering.notes:
             gathering.notes.append(note)
         if ts is None:
-            raise SourceGarbled("A report without any time", value=file.name)
+            raise SourceGarbled(fact="A report without any time", value=file.name)
         return {
             "ts": ts,
             "run_id": _first(known, _RUNS) or Path(file.name).resolve().parent.name,
@@ -135,7 +143,7 @@ class JUnit(FileSource):
 
     def _placed(self, said: str, file: RawFile) -> tuple[pd.Timestamp | None, str]:
         local = pd.Timestamp(said.strip().replace(",", "."))
-        if not 1700 < local.year < 2262:  # what nanoseconds can hold
+        if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
             return file.modified, "timestamps that are none, file's time used"
         zone = self.settings.zone
         placed = local.as_unit("ns").tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
@@ -173,9 +181,9 @@ def _root(data: bytes) -> Element:
     try:
         return fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise SourceGarbled("XML with a document type, refused", value=str(error)) from error
+        raise SourceGarbled(fact="XML with a document type, refused", value=str(error)) from error
     except (ParseError, ValueError, LookupError) as error:
-        raise SourceGarbled("Not XML", value=str(error)) from error
+        raise SourceGarbled(fact="Not XML", value=str(error)) from error
 
 
 def _suites(root: Element) -> Iterator[tuple[tuple[str, ...], Element]]:
@@ -185,7 +193,7 @@ def _suites(root: Element) -> Iterator[tuple[tuple[str, ...], Element]]:
         path, element = waiting.pop()
         named = (*path, element.get("name", "")) if element.tag == "testsuite" else path
         if len(named) > _DEEPEST:
-            raise SourceGarbled("Test suites nested too deeply", value=len(named))
+            raise SourceGarbled(fact="Test suites nested too deeply", value=len(named))
         if element.tag == "testsuite":
             yield named, element
         waiting += [(named, child) for child in reversed(element) if child.tag == "testsuite"]

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pydantic
 
-from workbench.connectors.contract import Estimate, Fetched, failed_fetch
-from workbench.connectors.reading.rows import check_asked, list_at, mapping_at, text_of
+from workbench.connectors.reading.http_source import HttpSource
+from workbench.connectors.reading.otlp_spans import span_rows
+from workbench.connectors.reading.promql import text
+from workbench.connectors.reading.rows import list_at, mapping_at, text_of
 from workbench.connectors.reading.trace_source import searched, span_fetch
-from workbench.connectors.sources.otlp.spans import span_rows
-from workbench.connectors.sources.prometheus.promql import text
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.errors import SourceError, SourceGarbled
 
 if TYPE_CHECKING:
+    from workbench.connectors.contract import Fetched
     from workbench.times import TimeRange
 
 __all__ = ["Tempo", "TempoSettings"]
@@ -39,54 +40,28 @@ class TempoSettings(HttpSettings):
     limit: int = pydantic.Field(default=200, ge=1, le=10_000, description="traces of one search")
 
 
-class Tempo:
+class Tempo(HttpSource[TempoSettings]):
     """Spans of a Tempo."""
 
     kind: ClassVar[str] = "tempo"
     tables: ClassVar[tuple[str, ...]] = ("spans",)
+    uncounted: ClassVar[str] = "Tempo does not count its traces"
 
-    def __init__(self, source: str, settings: TempoSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
-    def __repr__(self) -> str:
-        """Name and address."""
-        return f"Tempo({self.source!r}, {self._settings.url!r})"
-
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
-        """Fetch spans; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
+        """Search for traces and ask for each whole."""
         named = " || ".join(f"resource.service.name = {text(name)}" for name in services)
-        query = f"{{ {named} }}" if named else self._settings.traceql
+        query = f"{{ {named} }}" if named else self.settings.traceql
 
         async def ask(part: TimeRange) -> dict[str, Any]:
             return await self._search(query, part)
 
-        try:
-            async with self._http.fetching():
-                found = await searched(ask, when, limit=self._settings.limit)
-                traces, missing = await self._whole(list(found.traces))
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+        found = await searched(ask, when, limit=self.settings.limit)
+        traces, missing = await self._whole(list(found.traces))
         found.problems += missing
         frames = (span_rows(trace) for trace in traces)
         return span_fetch(
             self.source, when, frames=frames, found=found, path=query, services=services
         )
-
-    async def estimate(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Estimate:
-        """Say that Tempo does not count."""
-        check_asked(table, self.tables, services)
-        return Estimate(None, "Tempo does not count its traces")
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
 
     async def _search(self, query: str, when: TimeRange) -> dict[str, Any]:
         """Search whole seconds: Tempo knows no others."""
@@ -95,12 +70,12 @@ class Tempo:
             "q": query,
             "start": str(start),
             "end": str(end),
-            "limit": str(self._settings.limit),
+            "limit": str(self.settings.limit),
         }
-        payload = (await self._http.json("GET", "/api/search", params=params)).payload
+        payload = (await self.http.json("GET", "/api/search", params=params)).payload
         listed = mapping_at(payload).get("traces")
         if not isinstance(listed, list):
-            raise SourceGarbled("Not a list of traces", value=str(payload)[:100])
+            raise SourceGarbled(fact="Not a list of traces", value=str(payload)[:100])
         return {text_of(mapping_at(one).get("traceID")): one for one in listed}
 
     async def _whole(self, names: list[str]) -> tuple[list[Any], list[str]]:
@@ -109,7 +84,7 @@ class Tempo:
         async def one(name: str) -> object:
             async with gate:
                 try:
-                    return (await self._http.json("GET", f"/api/v2/traces/{name}")).payload
+                    return (await self.http.json("GET", f"/api/v2/traces/{name}")).payload
                 except SourceError as error:
                     return error
 

@@ -8,21 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pandas as pd
 import pydantic
 
-from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch, failed_fetch
-from workbench.connectors.reading.rows import check_asked, json_text, list_at, mapping_at, text_of
+from workbench.connectors.reading.dependencies import dependency_fetch
+from workbench.connectors.reading.http_source import HttpSource
+from workbench.connectors.reading.otlp_values import integer
+from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
 from workbench.connectors.reading.spans import span_frame
 from workbench.connectors.reading.trace_source import searched, span_fetch
-from workbench.connectors.sources.otlp.values import integer
-from workbench.connectors.transport.http import HttpClient, HttpSettings
-from workbench.errors import SourceError, SourceGarbled
+from workbench.connectors.transport.http import HttpSettings
+from workbench.errors import SourceGarbled
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.connectors.contract import Fetched
     from workbench.times import TimeRange
 
-__all__ = ["Zipkin", "ZipkinSettings", "dependency_frame", "zipkin_rows"]
+__all__ = ["Zipkin", "ZipkinSettings", "zipkin_rows"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__, {"dependency_frame": "workbench.connectors.reading.dependencies:dependency_frame"}
+    )
 
 _KINDS = {"SERVER": "server", "CLIENT": "client", "PRODUCER": "producer", "CONSUMER": "consumer"}
 _MS, _US = 1_000_000, 1_000
@@ -40,65 +49,34 @@ class ZipkinSettings(HttpSettings):
     limit: int = pydantic.Field(default=500, ge=1, le=10_000, description="traces of one answer")
 
 
-class Zipkin:
+class Zipkin(HttpSource[ZipkinSettings]):
     """Spans and dependencies of a Zipkin."""
 
     kind: ClassVar[str] = "zipkin"
     tables: ClassVar[tuple[str, ...]] = ("spans", "topology")
+    uncounted: ClassVar[str] = "Zipkin does not count its traces"
 
-    def __init__(self, source: str, settings: ZipkinSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
-    def __repr__(self) -> str:
-        """Name and address."""
-        return f"Zipkin({self.source!r}, {self._settings.url!r})"
-
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
-        """Fetch rows; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
-        try:
-            async with self._http.fetching():
-                if table == "topology":
-                    return await self._topology(when, services)
-                found = await searched(self._ask, when, limit=self._settings.limit)
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
+        """Search the range for traces, or ask for the dependencies."""
+        if table == "topology":
+            return await self._topology(when, services)
+        found = await searched(self._ask, when, limit=self.settings.limit)
         frames = (zipkin_rows(trace) for trace in found.traces.values())
         return span_fetch(
             self.source, when, frames=frames, found=found, path="/api/v2/traces", services=services
         )
 
-    async def estimate(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Estimate:
-        """Say that Zipkin does not count."""
-        check_asked(table, self.tables, services)
-        return Estimate(None, "Zipkin does not count its traces")
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
-
     async def _ask(self, when: TimeRange) -> dict[str, Any]:
-        params = {**_ends(when), "limit": str(self._settings.limit)}
-        payload = (await self._http.json("GET", "/api/v2/traces", params=params)).payload
+        params = {**_ends(when), "limit": str(self.settings.limit)}
+        payload = (await self.http.json("GET", "/api/v2/traces", params=params)).payload
         if not isinstance(payload, list):
-            raise SourceGarbled("Not a list of traces", value=str(payload)[:100])
+            raise SourceGarbled(fact="Not a list of traces", value=str(payload)[:100])
         return {_trace_id(trace): trace for trace in payload if trace}
 
     async def _topology(self, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         path = "/api/v2/dependencies"
-        payload = (await self._http.json("GET", path, params=_ends(when))).payload
-        frame = dependency_frame(payload, self.source, when)
-        if services:
-            kept = frame["src"].isin(services) | frame["dst"].isin(services)
-            frame = frame[kept].reset_index(drop=True)
-        query = Query(self.source, path, (), when, len(frame), json_text(payload)[:64])
-        return complete_fetch("topology", frame, self.source, queries=[query])
+        payload = (await self.http.json("GET", path, params=_ends(when))).payload
+        return dependency_fetch(self.source, when, payload=payload, path=path, services=services)
 
 
 def zipkin_rows(trace: object) -> tuple[pd.DataFrame, list[str]]:
@@ -118,39 +96,11 @@ def zipkin_rows(trace: object) -> tuple[pd.DataFrame, list[str]]:
     return span_frame(rows), refused
 
 
-def dependency_frame(payload: object, source: str, when: TimeRange) -> pd.DataFrame:
-    """Read a list of ``{parent, child, callCount, errorCount}``; Jaeger writes the same.
-
-    Raises
-    ------
-    SourceGarbled
-        Not a list, or a count that is no number.
-    """
-    if not isinstance(payload, list):
-        raise SourceGarbled("Not a list of dependencies", value=str(payload)[:100])
-    rows = [
-        (
-            text_of(mapping_at(one).get("parent")),
-            text_of(mapping_at(one).get("child")),
-            source,
-            when.start,
-            when.end,
-            "http",
-            float(integer(mapping_at(one).get("callCount") or 0)),
-            float(integer(mapping_at(one).get("errorCount") or 0)),
-        )
-        for one in payload
-    ]
-    names = ["src", "dst", "source", "valid_from", "valid_to", "kind", "calls", "errors"]
-    frame = pd.DataFrame(rows, columns=names)
-    return frame[(frame["src"] != "") & (frame["dst"] != "")].reset_index(drop=True)
-
-
 def _row(span: dict[str, Any]) -> tuple[object, ...]:
     ids = [text_of(span.get(name)).lower() for name in ("traceId", "id", "parentId")]
     start = integer(span.get("timestamp") or 0)
     if not ids[0] or not ids[1] or not 0 < start < 2**63 // _US:
-        raise SourceGarbled("A span without an id or a time", value=text_of(span.get("name")))
+        raise SourceGarbled(fact="A span without an id or a time", value=text_of(span.get("name")))
     tags = {text_of(k): text_of(v) for k, v in mapping_at(span, "tags").items()}
     peer = text_of(mapping_at(span, "remoteEndpoint").get("serviceName"))
     # A shared id: the server's span is the client's, and its caller is that span itself.

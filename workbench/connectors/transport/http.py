@@ -27,6 +27,7 @@ from workbench.connectors.transport.retry import RetryBudget, Transient, attempt
 from workbench.connectors.transport.secret import Auth, read_secret
 from workbench.connectors.transport.ssrf_guard import check_host, check_url
 from workbench.errors import SourceGarbled, SourceRefused, SourceUnreachable, WindowTooLarge
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Sequence
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     Pairs: TypeAlias = "Mapping[str, str] | Sequence[tuple[str, str]]"
 
 __all__ = ["Http", "HttpClient", "HttpSettings", "Response"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Asks": "HttpClient", "Answer": "Response"})
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -253,7 +257,7 @@ class Http:
                 if response.status_code not in _REDIRECTS:
                     return await self._read(response)
                 url = _redirected(url, response, sent.method)
-        raise SourceRefused("Redirected in a ring", value=self.settings.url)
+        raise SourceRefused(fact="Redirected in a ring", value=self.settings.url)
 
     async def _read(self, response: httpx.Response) -> tuple[int, dict[str, str], Any]:
         status, headers = response.status_code, dict(response.headers)
@@ -262,11 +266,11 @@ class Http:
             error = SourceUnreachable(f"The source answered {status}", value=_shown(data))
             raise Transient(error, retry_after_s(headers))
         payload, readable = _parsed(data)
-        if not 200 <= status < 300:
+        if not httpx.codes.is_success(status):
             said = _shown(data) if not _is_page(data) else "a page of HTML"
             hint = "Check its credentials" if status in {401, 403} else ""
             raise SourceRefused(
-                f"The source answered {status}",
+                fact=f"The source answered {status}",
                 value=said,
                 hint=hint,
                 status=status,
@@ -289,7 +293,7 @@ class Http:
             data += piece
             if len(data) > cap:
                 hint = "Ask for less at once, or raise cap_mb"
-                raise WindowTooLarge("An answer larger than its cap", value=cap, hint=hint)
+                raise WindowTooLarge(fact="An answer larger than its cap", value=cap, hint=hint)
         return bytes(data)
 
     def _open(self) -> httpx.AsyncClient:
@@ -367,19 +371,21 @@ def _trusted(settings: HttpSettings) -> Any:  # noqa: ANN401 - a context or True
 
 
 def _redirected(url: str, response: httpx.Response, method: str) -> str:
-    target = urljoin(url, response.headers.get("location", ""))
+    target: str = urljoin(url, response.headers.get("location", ""))
     here, there = urlsplit(url), urlsplit(target)
     if (here.scheme, here.netloc) != (there.scheme, there.netloc):
         hint = "Credentials are not carried to another place; use its address if it is right"
         raise SourceRefused(
-            "Redirected to another place",
+            fact="Redirected to another place",
             value=there.hostname,
             hint=hint,
             status=response.status_code,
         )
     if method != "GET" and response.status_code not in {307, 308}:
         raise SourceRefused(
-            "A question with a body was redirected", value=there.path, status=response.status_code
+            fact="A question with a body was redirected",
+            value=there.path,
+            status=response.status_code,
         )
     return target
 

@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.connectors.contract import Query
 from workbench.connectors.reading.rows import json_text, mapping_at, text_of
 from workbench.errors import SourceError, SourceGarbled, SourceRefused
+from workbench.moved import renamed
 from workbench.times import TimeRange
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ __all__ = [
     "page_of",
     "provenance",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"AsksPage": "FetchPage", "Listed": "Paginated"})
 
 _MOST_PAGES = 2_000
 _SHORTEST = pd.Timedelta("1s")
@@ -116,10 +120,10 @@ def page_of(payload: object, key: str, *, more: bool | None = None) -> Page:
     answer = mapping_at(payload)
     found = answer.get(key)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise SourceGarbled(f"An answer without its {key}", value=sorted(map(str, answer)))
+        raise SourceGarbled(fact=f"An answer without its {key}", value=sorted(map(str, answer)))
     said = answer.get("more") if more is None else more
     if not isinstance(said, bool):
-        raise SourceGarbled("A page that does not say whether there are more", value=said)
+        raise SourceGarbled(fact="A page that does not say whether there are more", value=said)
     total = answer.get("total")
     is_count = isinstance(total, int) and not isinstance(total, bool)
     return Page(found, said, total if is_count else None)
@@ -143,8 +147,8 @@ async def listed_by_offset(
 
     Returns
     -------
-    Listed
-        Never raises for what the source did: errors and disagreements are its troubles.
+    Paginated
+        Never raises for what the source did: errors and disagreements are its problems.
     """
     listed = Paginated()
     offset = 0

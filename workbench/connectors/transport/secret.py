@@ -22,7 +22,7 @@ def _reference(text: str) -> str:
     user = name.partition("/")[2] if where == "keyring" else name
     # The text is not shown: it may be the secret itself.
     if where not in _READERS or not name or not user:
-        raise BadInput("Not a reference to a secret", hint=_HINT)
+        raise BadInput(fact="Not a reference to a secret", hint=_HINT)
     return text
 
 
@@ -51,7 +51,7 @@ def read_secret(reference: str) -> str:
     found = _READERS[where](name)
     if not found:
         hint = "Set it in the environment" if where == "env" else "Store it with keyring set"
-        raise SourceRefused("A secret is not where it should be", value=reference, hint=hint)
+        raise SourceRefused(fact="A secret is not where it should be", value=reference, hint=hint)
     return found
 
 
@@ -99,7 +99,7 @@ def _of_keyring(name: str) -> str | None:
         import keyring
     except ImportError as error:
         hint = "pip install 'incident-workbench[keyring]'"
-        raise MissingPart("The keyring package is not installed", hint=hint) from error
+        raise MissingPart(fact="The keyring package is not installed", hint=hint) from error
     found: str | None = keyring.get_password(service, user)
     return found
 

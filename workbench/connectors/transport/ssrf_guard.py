@@ -53,20 +53,26 @@ def check_url(url: str) -> str:
         It may not; the message says why, and never shows credentials.
     """
     if _WRONG.search(url):
-        raise SourceRefused("A URL with blanks, backslashes or control characters")
+        raise SourceRefused(fact="A URL with blanks, backslashes or control characters")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SourceRefused("Not a URL", hint=str(error)) from None
+        raise SourceRefused(fact="Not a URL", hint=str(error)) from None
     if parts.scheme not in {"http", "https"}:
-        raise SourceRefused("Only http and https are spoken", value=parts.scheme or "no scheme")
+        raise SourceRefused(
+            fact="Only http and https are spoken", value=parts.scheme or "no scheme"
+        )
     if parts.username is not None or parts.password is not None:
-        raise SourceRefused("Credentials inside a URL", hint="Write them as auth, by reference")
+        raise SourceRefused(
+            fact="Credentials inside a URL", hint="Write them as auth, by reference"
+        )
     if parts.query or parts.fragment:
-        raise SourceRefused("A source's URL has no query and no fragment", value=parts.hostname)
+        raise SourceRefused(
+            fact="A source's URL has no query and no fragment", value=parts.hostname
+        )
     if port == 0:
-        raise SourceRefused("Port 0 is no port", value=parts.hostname)
+        raise SourceRefused(fact="Port 0 is no port", value=parts.hostname)
     _check_name(parts)
     return url
 
@@ -87,7 +93,9 @@ async def check_host(host: str, port: int) -> None:
             host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
         )
     except OSError as error:
-        raise SourceUnreachable("Nobody knows this host", value=host, hint=str(error)) from error
+        raise SourceUnreachable(
+            fact="Nobody knows this host", value=host, hint=str(error)
+        ) from error
     for *_, address in found:
         _check_address(ipaddress.ip_address(str(address[0]).partition("%")[0]), host)
 
@@ -95,14 +103,14 @@ async def check_host(host: str, port: int) -> None:
 def _check_name(parts: SplitResult) -> None:
     host = parts.hostname or ""
     if not host:
-        raise SourceRefused("A URL without a host")
+        raise SourceRefused(fact="A URL without a host")
     literal = _literal(host)
     if literal is not None:
         _check_address(literal, host)
     elif host.lower().rstrip(".") in _METADATA_NAMES:
-        raise SourceRefused("The metadata service of a cloud is no source", value=host)
+        raise SourceRefused(fact="The metadata service of a cloud is no source", value=host)
     elif not _NAME.fullmatch(host):
-        raise SourceRefused("Not a host name", value=host)
+        raise SourceRefused(fact="Not a host name", value=host)
 
 
 def _literal(host: str) -> Address | None:
@@ -127,7 +135,7 @@ def _check_address(address: Address, host: str) -> None:
             fact = "A link-local, multicast or unspecified address is no source"
             raise SourceRefused(fact, value=host)
         if any(each in net for net in _METADATA if net.version == each.version):
-            raise SourceRefused("The metadata service of a cloud is no source", value=host)
+            raise SourceRefused(fact="The metadata service of a cloud is no source", value=host)
 
 
 def _inside(address: Address) -> tuple[Address, ...]:

@@ -71,7 +71,7 @@ def _window_counts(window: IncidentWindow, parameters: Parameters) -> Mapping[st
     figures = {f"{name} rows": float(len(getattr(window, name))) for name in SCHEMAS}
     figures["services"] = float(len(window.services))
     figures["edges"] = float(window.topology.number_of_edges())
-    figures["coverage troubles"] = float(len(window.coverage.troubles))
+    figures["coverage troubles"] = float(len(window.coverage.problems))
     for place, row in enumerate(window.coverage):
         figures[f"coverage/{place}/rows"] = float(row.rows)
         figures[f"coverage/{place}/cadence"] = row.cadence_s

@@ -218,7 +218,7 @@ def _confidence(context: Context) -> Text:
 
 
 def _missing(context: Context) -> Text:
-    troubles = context.window.coverage.troubles
+    troubles = context.window.coverage.problems
     places = joined([(Name(f"{r.table}/{r.service}"), f" ({r.status})") for r in troubles[:12]])
     missing = joined(
         [

@@ -57,7 +57,7 @@ def api_alerts(
         Not a list of alerts.
     """
     if not isinstance(payload, list):
-        raise SourceGarbled("Not a list of alerts", value=str(payload)[:100])
+        raise SourceGarbled(fact="Not a list of alerts", value=str(payload)[:100])
     rows, refused = [], []
     for place, one in enumerate(payload, start=1):
         status = mapping_at(one, "status")
@@ -88,7 +88,7 @@ def webhook_alerts(
         Not a message of version 4.
     """
     if not isinstance(message, dict) or text_of(message.get("version")) != "4":
-        raise SourceGarbled("Not a webhook message of version 4", value=str(message)[:100])
+        raise SourceGarbled(fact="Not a webhook message of version 4", value=str(message)[:100])
     rows, refused = [], []
     for place, one in enumerate(list_at(message, "alerts"), start=1):
         ended = text_of(mapping_at(one).get("status")) == "resolved"
@@ -126,7 +126,7 @@ def _row(
     labels = {text_of(k): text_of(v) for k, v in mapping_at(one, "labels").items()}
     starts = parse_timestamp(mapping_at(one).get("startsAt"))
     if starts is None or not labels:
-        raise SourceGarbled("An alert without a start or labels", value=str(one)[:100])
+        raise SourceGarbled(fact="An alert without a start or labels", value=str(one)[:100])
     ends = parse_timestamp(mapping_at(one).get("endsAt")) if ended else None
     return (
         starts,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 import pydantic
 
-from workbench.connectors.contract import Estimate, Fetched, Query, failed_fetch
+from workbench.connectors.contract import Fetched, Query
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings
-from workbench.connectors.reading.rows import Parsed, check_asked, json_records, summarize_rejected
+from workbench.connectors.reading.http_source import HttpSource
+from workbench.connectors.reading.rows import Parsed, json_records, summarize_rejected
 from workbench.connectors.sources.alertmanager.payload import (
     api_alerts,
     first_of_each,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.connectors.reading.files import RawFile
-    from workbench.connectors.transport.http import HttpClient
     from workbench.coverage import Status
     from workbench.times import TimeRange
 
@@ -70,33 +70,18 @@ class AlertmanagerWebhookSettings(FilesSettings):
     )
 
 
-class Alertmanager:
+class Alertmanager(HttpSource[AlertmanagerSettings]):
     """Alerts an Alertmanager holds, with what silences and inhibits them."""
 
     kind: ClassVar[str] = "alertmanager"
     tables: ClassVar[tuple[str, ...]] = ("alerts",)
+    uncounted: ClassVar[str] = "Alertmanager does not count its alerts"
 
-    def __init__(self, source: str, settings: AlertmanagerSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
-    def __repr__(self) -> str:
-        """Name and address."""
-        return f"Alertmanager({self.source!r}, {self._settings.url!r})"
-
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         """Fetch what fires; never complete for the past, see the module."""
-        check_asked(table, self.tables, services)
         path = "/api/v2/alerts"
-        try:
-            async with self._http.fetching():
-                answer = await self._http.json("GET", path)
-            frame, refused = api_alerts(answer.payload, self.source, self._settings.service_from)
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+        answer = await self.http.json("GET", path)
+        frame, refused = api_alerts(answer.payload, self.source, self.settings.service_from)
         frame, again = first_of_each(frame)
         kept = frame[frame["starts_at"] < when.end] if len(frame) else empty("alerts")
         if services and len(kept):
@@ -111,17 +96,6 @@ class Alertmanager:
         rows = conform("alerts", kept.reset_index(drop=True))
         row = CoverageRow(self.source, table, "*", "partial", len(rows), reason="; ".join(notes))
         return Fetched(table, rows, (row,), (query,))
-
-    async def estimate(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Estimate:
-        """Say that a list of alerts is short; nothing counts it beforehand."""
-        check_asked(table, self.tables, services)
-        return Estimate(None, "Alertmanager does not count its alerts")
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
 
 
 class AlertmanagerWebhook(FileSource):

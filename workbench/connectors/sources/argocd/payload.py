@@ -47,7 +47,7 @@ def application_rows(application: object, label: str) -> Iterator[dict[str, obje
     name = text_of(mapping_at(application, "metadata").get("name"))
     status = mapping_at(application).get("status")
     if not name or not isinstance(status, dict | None):
-        raise SourceGarbled("Not an application", value=application)
+        raise SourceGarbled(fact="Not an application", value=application)
     labels = mapping_at(application, "metadata", "labels")
     shared = {
         "service": text_of(labels.get(label)) or name,
@@ -90,7 +90,7 @@ def _deployed(name: str, entry: Mapping[str, Any], seen: list[str]) -> dict[str,
     done = parse_timestamp(entry.get("deployedAt"))
     begun = parse_timestamp(entry.get("deployStartedAt"))
     if done is None:
-        raise SourceGarbled("A deployment without deployedAt", value=entry.get("id"))
+        raise SourceGarbled(fact="A deployment without deployedAt", value=entry.get("id"))
     version = text_of(entry.get("revision")) or " ".join(
         text_of(one) for one in list_at(entry, "revisions")
     )
@@ -111,7 +111,7 @@ def _deployed(name: str, entry: Mapping[str, Any], seen: list[str]) -> dict[str,
 def _failed(name: str, state: Mapping[str, Any]) -> dict[str, object]:
     begun = parse_timestamp(state.get("startedAt"))
     if begun is None:
-        raise SourceGarbled("An operation without startedAt", value=name)
+        raise SourceGarbled(fact="An operation without startedAt", value=name)
     operation = mapping_at(state, "operation")
     synced = mapping_at(state, "syncResult") or mapping_at(operation, "sync")
     return {

@@ -11,7 +11,7 @@ from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.record_source import RecordSource
 from workbench.connectors.reading.rows import Parsed, RowReader, json_records, mapping_at, text_of
 from workbench.connectors.sources.argocd.payload import application_rows, applications_of, forgotten
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import Paginated, provenance
 from workbench.errors import SourceGarbled, WorkbenchError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArgoCD", "ArgoCDFiles", "ArgoCDFilesSettings", "ArgoCDSettings"]
 
+_HISTORY_LIMIT = 10  # deployments an application keeps (Argo CD, revisionHistoryLimit)
 _LABEL = "app.kubernetes.io/name"
 
 
@@ -47,22 +48,18 @@ class ArgoCDFilesSettings(FilesSettings):
     service_label: str = pydantic.Field(default=_LABEL, description="label that names the service")
 
 
-class ArgoCD(RecordSource):
+class ArgoCD(RecordSource[ArgoCDSettings]):
     """Deployments of applications, from the API."""
 
     kind: ClassVar[str] = "argocd"
     tables: ClassVar[tuple[str, ...]] = ("changes",)
-
-    def __init__(self, source: str, settings: ArgoCDSettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the applications and read their history; the API has no pages."""
         params = [("projects", project) for project in self.settings.projects]
         answer = await self.http.json("GET", "/api/v1/applications", params=params)
         if "items" not in mapping_at(answer.payload):
-            raise SourceGarbled("An answer without its items", value=answer.payload)
+            raise SourceGarbled(fact="An answer without its items", value=answer.payload)
         found = list(applications_of("answer", answer.payload))
         parsed = _parsed(found, self.settings.service_label, when)
         named = {str(n): one for n, (_, one) in enumerate(found) if isinstance(one, dict)}
@@ -119,6 +116,6 @@ def _forgetful(part: Parsed, when: TimeRange) -> Parsed:
     lost = [
         f"{app}: its {len(rows)} deployments begin in the range; earlier ones may be forgotten"
         for app, rows in counted[frame["ref"].astype("str").str.contains("#")].groupby("app")
-        if len(rows) >= 10 and rows["ts"].min() > when.start
+        if len(rows) >= _HISTORY_LIMIT and rows["ts"].min() > when.start
     ]
     return Parsed(frame, (*part.problems, *lost), part.notes)

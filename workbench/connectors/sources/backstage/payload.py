@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Edge", "Entity", "edges_of", "entities_of"]
 
+_MOST_NODES = 100_000  # values of one document that are searched for placeholders
 _KINDS = {"component", "resource", "api", "system", "domain", "group", "user", "location"}
 _REFERENCE = re.compile(r"(?:([^:/\s]+):)?(?:([^:/\s]+)/)?([^:/\s]+)")
 _PLACEHOLDERS = {"$text", "$json", "$yaml"}
@@ -156,7 +157,7 @@ def _entity(record: object) -> Entity:
     kind = text_of(mapping_at(record).get("kind")).lower()
     name = text_of(metadata.get("name"))
     if kind not in _KINDS or not _REFERENCE.fullmatch(name):
-        raise SourceGarbled("Not a catalog entity", value=f"{kind}:{name}")
+        raise SourceGarbled(fact="Not a catalog entity", value=f"{kind}:{name}")
     space = text_of(metadata.get("namespace")) or "default"
     return Entity(
         kind=kind,
@@ -238,7 +239,7 @@ def _kind_of(entity: Entity | None) -> str:
 
 def _placeholders(record: object) -> bool:
     waiting, seen = [record], 0
-    while waiting and seen < 100_000:
+    while waiting and seen < _MOST_NODES:
         seen += 1
         one = waiting.pop()
         if isinstance(one, dict):

@@ -79,7 +79,7 @@ class Backstage(FileSource):
             else:
                 entities.append(entity)
         if refused and not entities:
-            raise SourceGarbled("No catalog entity in the file", value=refused[0])
+            raise SourceGarbled(fact="No catalog entity in the file", value=refused[0])
         return Parsed(
             pd.DataFrame({"entity": entities}, dtype="object"),
             summarize_rejected(refused),

@@ -21,6 +21,7 @@ from workbench.connectors.reading.rows import (
     text_of,
 )
 from workbench.errors import SourceGarbled
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
     from workbench.connectors.reading.cloudevents import CloudEvent
 
-__all__ = ["CHANGE_KINDS", "Told", "changes_of", "incidents_of", "read_event", "tests_of"]
+__all__ = ["CHANGE_KINDS", "CDEvent", "changes_of", "incidents_of", "read_event", "tests_of"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Told": "CDEvent"})
 
 _TYPE = re.compile(r"dev\.cdevents\.([A-Za-z]+)\.([A-Za-z]+)\.\d")
 
@@ -63,7 +67,7 @@ _OUTCOMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CDEvent:
     """One event as far as all tables need it.
 
     Parameters
@@ -87,7 +91,7 @@ class Told:
     context: dict[str, Any]
 
 
-def read_event(event: CloudEvent) -> Told:
+def read_event(event: CloudEvent) -> CDEvent:
     """Read one event.
 
     Raises
@@ -100,10 +104,10 @@ def read_event(event: CloudEvent) -> Told:
     kind = text_of(context.get("type") or envelope.get("type"))
     ts = parse_timestamp(context.get("timestamp") or envelope.get("time"))
     if not kind or ts is None:
-        raise SourceGarbled("An event without type or time", value=envelope.get("id") or kind)
+        raise SourceGarbled(fact="An event without type or time", value=envelope.get("id") or kind)
     match = _TYPE.match(kind)
     subject = mapping_at(event.data, "subject")
-    return Told(
+    return CDEvent(
         what=f"{match[1]}.{match[2]}".lower() if match else kind,
         ts=ts,
         id=text_of(context.get("id") or envelope.get("id")),
@@ -114,7 +118,7 @@ def read_event(event: CloudEvent) -> Told:
     )
 
 
-def changes_of(told: Told, kinds: Mapping[str, str]) -> Iterator[dict[str, object]]:
+def changes_of(told: CDEvent, kinds: Mapping[str, str]) -> Iterator[dict[str, object]]:
     """Yield the row of ``changes`` an event stands for, if its type is one of `kinds`."""
     kind = kinds.get(told.what)
     if kind is None:
@@ -135,7 +139,7 @@ def changes_of(told: Told, kinds: Mapping[str, str]) -> Iterator[dict[str, objec
     }
 
 
-def incidents_of(told: Told) -> Iterator[dict[str, object]]:
+def incidents_of(told: CDEvent) -> Iterator[dict[str, object]]:
     """Yield what an incident event knows; the events of one incident are joined later."""
     if not told.what.startswith("incident."):
         return
@@ -153,7 +157,7 @@ def incidents_of(told: Told) -> Iterator[dict[str, object]]:
     }
 
 
-def tests_of(told: Told) -> Iterator[dict[str, object]]:
+def tests_of(told: CDEvent) -> Iterator[dict[str, object]]:
     """Yield the row of ``tests`` of a finished or skipped test case run."""
     if told.what not in {"testcaserun.finished", "testcaserun.skipped"}:
         return
@@ -173,7 +177,7 @@ def tests_of(told: Told) -> Iterator[dict[str, object]]:
     }
 
 
-def _service(told: Told, artifact: str) -> str:
+def _service(told: CDEvent, artifact: str) -> str:
     """Name the service: said outright, or the subject's, pipeline's or repository's own name."""
     content = told.content
     if told.what == "change.merged":

@@ -18,7 +18,7 @@ from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.rows import Parsed, RowReader
 from workbench.connectors.sources.cdevents.payload import (
     CHANGE_KINDS,
-    Told,
+    CDEvent,
     changes_of,
     incidents_of,
     read_event,
@@ -95,7 +95,7 @@ class CDEvents(FileSource):
         return [Parsed(kept, told, (*said, *notes))]
 
 
-def _rows(table: str, told: Told, kinds: dict[str, str]) -> Iterator[dict[str, object]]:
+def _rows(table: str, told: CDEvent, kinds: dict[str, str]) -> Iterator[dict[str, object]]:
     if table == "changes":
         return changes_of(told, kinds)
     return incidents_of(told) if table == "incidents" else tests_of(told)

@@ -108,9 +108,9 @@ def _csv(data: bytes, refused: list[str]) -> pd.DataFrame:
             elif row:  # the last line of a file that is cut short
                 refused.append(f"line {reader.line_num}: {len(row)} cells, not {len(header)}")
     except UnicodeDecodeError as error:
-        raise SourceGarbled("Not UTF-8", value=error.reason) from error
+        raise SourceGarbled(fact="Not UTF-8", value=error.reason) from error
     except csv.Error as error:
-        raise SourceGarbled("Not CSV", value=str(error)) from error
+        raise SourceGarbled(fact="Not CSV", value=str(error)) from error
     return _filled(pd.DataFrame(rows, columns=list(at), dtype="object"))
 
 
@@ -118,11 +118,11 @@ def _parquet(data: bytes, notes: list[str]) -> pd.DataFrame:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         if file.metadata.num_rows > _MOST_ROWS:
-            raise SourceGarbled("Too many charges in one file", value=file.metadata.num_rows)
+            raise SourceGarbled(fact="Too many charges in one file", value=file.metadata.num_rows)
         read = file.read(columns=_columns(file.schema_arrow.names))
         columns = {name: read.column(name).to_pylist() for name in read.column_names}
     except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError) as error:
-        raise SourceGarbled("Not Parquet, or damaged", value=str(error)[:200]) from error
+        raise SourceGarbled(fact="Not Parquet, or damaged", value=str(error)[:200]) from error
     types = {name: read.schema.field(name).type for name in read.column_names}
     naive = [n for n, kind in types.items() if pa.types.is_timestamp(kind) and kind.tz is None]
     if naive:
@@ -131,12 +131,19 @@ def _parquet(data: bytes, notes: list[str]) -> pd.DataFrame:
     return _filled(pd.DataFrame(plain, dtype="object"))
 
 
+def _is_pair(value: object) -> bool:
+    match value:
+        case (_, _):
+            return isinstance(value, tuple)
+    return False
+
+
 def _plain(value: Any) -> str:  # noqa: ANN401 - a cell of any column type
     """Write a Parquet cell as the CSV would have it; a map of tags as JSON."""
     if isinstance(value, pd.Timestamp) or hasattr(value, "isoformat"):
         text = value.isoformat()
         return text if getattr(value, "tzinfo", None) else f"{text}Z"
-    if isinstance(value, list) and all(isinstance(one, tuple) and len(one) == 2 for one in value):
+    if isinstance(value, list) and all(_is_pair(one) for one in value):
         return labels_text({text_of(key): text_of(one) for key, one in value})
     return text_of(value)
 
@@ -145,7 +152,7 @@ def _columns(header: Sequence[str]) -> list[str]:
     missing = [name for name in _NEEDED if name not in header]
     if missing:
         hint = f"FOCUS requires {', '.join(missing)}; the file has {', '.join(header[:8])}"
-        raise SourceGarbled("Not a FOCUS file", value=missing, hint=hint)
+        raise SourceGarbled(fact="Not a FOCUS file", value=missing, hint=hint)
     return [name for name in (*_NEEDED, *_WANTED) if name in header]
 
 

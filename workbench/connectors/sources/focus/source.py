@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Focus", "FocusSettings"]
 
+_HOUR_S = 3_600  # seconds: the longest period that is told as an hour
+_DAY_S = 86_000  # seconds: the shortest that is told as a day; inclusive ends lack a little
+_LAST_SECOND = 59  # an end at hh:59:59 was counted in
+
 
 class FocusSettings(FilesSettings):
     """Where the billing files are, and how services are told.
@@ -120,8 +124,8 @@ def _odd(charges: pd.DataFrame) -> list[str]:
     corrected = charges["charge_class"] == "Correction"
     negative = int((charges["effective_cost"] < 0).sum())
     lengths = (charges["period_end"] - charges["period_start"]).dt.total_seconds()
-    hourly, daily = int((lengths <= 3600).sum()), int((lengths >= 86_000).sum())
-    inclusive = int((charges["period_end"].dt.second == 59).sum())
+    hourly, daily = int((lengths <= _HOUR_S).sum()), int((lengths >= _DAY_S).sum())
+    inclusive = int((charges["period_end"].dt.second == _LAST_SECOND).sum())
     notes = [
         f"{len(currencies)} currencies, not to be added up: {', '.join(currencies)}"
         if len(currencies) > 1

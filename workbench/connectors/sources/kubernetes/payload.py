@@ -34,7 +34,7 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
     record = mapping_at(event)
     about = mapping_at(record, "involvedObject") or mapping_at(record, "regarding")
     if not about or "reason" not in record:
-        raise SourceGarbled("Not an event", value=sorted(map(str, record))[:6])
+        raise SourceGarbled(fact="Not an event", value=sorted(map(str, record))[:6])
     series = mapping_at(record, "series")
     times = (
         series.get("lastObservedTime"),
@@ -47,7 +47,7 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
     )
     at = next((read for told in times if (read := parse_timestamp(told)) is not None), None)
     if at is None:
-        raise SourceGarbled("An event without a time", value=text_of(record.get("reason")))
+        raise SourceGarbled(fact="An event without a time", value=text_of(record.get("reason")))
     count = series.get("count") or record.get("count") or record.get("deprecatedCount") or 1
     yield {
         "ts": at,

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 import pydantic
 
-from workbench.connectors.contract import Estimate, Fetched, Query, failed_fetch
+from workbench.connectors.contract import Fetched, Query
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
+from workbench.connectors.reading.http_source import HttpSource
 from workbench.connectors.reading.rows import (
     Parsed,
     RowReader,
-    check_asked,
     json_records,
     json_text,
     list_at,
@@ -27,9 +27,9 @@ from workbench.connectors.reading.rows import (
     to_fetched,
 )
 from workbench.connectors.sources.kubernetes.payload import event_rows, host_edges
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.coverage import CoverageRow
-from workbench.errors import SourceError, SourceGarbled, SourceRefused
+from workbench.errors import SourceGarbled, SourceRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,33 +63,18 @@ class KubernetesFilesSettings(FilesSettings):
     """Where dumps are: of ``kubectl get events -A -o json`` (a list), or one event a line."""
 
 
-class Kubernetes:
+class Kubernetes(HttpSource[KubernetesSettings]):
     """Events and hosts of a cluster as it is now."""
 
     kind: ClassVar[str] = "kubernetes"
     tables: ClassVar[tuple[str, ...]] = ("events", "topology")
+    uncounted: ClassVar[str] = "the API server does not count exactly"
 
-    def __init__(self, source: str, settings: KubernetesSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
-    def __repr__(self) -> str:
-        """Name and address."""
-        return f"Kubernetes({self.source!r}, {self._settings.url!r})"
-
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
-        """Fetch rows; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
-        try:
-            async with self._http.fetching():
-                if table == "topology":
-                    return await self._topology(when, services)
-                found = await self._list("/api/v1", "events")
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
+        """List the events, or the pods and where they run."""
+        if table == "topology":
+            return await self._topology(when, services)
+        found = await self._list("/api/v1", "events")
         places = ((f"event {n}", one) for n, one in enumerate(found, start=1))
         part = _aged(RowReader("events").each(places, event_rows).parsed(), when)
         return to_fetched(
@@ -100,17 +85,6 @@ class Kubernetes:
             services=services,
             queries=[self._query("/api/v1/events", found, when)],
         )
-
-    async def estimate(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Estimate:
-        """Say that a cluster does not count what it lists."""
-        check_asked(table, self.tables, services)
-        return Estimate(None, "the API server does not count exactly")
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
 
     async def _topology(self, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         pods = await self._list("/api/v1", "pods")
@@ -131,7 +105,7 @@ class Kubernetes:
 
     async def _list(self, api: str, name: str) -> list[Any]:
         """List all objects of a kind; a list that expires on the way is begun again."""
-        inside = f"/namespaces/{self._settings.namespace}" if self._settings.namespace else ""
+        inside = f"/namespaces/{self.settings.namespace}" if self.settings.namespace else ""
         for _ in range(_RESTARTS):
             try:
                 return await self._chunks(f"{api}{inside}/{name}")
@@ -139,19 +113,21 @@ class Kubernetes:
                 if error.status != _GONE:
                     raise
         raise SourceGarbled(
-            "The list expired each time it was read",
+            fact="The list expired each time it was read",
             value=name,
             hint="Raise chunk: it is read in fewer answers",
         )
 
     async def _chunks(self, path: str) -> list[Any]:
         found: dict[str, Any] = {}
-        params = {"limit": str(self._settings.chunk)}
+        params = {"limit": str(self.settings.chunk)}
         for _ in range(_MOST_CHUNKS):
-            payload = mapping_at((await self._http.json("GET", path, params=params)).payload)
+            payload = mapping_at((await self.http.json("GET", path, params=params)).payload)
             listed, metadata = payload.get("items"), mapping_at(payload, "metadata")
             if not isinstance(listed, list) or not text_of(metadata.get("resourceVersion")):
-                raise SourceGarbled("Not a list of the API", value=sorted(map(str, payload))[:6])
+                raise SourceGarbled(
+                    fact="Not a list of the API", value=sorted(map(str, payload))[:6]
+                )
             for one in listed:
                 own = mapping_at(one, "metadata")
                 found[text_of(own.get("uid")) or json_text(one)] = one
@@ -159,12 +135,12 @@ class Kubernetes:
             if not following:
                 return list(found.values())
             params = {**params, "continue": following}
-        raise SourceGarbled("A list without an end", value=path)
+        raise SourceGarbled(fact="A list without an end", value=path)
 
     def _query(self, path: str, found: list[Any], when: TimeRange) -> Query:
         digest = hashlib.sha256(json_text(found).encode()).hexdigest()
         return Query(
-            self.source, path, (("limit", str(self._settings.chunk)),), when, len(found), digest
+            self.source, path, (("limit", str(self.settings.chunk)),), when, len(found), digest
         )
 
 

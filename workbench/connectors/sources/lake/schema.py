@@ -159,7 +159,7 @@ def frame_of(name: str, rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
             return table, conform(table, found)
         return "metrics", conform("metrics", _metrics(name, rows))
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        raise SourceGarbled("Rows that the collector does not write", value=name) from error
+        raise SourceGarbled(fact="Rows that the collector does not write", value=name) from error
 
 
 def _merged(rows: pd.DataFrame) -> pd.Series:

@@ -113,6 +113,7 @@ class Lake:
 
     kind: ClassVar[str] = "lake"
     tables: ClassVar[tuple[str, ...]] = tuple(SCHEMAS)
+    cacheable: ClassVar[bool] = True
 
     def __init__(
         self, source: str, settings: LakeSettings, *, connection: BaseBackend | None = None
@@ -167,9 +168,9 @@ class Lake:
 
     def _check(self, table: str, services: tuple[str, ...]) -> None:
         if table not in self.tables:
-            raise unknown_name("table", table, self.tables)
+            raise unknown_name(what="table", name=table, known=self.tables)
         if not all(isinstance(name, str) for name in services):
-            raise BadInput("A service that is not text", value=services)
+            raise BadInput(fact="A service that is not text", value=services)
 
     def _fetch(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         try:
@@ -217,7 +218,7 @@ class Lake:
         counted = _count(engine, rows)
         if counted > self._settings.most_rows:
             raise SourceRefused(
-                f"{counted:,} rows are more than one fetch may bring",
+                fact=f"{counted:,} rows are more than one fetch may bring",
                 value=self._settings.most_rows,
                 hint="Ask for less time or fewer services, resample there, or raise most_rows",
             )
@@ -250,10 +251,10 @@ class Lake:
         names = (table,) if workbench else OTEL.get(table, ())
         found = {name: raw for name in names if (raw := self._raw(engine, name)) is not None}
         if not found:
-            raise SourceRefused("The lake has no such table", value=[*names] or table)
+            raise SourceRefused(fact="The lake has no such table", value=[*names] or table)
         required = SCHEMAS[table].required if workbench else ()
         if lacking := [c for c in required if c not in found[table].columns]:
-            raise SourceRefused("A table without the columns it needs", value=lacking)
+            raise SourceRefused(fact="A table without the columns it needs", value=lacking)
         return found
 
     def _raw(self, engine: Engine, name: str) -> Table | None:
@@ -285,7 +286,7 @@ class Lake:
             try:
                 yield engine
             except (*engine.errors, IbisError, OSError) as error:
-                raise SourceGarbled(f"The lake could not answer: {_reason(error)}") from error
+                raise SourceGarbled(fact=f"The lake could not answer: {_reason(error)}") from error
 
     async def _guard(self) -> None:
         if self._settings.engine == "clickhouse" and self._given is None:
@@ -313,7 +314,7 @@ def _connected(settings: LakeSettings) -> Any:  # noqa: ANN401 - an Ibis connect
         from ibis import clickhouse
     except ImportError as error:
         hint = f"pip install 'incident-workbench[{settings.engine}]'"
-        raise MissingPart(f"{settings.engine} is not installed", hint=hint) from error
+        raise MissingPart(fact=f"{settings.engine} is not installed", hint=hint) from error
     parts, secret = urlsplit(settings.url), settings.auth.secret
     try:
         return clickhouse.connect(
@@ -327,7 +328,7 @@ def _connected(settings: LakeSettings) -> Any:  # noqa: ANN401 - an Ibis connect
         )
     except ClickHouseError as error:
         raise SourceUnreachable(
-            "ClickHouse does not answer", value=parts.hostname, hint=_reason(error)
+            fact="ClickHouse does not answer", value=parts.hostname, hint=_reason(error)
         ) from error
 
 

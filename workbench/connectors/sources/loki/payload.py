@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.connectors.reading.log_levels import severity_number
+from workbench.connectors.reading.prometheus_answer import read_answer
 from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.sources.prometheus.payload import read_answer
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def lines_of(payload: object) -> Iterator[Line]:
     """
     data, _, _ = read_answer(payload)
     if text_of(mapping_at(data).get("resultType")) != "streams":
-        raise SourceGarbled("Not streams", value=str(data)[:100])
+        raise SourceGarbled(fact="Not streams", value=str(data)[:100])
     for stream in list_at(data, "result"):
         labels = mapping_at(stream).get("stream")
         if not isinstance(labels, dict):
-            raise SourceGarbled("A stream without labels", value=str(stream)[:100])
+            raise SourceGarbled(fact="A stream without labels", value=str(stream)[:100])
         text = json_text({text_of(k): text_of(v) for k, v in labels.items()})
         for value in list_at(stream, "values"):
             yield _line(value, text)
@@ -69,7 +69,7 @@ def count_of(payload: object) -> int:
     try:
         return sum(int(float(one["value"][1])) for one in found)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-        raise SourceGarbled("A count that is not a number", value=str(found)[:100]) from error
+        raise SourceGarbled(fact="A count that is not a number", value=str(found)[:100]) from error
 
 
 def log_frame(lines: Sequence[Line], service_label: str) -> tuple[pd.DataFrame, list[str]]:
@@ -108,11 +108,11 @@ def log_frame(lines: Sequence[Line], service_label: str) -> tuple[pd.DataFrame, 
 
 def _line(value: object, labels: str) -> Line:
     if not isinstance(value, list) or len(value) not in {2, 3} or not isinstance(value[1], str):
-        raise SourceGarbled("A line that is not a time and a text", value=str(value)[:100])
+        raise SourceGarbled(fact="A line that is not a time and a text", value=str(value)[:100])
     stamp = text_of(value[0])
     if not stamp.isdigit() or int(stamp) >= 2**63 - 1:
-        raise SourceGarbled("A line without a time", value=stamp[:40])
-    own = value[2] if len(value) == 3 else {}
+        raise SourceGarbled(fact="A line without a time", value=stamp[:40])
+    own: object = next(iter(value[2:]), {})
     plain = {text_of(k): text_of(v) for k, v in mapping_at(own).items()}
     nested = mapping_at(own, "structuredMetadata")
     plain = {text_of(k): text_of(v) for k, v in nested.items()} if nested else plain

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pydantic
 
-from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch, failed_fetch
+from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch
+from workbench.connectors.reading.http_source import HttpSource
+from workbench.connectors.reading.promql import any_of, text, with_matchers
 from workbench.connectors.reading.rows import check_asked
 from workbench.connectors.sources.loki.payload import Line, count_of, lines_of, log_frame
-from workbench.connectors.sources.prometheus.promql import any_of, text, with_matchers
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, WindowTooLarge
 
@@ -56,38 +57,22 @@ class LokiSettings(HttpSettings):
     most_rows: int = pydantic.Field(default=2_000_000, gt=0, description="lines of one fetch")
 
 
-class Loki:
+class Loki(HttpSource[LokiSettings]):
     """Log lines of a Loki."""
 
     kind: ClassVar[str] = "loki"
     tables: ClassVar[tuple[str, ...]] = ("logs",)
 
-    def __init__(self, source: str, settings: LokiSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
-    def __repr__(self) -> str:
-        """Name and address."""
-        return f"Loki({self.source!r}, {self._settings.url!r})"
-
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         """Fetch lines; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
         query = self._query(services)
-        try:
-            async with self._http.fetching():
-                counted = await self._count(query, when)
-                if counted > self._settings.most_rows:
-                    raise _too_large(counted, self._settings.most_rows)
-                lines, problems, pages = await self._pages(query, when)
-                if len(lines) != counted and len(lines) != await self._count(query, when):
-                    problems.append(f"{len(lines):,} lines came where Loki counts {counted:,}")
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
-        frame, notes = log_frame(lines, self._settings.service_label)
+        counted = await self._count(query, when)
+        if counted > self.settings.most_rows:
+            raise _too_large(counted, self.settings.most_rows)
+        lines, problems, pages = await self._pages(query, when)
+        if len(lines) != counted and len(lines) != await self._count(query, when):
+            problems.append(f"{len(lines):,} lines came where Loki counts {counted:,}")
+        frame, notes = log_frame(lines, self.settings.service_label)
         digest = hashlib.sha256("\n".join(f"{o.ts} {o.body}" for o in lines).encode()).hexdigest()
         told = Query(self.source, query, (("pages", str(pages)),), when, len(lines), digest)
         found = complete_fetch(table, frame, self.source, queries=[told], reason="; ".join(notes))
@@ -108,15 +93,11 @@ class Loki:
         except SourceError as error:
             return Estimate(None, str(error))
 
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
-
     def _query(self, services: tuple[str, ...]) -> str:
-        selector = self._settings.selector
+        selector = self.settings.selector
         if services:
-            selector = with_matchers(selector, {self._settings.service_label: any_of(services)})
-        terms = self._settings.contains
+            selector = with_matchers(selector, {self.settings.service_label: any_of(services)})
+        terms = self.settings.contains
         # |= with several texts joined by "or" holds where one of them is in the line.
         return f"{selector} |= {' or '.join(map(text, terms))}" if terms else selector
 
@@ -127,7 +108,7 @@ class Loki:
             "query": f"sum(count_over_time({query} [{length}ns]))",
             "time": str(when.end.value - 1),
         }
-        return count_of((await self._http.json("GET", "/loki/api/v1/query", params=params)).payload)
+        return count_of((await self.http.json("GET", "/loki/api/v1/query", params=params)).payload)
 
     async def _pages(self, query: str, when: TimeRange) -> tuple[list[Line], list[str], int]:
         """Read forward; a page starts at the last nanosecond of the one before."""
@@ -140,10 +121,10 @@ class Loki:
                 "query": query,
                 "start": str(start),
                 "end": str(when.end.value),
-                "limit": str(self._settings.page),
+                "limit": str(self.settings.page),
                 "direction": "forward",
             }
-            answer = await self._http.json("GET", "/loki/api/v1/query_range", params=params)
+            answer = await self.http.json("GET", "/loki/api/v1/query_range", params=params)
             found = sorted(lines_of(answer.payload), key=lambda one: one.ts)
             again = Counter(edge)
             for one in found:
@@ -151,11 +132,11 @@ class Loki:
                     again[one] -= 1
                 elif when.start.value <= one.ts < when.end.value:
                     lines.append(one)
-            if len(found) < self._settings.page:
+            if len(found) < self.settings.page:
                 return lines, problems, page
             last = found[-1].ts
             if last == start:  # a whole page of one nanosecond: its rest cannot be asked for
-                problems.append(f"more than {self._settings.page:,} lines share {last} ns")
+                problems.append(f"more than {self.settings.page:,} lines share {last} ns")
                 start, edge = last + 1, Counter()
                 continue
             start, edge = last, Counter(one for one in found if one.ts == last)

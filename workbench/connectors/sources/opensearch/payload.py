@@ -11,11 +11,15 @@ import pydantic
 from workbench.connectors.reading.log_levels import severity_number
 from workbench.connectors.reading.rows import epoch, json_text, mapping_at, parse_timestamp, text_of
 from workbench.errors import NaiveTimestamp, SourceGarbled, SourceRefused
+from workbench.moved import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FieldNames", "Found", "hit_rows", "page_of"]
+__all__ = ["FieldNames", "SearchHits", "hit_rows", "page_of"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"Found": "SearchHits"})
 
 _COLUMNS = (
     "ts",
@@ -51,7 +55,7 @@ class FieldNames(pydantic.BaseModel):
 
 
 @dataclass(slots=True)
-class Found:
+class SearchHits:
     """Hits by index and id, the total the search counts, and what is missing of it."""
 
     hits: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
 
-def page_of(payload: object, found: Found) -> list[dict[str, Any]]:
+def page_of(payload: object, found: SearchHits) -> list[dict[str, Any]]:
     """Take one page of a search into `found`.
 
     Returns
@@ -77,10 +81,10 @@ def page_of(payload: object, found: Found) -> list[dict[str, Any]]:
     """
     answer = mapping_at(payload)
     if "error" in answer:
-        raise SourceRefused("The search could not answer", value=str(answer["error"])[:200])
+        raise SourceRefused(fact="The search could not answer", value=str(answer["error"])[:200])
     hits = mapping_at(answer, "hits").get("hits")
     if not isinstance(hits, list) or not all(isinstance(hit, dict) for hit in hits):
-        raise SourceGarbled("An answer without hits", value=str(payload)[:100])
+        raise SourceGarbled(fact="An answer without hits", value=str(payload)[:100])
     if answer.get("timed_out") is not False:
         found.problems.append("the search timed out: not all shards answered in time")
     failed = mapping_at(answer, "_shards").get("failed")
@@ -97,7 +101,7 @@ def page_of(payload: object, found: Found) -> list[dict[str, Any]]:
     for hit in hits:
         key = (text_of(hit.get("_index")), text_of(hit.get("_id")))
         if not key[1]:
-            raise SourceGarbled("A hit without an id", value=str(hit)[:100])
+            raise SourceGarbled(fact="A hit without an id", value=str(hit)[:100])
         found.again += key in found.hits
         found.hits.setdefault(key, hit)
     return hits
@@ -128,7 +132,7 @@ def _row(record: dict[str, Any], names: FieldNames) -> tuple[object, ...]:
     number = isinstance(told, int | float) and not isinstance(told, bool)
     ts = epoch(told, unit="ms") if number else parse_timestamp(told)
     if ts is None:
-        raise SourceGarbled("A record without a time")
+        raise SourceGarbled(fact="A record without a time")
     level = text_of(_first(record, names.level))
     used = {names.time.partition(".")[0], *(n for n in names.message)}
     rest = {k: v for k, v in record.items() if k not in used}

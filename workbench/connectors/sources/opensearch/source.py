@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 import pydantic
 
-from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch, failed_fetch
+from workbench.connectors.contract import Estimate, Fetched, Query, complete_fetch
+from workbench.connectors.reading.http_source import HttpSource
 from workbench.connectors.reading.rows import (
     check_asked,
     json_text,
@@ -26,8 +27,13 @@ from workbench.connectors.reading.rows import (
     summarize_rejected,
     text_of,
 )
-from workbench.connectors.sources.opensearch.payload import FieldNames, Found, hit_rows, page_of
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.sources.opensearch.payload import (
+    FieldNames,
+    SearchHits,
+    hit_rows,
+    page_of,
+)
+from workbench.connectors.transport.http import HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
 
@@ -74,38 +80,26 @@ class OpenSearchSettings(HttpSettings):
     most_rows: int = pydantic.Field(default=2_000_000, gt=0, description="records of one fetch")
 
 
-class OpenSearch:
+class OpenSearch(HttpSource[OpenSearchSettings]):
     """Log records of an index."""
 
     kind: ClassVar[str] = "opensearch"
     tables: ClassVar[tuple[str, ...]] = ("logs",)
 
-    def __init__(self, source: str, settings: OpenSearchSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
     def __repr__(self) -> str:
         """Name, address and index."""
-        return f"OpenSearch({self.source!r}, {self._settings.url!r}, {self._settings.index!r})"
+        return f"OpenSearch({self.source!r}, {self.settings.url!r}, {self.settings.index!r})"
 
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         """Fetch records; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
         query = self._query(when, services)
-        try:
-            async with self._http.fetching():
-                counted = await self._count(query)
-                if counted > self._settings.most_rows:
-                    raise _too_large(counted, self._settings.most_rows)
-                found = await self._read(query)
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+        counted = await self._count(query)
+        if counted > self.settings.most_rows:
+            raise _too_large(counted, self.settings.most_rows)
+        found = await self._pages(query)
         if len(found.hits) != found.total:
             found.problems.append(f"{len(found.hits):,} came where it counts {found.total or 0:,}")
-        frame, refused = hit_rows(found.hits.values(), self._settings.fields)
+        frame, refused = hit_rows(found.hits.values(), self.settings.fields)
         inside = when.mask(frame["ts"]) if len(frame) else slice(None)
         problems = [*dict.fromkeys(found.problems), *summarize_rejected(refused)]
         notes = [f"{found.again:,} duplicated record(s) dropped"] if found.again else []
@@ -113,7 +107,7 @@ class OpenSearch:
         asked = Query(
             self.source,
             json_text(query),
-            (("index", self._settings.index),),
+            (("index", self.settings.index),),
             when,
             len(found.hits),
             digest,
@@ -137,78 +131,76 @@ class OpenSearch:
         except SourceError as error:
             return Estimate(None, str(error))
 
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
-
     def _query(self, when: TimeRange, services: tuple[str, ...]) -> dict[str, Any]:
         """Write a query; every value stands in JSON as a value, none in a query language."""
-        fields = self._settings.fields
+        fields = self.settings.fields
         ends = {"gte": when.start.isoformat(), "lt": when.end.isoformat()}
         wanted: list[dict[str, Any]] = [{"range": {fields.time: ends}}]
         if services:
             wanted.append(
                 {"bool": {"should": [{"terms": {name: list(services)}} for name in fields.service]}}
             )
-        if self._settings.contains:
+        if self.settings.contains:
             phrases = [
                 {"match_phrase": {name: phrase}}
                 for name in fields.message
-                for phrase in self._settings.contains
+                for phrase in self.settings.contains
             ]
             wanted.append({"bool": {"should": phrases}})
-        if self._settings.query_string:
-            wanted.append({"query_string": {"query": self._settings.query_string}})
+        if self.settings.query_string:
+            wanted.append({"query_string": {"query": self.settings.query_string}})
         return {"bool": {"filter": wanted}}
 
     async def _count(self, query: dict[str, Any]) -> int:
-        path = f"/{quote(self._settings.index, safe='*,')}/_count"
-        answer = await self._http.json("POST", path, body={"query": query})
+        path = f"/{quote(self.settings.index, safe='*,')}/_count"
+        answer = await self.http.json("POST", path, body={"query": query})
         counted = mapping_at(answer.payload).get("count")
         if not isinstance(counted, int) or isinstance(counted, bool):
-            raise SourceGarbled("A count that is not a number", value=str(answer.payload)[:100])
+            raise SourceGarbled(
+                fact="A count that is not a number", value=str(answer.payload)[:100]
+            )
         return counted
 
-    async def _read(self, query: dict[str, Any]) -> Found:
-        found, after = Found(), None
-        tie = "_shard_doc" if self._settings.dialect == "elasticsearch" else "_id"
+    async def _pages(self, query: dict[str, Any]) -> SearchHits:
+        found, after = SearchHits(), None
+        tie = "_shard_doc" if self.settings.dialect == "elasticsearch" else "_id"
         async with self._point_in_time() as place:
             for _ in range(_MOST_PAGES):
                 body = {
-                    "size": self._settings.page,
+                    "size": self.settings.page,
                     "query": query,
                     "track_total_hits": True,
                     "pit": {"id": place[0], "keep_alive": _KEEP},
-                    "sort": [{self._settings.fields.time: "asc"}, {tie: "asc"}],
+                    "sort": [{self.settings.fields.time: "asc"}, {tie: "asc"}],
                     **({"search_after": after} if after else {}),
                 }
-                payload = (await self._http.json("POST", "/_search", body=body)).payload
+                payload = (await self.http.json("POST", "/_search", body=body)).payload
                 place[0] = text_of(mapping_at(payload).get("pit_id")) or place[0]
                 hits = page_of(payload, found)
-                if len(hits) < self._settings.page:
+                if len(hits) < self.settings.page:
                     return found
                 after = hits[-1].get("sort")
                 if not isinstance(after, list) or not after:
-                    raise SourceGarbled("A page that does not say where it ended")
+                    raise SourceGarbled(fact="A page that does not say where it ended")
         found.problems.append(f"more than {_MOST_PAGES:,} pages; the rest was not asked for")
         return found
 
     @contextlib.asynccontextmanager
     async def _point_in_time(self) -> AsyncIterator[list[str]]:
         """Open a point in time, and give it back whatever happens: they are few."""
-        elastic = self._settings.dialect == "elasticsearch"
-        index = quote(self._settings.index, safe="*,")
+        elastic = self.settings.dialect == "elasticsearch"
+        index = quote(self.settings.index, safe="*,")
         path = f"/{index}/_pit" if elastic else f"/{index}/_search/point_in_time"
-        answer = await self._http.json("POST", path, params={"keep_alive": _KEEP})
+        answer = await self.http.json("POST", path, params={"keep_alive": _KEEP})
         name = text_of(mapping_at(answer.payload).get("id" if elastic else "pit_id"))
         if not name:
-            raise SourceGarbled("No point in time", value=str(answer.payload)[:100])
+            raise SourceGarbled(fact="No point in time", value=str(answer.payload)[:100])
         place = [name]
         try:
             yield place
         finally:
             body = {"id": place[0]} if elastic else {"pit_id": [place[0]]}
-            closing = self._http.json(
+            closing = self.http.json(
                 "DELETE", "/_pit" if elastic else "/_search/point_in_time", body=body
             )
             with contextlib.suppress(SourceError):  # it ends by itself after keep_alive

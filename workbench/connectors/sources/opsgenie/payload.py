@@ -35,6 +35,7 @@ __all__ = [
     "service_of",
 ]
 
+_LONGEST_MS = 1e12  # milliseconds, 32 years: what takes longer is an instant, or nonsense
 _SYSTEM = {"system", "alertPolicy", "policy", "integration", "action", "heartbeat"}
 
 
@@ -49,7 +50,7 @@ def page_of_data(payload: object, size: int) -> Page:
     answer = mapping_at(payload)
     paging = answer.get("paging")
     if not isinstance(paging, dict) and len(list_at(answer, "data")) >= size:
-        raise SourceGarbled("A full page without its paging", value=sorted(map(str, answer)))
+        raise SourceGarbled(fact="A full page without its paging", value=sorted(map(str, answer)))
     return page_of(payload, "data", more=bool(mapping_at(paging).get("next")))
 
 
@@ -127,7 +128,7 @@ def log_rows(log: Mapping[str, Any], alert: Mapping[str, Any]) -> Iterator[dict[
     """Yield the step of the response that one entry of an alert's log tells."""
     at = parse_timestamp(log.get("createdAt"))
     if at is None:
-        raise SourceGarbled("A log entry without createdAt", value=log.get("offset"))
+        raise SourceGarbled(fact="A log entry without createdAt", value=log.get("offset"))
     owner = text_of(log.get("owner"))
     yield {
         "ts": at,
@@ -151,12 +152,12 @@ def service_of(alert: Mapping[str, Any]) -> str:
 def _created(record: Mapping[str, Any]) -> pd.Timestamp:
     created = parse_timestamp(record.get("createdAt"))
     if created is None:
-        raise SourceGarbled("A record without createdAt", value=record.get("id"))
+        raise SourceGarbled(fact="A record without createdAt", value=record.get("id"))
     return created
 
 
 def _later(start: pd.Timestamp, milliseconds: object) -> pd.Timestamp | None:
     is_number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
-    if not is_number or not 0 < float(str(milliseconds)) < 1e12:
+    if not is_number or not 0 < float(str(milliseconds)) < _LONGEST_MS:
         return None
     return start + pd.Timedelta(milliseconds=float(str(milliseconds)))

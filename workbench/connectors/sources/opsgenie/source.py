@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pandas as pd
 import pydantic
 
-from workbench.connectors.reading.record_source import RecordSource, segment, troubles_of
+from workbench.connectors.reading.record_source import RecordSource, problems_of, segment
 from workbench.connectors.reading.rows import Parsed, RowReader, mapping_at, text_of
 from workbench.connectors.sources.opsgenie.payload import (
     alert_rows,
@@ -26,7 +26,7 @@ from workbench.connectors.sources.opsgenie.payload import (
     log_rows,
     page_of_data,
 )
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import (
     Page,
     Paginated,
@@ -62,21 +62,17 @@ class OpsgenieSettings(HttpSettings):
     )
 
 
-class Opsgenie(RecordSource):
+class Opsgenie(RecordSource[OpsgenieSettings]):
     """Alerts with their response, and incidents."""
 
     kind: ClassVar[str] = "opsgenie"
     tables: ClassVar[tuple[str, ...]] = ("alerts", "incidents", "events")
 
-    def __init__(self, source: str, settings: OpsgenieSettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
-
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the records of a table and read their rows."""
         name = "incidents" if table == "incidents" else "alerts"
         listed = await self._list(name, when)
-        problems = list(troubles_of(listed))
+        problems = list(problems_of(listed))
         gathering = RowReader(table)
         records = listed.records
         if table == "alerts":

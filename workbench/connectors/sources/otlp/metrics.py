@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.sources.otlp.values import (
+from workbench.connectors.reading.otlp_values import (
     attributes_of,
     integer,
     number,
     resource_of,
     time_ns,
 )
+from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MetricPoints"]
 
+# Of an exponential histogram (OpenTelemetry SDK specification, "Exponential histogram").
+_COARSEST_SCALE, _FINEST_SCALE = -10, 20
 _UNITS = {
     "s": "seconds",
     "ms": "milliseconds",
@@ -160,7 +162,7 @@ def _point(raw: dict[str, Any], shape: str, *, delta: bool) -> _Point | None:
     if shape in {"gauge", "sum"}:
         told = raw.get("asDouble", raw.get("asInt"))
         if told is None:
-            raise SourceGarbled("A point without a value")
+            raise SourceGarbled(fact="A point without a value")
         point.value = number(told)
         return point
     point.value = number(raw.get("sum", "nan"))
@@ -171,7 +173,9 @@ def _point(raw: dict[str, Any], shape: str, *, delta: bool) -> _Point | None:
         point.bounds = tuple(number(one) for one in list_at(raw, "explicitBounds"))
         point.buckets = tuple(integer(one) for one in list_at(raw, "bucketCounts"))
         if len(point.buckets) not in {0, len(point.bounds) + 1}:
-            raise SourceGarbled("Buckets that do not fit their bounds", value=len(point.buckets))
+            raise SourceGarbled(
+                fact="Buckets that do not fit their bounds", value=len(point.buckets)
+            )
         if not point.buckets:
             point.buckets = (integer(raw.get("count") or 0),)
             point.bounds = ()
@@ -183,8 +187,8 @@ def _exponential(raw: dict[str, Any], point: _Point) -> _Point:
     sides = [mapping_at(raw, side) for side in ("positive", "negative")]
     counts = [tuple(integer(c) for c in list_at(side, "bucketCounts")) for side in sides]
     point.scale = integer(raw.get("scale") or 0)
-    if not -10 <= point.scale <= 20 or sum(map(len, counts)) > _MOST_BUCKETS:
-        raise SourceGarbled("A scale or a number of buckets beyond any use", value=point.scale)
+    if not _COARSEST_SCALE <= point.scale <= _FINEST_SCALE or sum(map(len, counts)) > _MOST_BUCKETS:
+        raise SourceGarbled(fact="A scale or a number of buckets beyond any use", value=point.scale)
     point.zeros = integer(raw.get("zeroCount") or 0)
     point.offsets = (integer(sides[0].get("offset") or 0), integer(sides[1].get("offset") or 0))
     point.buckets, point.negative = counts

@@ -15,6 +15,7 @@ Signal: TypeAlias = 'Literal["traces", "metrics", "logs"]'
 
 __all__ = ["SIGNALS", "decoded", "documents", "signal_of"]
 
+_MORE_BYTES = 0x80  # the bit of a varint that says that another byte follows (protobuf encoding)
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 _LARGEST_VARINT = 10
 
@@ -44,7 +45,7 @@ def documents(data: bytes, *, signal: Signal | None = None) -> Iterator[tuple[st
         return
     if signal is None:
         hint = "Name the file after what it holds (traces, metrics, logs), or set signal"
-        raise SourceGarbled("A protobuf file of an unknown signal", hint=hint)
+        raise SourceGarbled(fact="A protobuf file of an unknown signal", hint=hint)
     try:
         yield "message", decoded(data, signal)
     except SourceGarbled:
@@ -66,10 +67,10 @@ def decoded(data: bytes, signal: Signal) -> dict[str, Any]:
     try:
         message.ParseFromString(data)
     except DecodeError as error:
-        raise SourceGarbled(f"Not a protobuf message of {signal}") from error
+        raise SourceGarbled(fact=f"Not a protobuf message of {signal}") from error
     # A message of something else parses as one without content, or with unknown fields.
     if data and not message.ListFields():
-        raise SourceGarbled(f"A protobuf message without {signal}")
+        raise SourceGarbled(fact=f"A protobuf message without {signal}")
     return dict(MessageToDict(message))
 
 
@@ -96,10 +97,10 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     for n in range(_LARGEST_VARINT):
         if at + n >= len(data):
             break
-        size |= (data[at + n] & 0x7F) << (7 * n)
-        if data[at + n] < 0x80:
+        size |= (data[at + n] & ~_MORE_BYTES) << (7 * n)
+        if data[at + n] < _MORE_BYTES:
             return size, at + n + 1
-    raise SourceGarbled("Neither a protobuf message nor messages behind their lengths")
+    raise SourceGarbled(fact="Neither a protobuf message nor messages behind their lengths")
 
 
 def _message(signal: Signal) -> Any:  # noqa: ANN401 - generated code has no types

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(told) if told.isdigit() else -1
         if not 0 <= size <= self.server.cap_bytes:
             self.close_connection = True
-            raise SourceRefused("A request without a length, or too large", value=told)
+            raise SourceRefused(fact="A request without a length, or too large", value=told)
         data = self.rfile.read(size)
         if self.headers.get("content-encoding", "") != "gzip":
             return data
@@ -115,16 +116,18 @@ class _Handler(BaseHTTPRequestHandler):
             return decoded(data, signal)
         document = json_of(data)
         if not isinstance(document, dict):
-            raise SourceGarbled("Not an export request", value=str(document)[:100])
+            raise SourceGarbled(fact="Not an export request", value=str(document)[:100])
         return document
 
     def _say(self, status: int, message: str) -> None:
-        self.server.refused += status != 200
-        body = b"{}" if status == 200 else json.dumps({"message": message}).encode()
-        if status == 200 and "protobuf" in self.headers.get("content-type", ""):
+        self.server.refused += status != HTTPStatus.OK
+        body = b"{}" if status == HTTPStatus.OK else json.dumps({"message": message}).encode()
+        if status == HTTPStatus.OK and "protobuf" in self.headers.get("content-type", ""):
             body = b""  # an empty message: everything was taken
         self.send_response(status)
-        kind = self.headers.get("content-type", "application/json") if status == 200 else ""
+        kind = (
+            self.headers.get("content-type", "application/json") if status == HTTPStatus.OK else ""
+        )
         self.send_header("content-type", kind or "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()

@@ -9,11 +9,11 @@ import pydantic
 
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings
+from workbench.connectors.reading.otlp_spans import log_rows, span_rows
 from workbench.connectors.reading.rows import Parsed, summarize_rejected
 from workbench.connectors.reading.spans import odd_spans, without_doubles
 from workbench.connectors.sources.otlp.metrics import MetricPoints
 from workbench.connectors.sources.otlp.payload import documents, signal_of
-from workbench.connectors.sources.otlp.spans import log_rows, span_rows
 from workbench.errors import SourceGarbled
 from workbench.tables import empty
 

@@ -64,7 +64,7 @@ def incident_rows(
     """
     created = parse_timestamp(incident.get("created_at"))
     if created is None:
-        raise SourceGarbled("An incident without created_at", value=incident.get("id"))
+        raise SourceGarbled(fact="An incident without created_at", value=incident.get("id"))
     acks = [_ack(e) for e in entries if _kind(e) == "acknowledge"] or [
         {"at": one.get("at"), "agent": one.get("acknowledger")}
         for one in map(mapping_at, list_at(incident, "acknowledgements"))
@@ -101,7 +101,7 @@ def incident_ref(incident: Mapping[str, Any]) -> IncidentRef:
     """
     name, created = text_of(incident.get("id")), parse_timestamp(incident.get("created_at"))
     if not name or created is None:
-        raise SourceGarbled("An incident without id or created_at", value=name)
+        raise SourceGarbled(fact="An incident without id or created_at", value=name)
     service = _named(mapping_at(incident, "service"))
     services = (service,) if service else ()
     return IncidentRef(name, _title(incident), created, _resolved(incident, []), services)
@@ -111,7 +111,7 @@ def alert_rows(alert: Mapping[str, Any], source: str) -> Iterator[dict[str, obje
     """Yield the row of one alert; several of one incident share its service."""
     created = parse_timestamp(alert.get("created_at"))
     if created is None:
-        raise SourceGarbled("An alert without created_at", value=alert.get("id"))
+        raise SourceGarbled(fact="An alert without created_at", value=alert.get("id"))
     resolved = text_of(alert.get("status")) == "resolved"
     details = mapping_at(alert, "body", "details") or mapping_at(alert, "body", "cef_details")
     yield {
@@ -135,7 +135,7 @@ def log_entry_rows(entry: Mapping[str, Any], bots: Collection[str]) -> Iterator[
     """Yield the step of the response that a log entry tells, by human or automation."""
     at = parse_timestamp(entry.get("created_at"))
     if at is None:
-        raise SourceGarbled("A log entry without created_at", value=entry.get("id"))
+        raise SourceGarbled(fact="A log entry without created_at", value=entry.get("id"))
     yield {
         "ts": at,
         "reason": _kind(entry),
@@ -152,7 +152,7 @@ def change_rows(event: Mapping[str, Any], kind: str) -> Iterator[dict[str, objec
     """Yield a row a service of one change event; one of no service is everyone's."""
     ts = parse_timestamp(event.get("timestamp") or event.get("created_at"))
     if ts is None:
-        raise SourceGarbled("A change event without a time", value=event.get("id"))
+        raise SourceGarbled(fact="A change event without a time", value=event.get("id"))
     details = mapping_at(event, "custom_details")
     links = [text_of(mapping_at(one).get("href")) for one in list_at(event, "links")]
     named = [_named(mapping_at(one)) for one in list_at(event, "services")]

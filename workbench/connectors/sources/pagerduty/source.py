@@ -20,8 +20,8 @@ from workbench.connectors.contract import Estimate, IncidentRef
 from workbench.connectors.reading.record_source import (
     RecordSource,
     edge_frame,
+    problems_of,
     segment,
-    troubles_of,
 )
 from workbench.connectors.reading.rows import Parsed, RowReader, check_asked, mapping_at, text_of
 from workbench.connectors.sources.pagerduty.payload import (
@@ -32,7 +32,7 @@ from workbench.connectors.sources.pagerduty.payload import (
     incident_rows,
     log_entry_rows,
 )
-from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.connectors.transport.http import HttpSettings
 from workbench.connectors.transport.paging import (
     Page,
     Paginated,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PagerDuty", "PagerDutySettings"]
 
+_NAMED = 3  # problems told by name; the others are counted
 _ACCEPT = {"accept": "application/vnd.pagerduty+json;version=2"}
 _LONGEST = pd.Timedelta(days=90)
 _AT_ONCE = 4
@@ -90,22 +91,18 @@ class PagerDutySettings(HttpSettings):
     )
 
 
-class PagerDuty(RecordSource):
+class PagerDuty(RecordSource[PagerDutySettings]):
     """Incidents and what belongs to them."""
 
     kind: ClassVar[str] = "pagerduty"
     tables: ClassVar[tuple[str, ...]] = ("incidents", "alerts", "events", "changes", "topology")
-
-    def __init__(self, source: str, settings: PagerDutySettings, http: HttpClient) -> None:
-        super().__init__(source, http)
-        self.settings = settings
 
     async def rows(self, table: str, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the records of a table and read their rows."""
         if table == "alerts":
             return await self._alerts(when)
         listed = await self._list(_LISTS[table], when)
-        problems = troubles_of(listed)
+        problems = problems_of(listed)
         records = listed.records
         queries = [provenance(self.source, f"/{_LISTS[table]}", when, listed=listed)]
         gathering = RowReader(table)
@@ -130,7 +127,7 @@ class PagerDuty(RecordSource):
     async def edges(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         """List the dependencies of every technical service."""
         listed = await self._listing("services")
-        problems = troubles_of(listed)
+        problems = problems_of(listed)
         names = {key: text_of(one.get("name")) or key for key, one in listed.records.items()}
         found: list[tuple[str, str]] = []
         path = "/service_dependencies/technical_services"
@@ -165,7 +162,7 @@ class PagerDuty(RecordSource):
     async def _alerts(self, when: TimeRange) -> tuple[Parsed, list[Query]]:
         back = pd.Timedelta(days=self.settings.lookback_days)
         listed = await self._list("incidents", TimeRange(when.start - back, when.end))
-        problems = troubles_of(listed)
+        problems = problems_of(listed)
         found, missing = await self._each(listed.records, "alerts")
         gathering = RowReader("alerts")
         for key, alerts in found.items():
@@ -244,9 +241,13 @@ def _with(gathering: RowReader, problems: list[str], notes: list[str]) -> Parsed
 
 
 def _distinct(problems: list[str]) -> list[str]:
-    """Keep the first few troubles, and count the rest."""
+    """Keep the first few problems, and count the rest."""
     known = list(dict.fromkeys(problems))
-    return known if len(known) <= 3 else [*known[:3], f"and {len(known) - 3:,} more like these"]
+    return (
+        known
+        if len(known) <= _NAMED
+        else [*known[:_NAMED], f"and {len(known) - _NAMED:,} more like these"]
+    )
 
 
 def _merged(gathering: RowReader) -> list[str]:

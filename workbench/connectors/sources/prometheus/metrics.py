@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.connectors.contract import Fetched, complete_fetch, failed_fetch
+from workbench.connectors.reading.prometheus_answer import read_answer
+from workbench.connectors.reading.promql import is_plain
 from workbench.connectors.reading.rows import list_at, mapping_at, text_of
-from workbench.connectors.sources.prometheus.payload import gaps_of, read_answer
-from workbench.connectors.sources.prometheus.promql import is_plain
+from workbench.connectors.sources.prometheus.payload import gaps_of
 from workbench.connectors.sources.prometheus.queries import MetricQuery, count, counts, whole
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
@@ -209,7 +210,7 @@ def _bound(labels: dict[str, str]) -> float:
     try:
         return float(text) if text else float("nan")
     except ValueError as error:
-        raise SourceGarbled("A bucket whose bound is not a number", value=text) from error
+        raise SourceGarbled(fact="A bucket whose bound is not a number", value=text) from error
 
 
 def _repeated(values: list[str], index: np.ndarray) -> pd.Categorical:
@@ -247,7 +248,7 @@ def _told(
     wanted = {
         name: t for name, t in scrapes.items() if not asked.services or name in asked.services
     }
-    return found.told(*_gap_rows(asked, frame, wanted))
+    return found.with_coverage(*_gap_rows(asked, frame, wanted))
 
 
 def _gap_rows(
@@ -286,4 +287,5 @@ def _too_large(asked: Asked, rows: int) -> WindowTooLarge:
 
 
 def _iso(ms: int) -> str:
-    return pd.Timestamp(ms, unit="ms", tz="UTC").isoformat()
+    text: str = pd.Timestamp(ms, unit="ms", tz="UTC").isoformat()
+    return text

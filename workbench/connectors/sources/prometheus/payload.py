@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.connectors.reading.rows import text_of
-from workbench.errors import SourceGarbled, SourceRefused
+from workbench.errors import SourceGarbled
+from workbench.moved import renamed
 from workbench.tables import labels_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Samples", "gaps_of", "merged", "read_answer", "read_samples"]
+__all__ = ["Samples", "gaps_of", "merged", "read_samples"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__, {"read_answer": "workbench.connectors.reading.prometheus_answer:read_answer"}
+    )
 
 _MS = 1_000_000
-_STATUSES = ("success", "error")
 _KINDS = ("matrix", "vector")
 
 
@@ -60,31 +65,6 @@ class Samples:
         )
 
 
-def read_answer(payload: object) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
-    """Open the envelope of an answer.
-
-    Returns
-    -------
-    tuple
-        ``data``, the warnings (what came may be partial) and the remarks.
-
-    Raises
-    ------
-    SourceRefused
-        ``status: error``, whatever the HTTP status was.
-    SourceGarbled
-        Not an answer of this API.
-    """
-    if not isinstance(payload, dict) or payload.get("status") not in _STATUSES:
-        raise SourceGarbled("Not an answer of the Prometheus API", value=str(payload)[:100])
-    if payload["status"] == "error":
-        said = f"{text_of(payload.get('errorType'))}: {text_of(payload.get('error'))}"
-        raise SourceRefused("Prometheus could not answer", value=said, payload=payload)
-    if "data" not in payload:
-        raise SourceGarbled("An answer of the Prometheus API without data")
-    return payload["data"], _texts(payload.get("warnings")), _texts(payload.get("infos"))
-
-
 def read_samples(data: object) -> Samples:
     """Read a vector or a matrix.
 
@@ -96,7 +76,7 @@ def read_samples(data: object) -> Samples:
     results = data.get("result") if isinstance(data, dict) else None
     kind = data.get("resultType") if isinstance(data, dict) else None
     if not isinstance(results, list) or kind not in _KINDS:
-        raise SourceGarbled("Neither a vector nor a matrix", value=text_of(kind))
+        raise SourceGarbled(fact="Neither a vector nor a matrix", value=text_of(kind))
     series, index, times, values, histograms = [], [], [], [], 0
     read = [(*_series(one, kind), _count_histograms(one)) for one in results]
     read.sort(key=lambda one: labels_text(one[0]))  # servers send them in any order
@@ -194,10 +174,10 @@ def gaps_of(
 def _series(one: object, kind: str) -> tuple[dict[str, str], list[Any]]:
     labels = one.get("metric") if isinstance(one, dict) else None
     if not isinstance(one, dict) or not isinstance(labels, dict):
-        raise SourceGarbled("A series without labels", value=str(one)[:100])
+        raise SourceGarbled(fact="A series without labels", value=str(one)[:100])
     pairs = one.get("values", []) if kind == "matrix" else [one["value"]] if "value" in one else []
     if not isinstance(pairs, list):
-        raise SourceGarbled("A series without samples", value=str(one)[:100])
+        raise SourceGarbled(fact="A series without samples", value=str(one)[:100])
     return {text_of(name): text_of(value) for name, value in labels.items()}, pairs
 
 
@@ -206,17 +186,12 @@ def _columns(pairs: list[Any]) -> tuple[np.ndarray, np.ndarray]:
         stamps = np.array([pair[0] for pair in pairs], dtype=np.float64)
         values = np.array([float(pair[1]) for pair in pairs], dtype=np.float64)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
-        raise SourceGarbled("A sample that is not a time and a number") from error
+        raise SourceGarbled(fact="A sample that is not a time and a number") from error
     if not (np.abs(stamps) < 2**63 / _MS / 1000).all():  # false for NaN too
-        raise SourceGarbled("A sample at a time that nanoseconds cannot hold")
+        raise SourceGarbled(fact="A sample at a time that nanoseconds cannot hold")
     return np.rint(stamps * 1000).astype(np.int64), values
 
 
 def _count_histograms(one: dict[str, Any]) -> int:
     several = one.get("histograms")
     return len(several) if isinstance(several, list) else int("histogram" in one)
-
-
-def _texts(values: object) -> tuple[str, ...]:
-    items: Iterable[object] = values if isinstance(values, list) else ()
-    return tuple(text_of(item) for item in items)

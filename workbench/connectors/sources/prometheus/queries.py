@@ -17,13 +17,13 @@ import numpy as np
 import pydantic
 
 from workbench.connectors.contract import Query
+from workbench.connectors.reading.prometheus_answer import read_answer
+from workbench.connectors.reading.promql import any_of, is_plain, with_matchers
 from workbench.connectors.sources.prometheus.payload import (
     Samples,
     merged,
-    read_answer,
     read_samples,
 )
-from workbench.connectors.sources.prometheus.promql import any_of, is_plain, with_matchers
 from workbench.connectors.transport.http import HttpClient, HttpSettings
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ class Asked:
     @property
     def start_ms(self) -> int:
         """First millisecond of the range."""
-        return -(-self.when.start.value // _MS)
+        return int(-(-self.when.start.value // _MS))
 
     @property
     def end_ms(self) -> int:
         """The millisecond after the range."""
-        return -(-self.when.end.value // _MS)
+        return int(-(-self.when.end.value // _MS))
 
     @property
     def queries(self) -> tuple[MetricQuery, ...]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from workbench.connectors.contract import Estimate, Fetched, complete_fetch, failed_fetch
+from workbench.connectors.contract import Estimate, Fetched, complete_fetch
+from workbench.connectors.reading.http_source import HttpSource
+from workbench.connectors.reading.prometheus_answer import read_answer
 from workbench.connectors.reading.rows import check_asked, list_at, mapping_at, text_of
 from workbench.connectors.sources.prometheus.alerts import ALERTS, SINCE, alerts_frame
 from workbench.connectors.sources.prometheus.metrics import metrics
-from workbench.connectors.sources.prometheus.payload import read_answer
 from workbench.connectors.sources.prometheus.queries import (
     Asked,
     MetricQuery,
@@ -29,7 +30,6 @@ from workbench.errors import SourceError, SourceGarbled
 from workbench.tables import labels_text
 
 if TYPE_CHECKING:
-    from workbench.connectors.transport.http import HttpClient
     from workbench.times import TimeRange
 
 __all__ = ["MetricQuery", "Prometheus", "PrometheusSettings"]
@@ -39,46 +39,30 @@ _GRAPH = ("traces_service_graph_request_total", "traces_service_graph_request_fa
 _ALERT_QUERIES = (MetricQuery(promql=ALERTS), MetricQuery(promql=SINCE))
 
 
-class Prometheus:
+class Prometheus(HttpSource[PrometheusSettings]):
     """Metrics, alerts and the service graph of one server."""
 
     kind: ClassVar[str] = "prometheus"
     tables: ClassVar[tuple[str, ...]] = ("metrics", "alerts", "topology")
 
-    def __init__(self, source: str, settings: PrometheusSettings, http: HttpClient) -> None:
-        self.source = source
-        self._settings = settings
-        self._http = http
-
-    def __repr__(self) -> str:
-        """Name and address."""
-        return f"Prometheus({self.source!r}, {self._settings.url!r})"
-
-    async def fetch(
-        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
-    ) -> Fetched:
+    async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         """Fetch rows; see `workbench.connectors.contract.Connector.fetch`."""
-        check_asked(table, self.tables, services)
-        asked = Asked(self.source, self._settings, self._http, when, services)
-        try:
-            async with self._http.fetching():
-                if table == "topology":
-                    return await _topology(asked)
-                return await (metrics(asked) if table == "metrics" else _alerts(asked))
-        except SourceError as error:
-            return failed_fetch(table, self.source, str(error))
+        asked = Asked(self.source, self.settings, self.http, when, services)
+        if table == "topology":
+            return await _topology(asked)
+        return await (metrics(asked) if table == "metrics" else _alerts(asked))
 
     async def estimate(
         self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
     ) -> Estimate:
         """Have the server count; see `workbench.connectors.contract.Connector.estimate`."""
         check_asked(table, self.tables, services)
-        asked = Asked(self.source, self._settings, self._http, when, services)
+        asked = Asked(self.source, self.settings, self.http, when, services)
         queries = asked.queries if table == "metrics" else _ALERT_QUERIES
         if table == "topology":
             return Estimate(None, "the server does not count edges")
         try:
-            async with self._http.fetching():
+            async with self.http.fetching():
                 counted = [await count(asked, query) for query in queries]
         except SourceError as error:
             return Estimate(None, str(error))
@@ -97,7 +81,7 @@ class Prometheus:
         SourceError
             The server could not answer.
         """
-        asked = Asked(self.source, self._settings, self._http, when)
+        asked = Asked(self.source, self.settings, self.http, when)
         form = {"query": promql, **ends(asked.start_ms, asked.end_ms - 1)}
         data, _, _ = await asked.ask("query_exemplars", form)
         rows = [
@@ -117,7 +101,7 @@ class Prometheus:
         SourceError
             The server could not answer.
         """
-        data, _, _ = read_answer((await self._http.json("GET", "/api/v1/rules")).payload)
+        data, _, _ = read_answer((await self.http.json("GET", "/api/v1/rules")).payload)
         rows = [
             (
                 text_of(group.get("name")),
@@ -140,7 +124,7 @@ class Prometheus:
             The server could not answer.
         """
         form = {"state": "active"}
-        answer = await self._http.json("GET", "/api/v1/targets", params=form)
+        answer = await self.http.json("GET", "/api/v1/targets", params=form)
         data, _, _ = read_answer(answer.payload)
         rows = [
             (
@@ -150,10 +134,6 @@ class Prometheus:
             for target in list_at(data, "activeTargets")
         ]
         return pd.DataFrame(rows, columns=["job", "instance", "health", "last_error"])
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        await self._http.aclose()
 
 
 async def _alerts(asked: Asked) -> Fetched:
@@ -232,7 +212,7 @@ def _exemplar(one: dict[str, Any], series: dict[str, Any]) -> tuple[object, ...]
         ts = pd.Timestamp(round(float(one["timestamp"]) * 1000), unit="ms", tz="UTC")
         value = float(one["value"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise SourceGarbled("An exemplar that is not a time and a number") from error
+        raise SourceGarbled(fact="An exemplar that is not a time and a number") from error
     name = text_of(labels.get("__name__"))
     rest = labels_text({text_of(k): text_of(v) for k, v in labels.items() if k != "__name__"})
     return ts, name, rest, value, text_of(own.get("trace_id")), text_of(own.get("span_id"))

@@ -45,7 +45,7 @@ def text(value: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         hint = "Label values are UTF-8"
-        raise BadInput("Text that is not Unicode", value=ascii(value), hint=hint) from error
+        raise BadInput(fact="Text that is not Unicode", value=ascii(value), hint=hint) from error
     return '"' + "".join(_ESCAPES.get(char, char) for char in value) + '"'
 
 
@@ -71,7 +71,7 @@ def selector(metric: str, matchers: Iterable[Matcher] = ()) -> str:
         A name or an operator is not PromQL's.
     """
     if metric and not _METRIC.fullmatch(metric):
-        raise BadInput("Not the name of a metric", value=metric)
+        raise BadInput(fact="Not the name of a metric", value=metric)
     return f"{metric}{{{', '.join(_matcher(*one) for one in matchers)}}}"
 
 
@@ -93,7 +93,7 @@ def with_matchers(plain: str, matchers: Mapping[str, str]) -> str:
         body += "{}"
     head, _, tail = body.rpartition("}")
     if tail or not _METRIC.fullmatch(head.partition("{")[0].strip() or "_"):
-        raise BadInput("Not a plain selector", value=plain, hint="Write metric{label=…}")
+        raise BadInput(fact="Not a plain selector", value=plain, hint="Write metric{label=…}")
     added = ", ".join(_matcher(name, "=~", value) for name, value in matchers.items())
     joint = ", " if added and head.rstrip()[-1] not in "{," else ""
     return f"{head}{joint}{added}}}"
@@ -101,7 +101,7 @@ def with_matchers(plain: str, matchers: Mapping[str, str]) -> str:
 
 def _matcher(label: str, operator: Operator, value: str) -> str:
     if not _LABEL.fullmatch(label):
-        raise BadInput("Not the name of a label", value=label)
+        raise BadInput(fact="Not the name of a label", value=label)
     if operator not in _OPERATORS:
-        raise BadInput("Not a matcher", value=operator, hint="One of = != =~ !~")
+        raise BadInput(fact="Not a matcher", value=operator, hint="One of = != =~ !~")
     return f"{label}{operator}{text(value)}"

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.reading.spans import span_frame
-from workbench.connectors.sources.otlp.values import (
+from workbench.connectors.reading.otlp_values import (
     any_value,
     attributes_of,
     hex_id,
     resource_of,
     time_ns,
 )
+from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
+from workbench.connectors.reading.spans import span_frame
 from workbench.errors import SourceGarbled
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _KINDS = {
     "SPAN_KIND_CONSUMER": "consumer",
 }
 _STATUSES = {"1": "ok", "2": "error", "STATUS_CODE_OK": "ok", "STATUS_CODE_ERROR": "error"}
+_LAST_SEVERITY = 24  # SEVERITY_NUMBER_FATAL4 of the OpenTelemetry log data model
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
@@ -110,10 +111,12 @@ def _records(
 def _span(record: dict[str, Any], service: str, resource: dict[str, Any]) -> tuple[object, ...]:
     start, end = time_ns(record.get("startTimeUnixNano")), time_ns(record.get("endTimeUnixNano"))
     if end < start:
-        raise SourceGarbled("A span that ends before it starts", value=text_of(record.get("name")))
+        raise SourceGarbled(
+            fact="A span that ends before it starts", value=text_of(record.get("name"))
+        )
     ids = [hex_id(record.get(name)) for name in ("traceId", "spanId", "parentSpanId")]
     if not ids[0] or not ids[1]:
-        raise SourceGarbled("A span without an id", value=text_of(record.get("name")))
+        raise SourceGarbled(fact="A span without an id", value=text_of(record.get("name")))
     attributes = {**resource, **attributes_of(record.get("attributes")), **_thrown(record)}
     links = [
         {
@@ -169,7 +172,7 @@ def _severity(record: dict[str, Any]) -> int:
     """Read 1 … 24; an enumeration's name too; 0 is "not said"."""
     told = text_of(record.get("severityNumber") or 0)
     if told.isdigit():
-        return int(told) if int(told) <= 24 else 0
+        return int(told) if int(told) <= _LAST_SEVERITY else 0
     word = told.removeprefix("SEVERITY_NUMBER_")
     name = word.rstrip("234")
     step = int(word[len(name) :] or 1)

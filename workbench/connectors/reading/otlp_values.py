@@ -79,9 +79,9 @@ def hex_id(value: object) -> str:
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SourceGarbled("Neither a trace id nor a span id", value=text) from error
+        raise SourceGarbled(fact="Neither a trace id nor a span id", value=text) from error
     if len(raw) not in {8, 16}:
-        raise SourceGarbled("Neither a trace id nor a span id", value=text)
+        raise SourceGarbled(fact="Neither a trace id nor a span id", value=text)
     return raw.hex() if any(raw) else ""
 
 
@@ -96,7 +96,7 @@ def integer(value: object) -> int:
     try:
         return int(value) if isinstance(value, str | int) else int(float(text_of(value)))
     except (ValueError, OverflowError) as error:
-        raise SourceGarbled("Not an integer", value=value) from error
+        raise SourceGarbled(fact="Not an integer", value=value) from error
 
 
 def number(value: object) -> float:
@@ -110,7 +110,7 @@ def number(value: object) -> float:
     try:
         return float(text_of(value))
     except ValueError as error:
-        raise SourceGarbled("Not a number", value=value) from error
+        raise SourceGarbled(fact="Not a number", value=value) from error
 
 
 def time_ns(value: object) -> int:
@@ -123,5 +123,5 @@ def time_ns(value: object) -> int:
     """
     read = integer(value if value is not None else 0)
     if not 0 < read < _LATEST:
-        raise SourceGarbled("A record without a time", value=value)
+        raise SourceGarbled(fact="A record without a time", value=value)
     return read
