@@ -12,17 +12,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import sync_playwright
 
-from browser_pages import ARGUMENTS
-from parts import require_program
 from planted import SMALL, Fault, metrics_window, spans_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Page
-
     from workbench import IncidentWindow
 
 settings.register_profile(
@@ -64,29 +57,3 @@ def quiet() -> IncidentWindow:
 def traced() -> IncidentWindow:
     """Traces of a shop whose payments become 0.3 s slower."""
     return spans_window(faults=(Fault("payments", "latency", 0.3),), minutes=4, rate=2)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's chromium through Playwright: one for all tests, no download."""
-    path = require_program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """An empty page; `page.asked` lists the addresses it asked for, `page.said` its errors."""
-    opened = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
-    opened.asked, opened.said = [], []
-    opened.on("request", lambda request: opened.asked.append(request.url))
-    opened.on("pageerror", lambda error: opened.said.append(str(error)))
-    yield opened
-    opened.context.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: their driver keeps an event loop running in this thread."""
-    items.sort(key=lambda item: "browser" in item.path.parts)

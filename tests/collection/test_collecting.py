@@ -14,7 +14,8 @@ import pytest
 import workbench as wb
 from contract.test_otlp import keyed, span, traces
 from contract.test_prometheus import WHEN, history
-from servers.prometheus import free_port, prometheus
+from servers.ports import free_port
+from servers.prometheus import prometheus
 from workbench.collection import collecting, connect, templates
 from workbench.collection.openslo import read_openslo
 from workbench.collection.query_templates import template_queries

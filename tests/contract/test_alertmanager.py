@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import faulted
 import parts
-from servers.prometheus import free_port, running
+from servers.ports import free_port
+from servers.prometheus import running
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.registry import KINDS, connector_class, make, settings_class

@@ -21,7 +21,7 @@ import faulted
 import parts
 from modelservers import opensearch as model
 from modelservers.serving import served
-from servers.prometheus import free_port
+from servers.ports import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.sources.opensearch.payload import FieldNames, Found, hit_rows, page_of

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parts
-from servers.prometheus import free_port
+from servers.ports import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.sources.otlp.metrics import MetricPoints

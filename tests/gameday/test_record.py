@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday_requirements import require_shop
+from gameday_requirements import processes_of, require_shop
 from workbench.gameday import programs
 from workbench.gameday.record import main
 
@@ -29,18 +29,6 @@ def test_a_missing_program_is_refused_before_anything_starts(capsys, tmp_path, m
     monkeypatch.setattr(programs, "_search_path", lambda: "/nonexistent")
     assert main(["quiet", "--raw", str(tmp_path / "raw")]) == 2
     assert "apt-get install" in capsys.readouterr().err
-
-
-def processes_of(folder: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if folder.encode() in command:
-            found.append(command.decode())
-    return found
 
 
 @pytest.mark.slow
