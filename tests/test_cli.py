@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from parts import AMPLE_S
 from planted import SHOP, Fault, metrics_window
 
 
@@ -35,7 +36,7 @@ def workbench(recorded, tmp_path, monkeypatch):
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            timeout=120,
+            timeout=AMPLE_S,
             check=False,
         )
 

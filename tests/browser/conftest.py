@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from browser_pages import ARGUMENTS
-from parts import require_program
+from parts import AMPLE_S, require_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """An empty page; `page.asked` lists the addresses it asked for, `page.said` its errors."""
     opened = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
+    opened.set_default_timeout(AMPLE_S * 1000)
     opened.asked, opened.said = [], []
     opened.on("request", lambda request: opened.asked.append(request.url))
     opened.on("pageerror", lambda error: opened.said.append(str(error)))

@@ -30,7 +30,7 @@ _FOLDERS = (
     "JUPYTERLAB_SETTINGS_DIR",
     "JUPYTERLAB_WORKSPACES_DIR",
 )
-_READY_S = 60
+_READY_S = 300
 _STOP_S = 20
 
 
@@ -77,7 +77,7 @@ def run_all(page: Page, address: str, *, minutes: float) -> None:
     """Open a notebook, run all its cells, and wait until each has a number."""
     page.goto(address)
     # The toolbar says idle before there is a kernel, and Run All then runs nothing.
-    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=300_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('[data-command="runmenu:run-all"]').click()
     done = (

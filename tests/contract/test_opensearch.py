@@ -184,7 +184,7 @@ def test_a_server_of_the_protocol_gives_the_same(tmp_path):
 
 
 def _ready(address):
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + parts.AMPLE_S
     while time.monotonic() < ends:
         try:
             with urllib.request.urlopen(address, timeout=1):

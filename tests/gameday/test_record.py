@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gameday_requirements import processes_of, require_shop
+from parts import AMPLE_S
 from workbench.gameday import programs
 from workbench.gameday.record import main
 
@@ -43,11 +44,10 @@ def test_whatever_ends_the_recorder_ends_the_shop(number, tmp_path):
         assert "workbench-shop-" in folder
         assert len(processes_of(folder)) > 10
         recorder.send_signal(number)
-        code = recorder.wait(60)
+        code = recorder.wait(AMPLE_S)
     assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130)
-    for _ in range(100):
-        if not processes_of(folder):
-            break
+    ends = time.monotonic() + AMPLE_S
+    while processes_of(folder) and time.monotonic() < ends:
         time.sleep(0.1)
     assert processes_of(folder) == []
     if number == signal.SIGKILL:

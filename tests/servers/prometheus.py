@@ -47,7 +47,7 @@ def running(command, ready, *, folder):
 
 
 def _wait(process, ready, log):
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + parts.AMPLE_S
     while time.monotonic() < ends:
         if process.poll() is not None:
             break
