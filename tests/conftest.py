@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from planted import SMALL, Fault, metrics_window, spans_window
-
+# The planted windows are loaded inside fixtures: the process that hands tests to its workers
+# reads this file as well, and need not load what they do.
 if TYPE_CHECKING:
     from workbench import IncidentWindow
 
@@ -38,22 +38,30 @@ def fixed_seeds() -> None:
 @pytest.fixture(scope="session")
 def slow_payments() -> IncidentWindow:
     """Aggregates of a shop whose payments become 0.3 s slower."""
+    from planted import Fault, metrics_window
+
     return metrics_window(faults=(Fault("payments", "latency", 0.3),), id="slow-payments")
 
 
 @pytest.fixture(scope="session")
 def small_slow_payments() -> IncidentWindow:
     """Aggregates of a shop of four services whose payments become 0.2 s slower."""
+    from planted import SMALL, Fault, metrics_window
+
     return metrics_window(SMALL, faults=(Fault("payments", "latency", 0.2),), seed=4)
 
 
 @pytest.fixture(scope="session")
 def quiet() -> IncidentWindow:
     """Aggregates of a shop with nothing wrong."""
+    from planted import metrics_window
+
     return metrics_window(id="quiet")
 
 
 @pytest.fixture(scope="session")
 def traced() -> IncidentWindow:
     """Traces of a shop whose payments become 0.3 s slower."""
+    from planted import Fault, spans_window
+
     return spans_window(faults=(Fault("payments", "latency", 0.3),), minutes=4, rate=2)

@@ -26,6 +26,8 @@ from workbench.coverage import Coverage, CoverageRow
 from workbench.errors import BadInput, SourceError, UnknownName, WindowTooLarge
 from workbench.tables import conform
 
+pytestmark = pytest.mark.server
+
 CANARY = "mia.canary@example.com"
 SLO = """
 apiVersion: openslo/v1

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 import longwork
+
+pytestmark = pytest.mark.server
 
 
 def test_an_interrupt_leaves_nothing_half_done():

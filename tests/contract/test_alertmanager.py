@@ -30,6 +30,8 @@ from workbench.connectors.sources.alertmanager.source import (
 from workbench.connectors.transport.http import Http
 from workbench.errors import BadInput, SourceError, UnknownName
 
+pytestmark = pytest.mark.server
+
 CONFIG = """
 route: {receiver: none}
 receivers: [{name: none}]

@@ -150,6 +150,7 @@ def test_what_came_is_what_there_is_or_marked():
     assert exact > 80
 
 
+@pytest.mark.server
 def test_a_server_of_the_protocol_gives_the_same(tmp_path):
     osmem = pytest.importorskip("osmem_server")
     program = next(

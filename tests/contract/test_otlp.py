@@ -366,6 +366,7 @@ def test_the_receiver_keeps_what_it_takes_and_refuses_the_rest(tmp_path):
     assert len(fetched(tmp_path, "logs").frame) == 1
 
 
+@pytest.mark.server
 def test_a_real_collector_sends_to_the_receiver(tmp_path):
     agent = next(Path(pytest.importorskip("rotel").__file__).parent.rglob("rotel-agent*"), None)
     if agent is None:

@@ -33,6 +33,8 @@ from workbench.connectors.sources.prometheus.source import (
 from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
 
+pytestmark = pytest.mark.server
+
 T0 = 1_769_860_800  # 2026-01-31T12:00:00Z
 WHEN = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T12:30:00Z")
 HOSTILE = (

@@ -32,6 +32,7 @@ def test_a_missing_program_is_refused_before_anything_starts(capsys, tmp_path, m
     assert "apt-get install" in capsys.readouterr().err
 
 
+@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_the_recorder_ends_the_shop(number, tmp_path):

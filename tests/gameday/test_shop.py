@@ -19,7 +19,7 @@ from workbench.gameday.shop.config import SERVICES
 from workbench.tables import labels_of
 from workbench.window import IncidentWindow
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 STORES = {"postgresql", "redis"}
 
