@@ -20,10 +20,10 @@ install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help investigate lab test check bench fuzz format clean
+.PHONY: help investigate lab test test-fast check bench fuzz format clean
 
 help:  ## List these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 investigate: .venv/.product  ## Run the main notebook on a recorded incident (INCIDENT=id) and write its postmortem
 	$(BIN)/workbench investigate $(INCIDENT) --out $(OUT)
@@ -31,8 +31,19 @@ investigate: .venv/.product  ## Run the main notebook on a recorded incident (IN
 lab: .venv/.product  ## Open JupyterLab on the notebooks
 	$(BIN)/workbench lab
 
-test: .venv/.all  ## Set up and run all tests
-	$(BIN)/python -m pytest
+# A worker a core; a file's tests stay on one worker, with the servers and windows they share.
+# The browser's driver keeps an event loop in its thread: its tests are a process of their own.
+pytest = $(BIN)/python -m pytest
+workers = --numprocesses logical --dist loadfile --no-loadscope-reorder --ignore tests/browser
+measured = $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
+
+test: .venv/.all  ## Set up and run all tests (COVERAGE=1 measures, and fails below the floor)
+	$(pytest) $(workers) $(measured)
+	$(pytest) tests/browser $(if $(COVERAGE),$(measured) --cov-append)
+	$(if $(COVERAGE),$(BIN)/coverage report)
+
+test-fast: .venv/.all  ## What a minute allows: no slow test, no browser
+	$(pytest) $(workers) -m 'not slow'
 
 check: .venv/.all  ## Lint, types, and notebooks stored bare
 	$(BIN)/ruff check .

@@ -75,6 +75,7 @@ class Outcome:
     unmarked: list = field(default_factory=list)  # incomplete, and said to be complete
     verdicts: Counter = field(default_factory=Counter)
     slowest_s: float = 0.0
+    slowest_waited_s: float = 0.0  # without what this process was late by: see `_Lateness`
     requests: float = 0.0  # times those without faults
     said_whole: int = 0
 
@@ -128,13 +129,16 @@ async def _alone(proxy, make, table, when):
 
 async def _many(proxy, make, table, when, whole, fetches, at_once, outcome):
     made = make(proxy.url)
-    gate = asyncio.Semaphore(at_once)
+    gate, lateness = asyncio.Semaphore(at_once), _Lateness()
 
     async def one():
         async with gate:
-            begun = time.monotonic()
+            begun, late = time.monotonic(), lateness.seconds
             found = await made.fetch(table, when)
-            outcome.slowest_s = max(outcome.slowest_s, time.monotonic() - begun)
+            took = time.monotonic() - begun
+            outcome.slowest_s = max(outcome.slowest_s, took)
+            waited = took - (lateness.seconds - late)
+            outcome.slowest_waited_s = max(outcome.slowest_waited_s, waited)
             verdict = verdict_of(found)
             outcome.verdicts[verdict] += 1
             if said(found) == said(whole):
@@ -142,5 +146,22 @@ async def _many(proxy, make, table, when, whole, fetches, at_once, outcome):
                 if not same(found.frame, whole.frame):
                     outcome.unmarked.append(found.coverage)
 
+    counting = asyncio.create_task(lateness.count())
     await asyncio.gather(*(one() for _ in range(fetches)))
+    counting.cancel()
     await made.aclose()
+
+
+class _Lateness:
+    """Seconds by which this event loop was late, all told, because it or its machine was busy."""
+
+    _TICK_S = 0.02
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def count(self) -> None:
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(self._TICK_S)
+            self.seconds += time.monotonic() - begun - self._TICK_S

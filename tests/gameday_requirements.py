@@ -1,8 +1,9 @@
-"""What the game-day tests need from Debian: a skip with the reason, an error in CI."""
+"""What the game-day tests need: the shop's programs from Debian, and sight of its processes."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +20,16 @@ def require_shop() -> None:
     if os.environ.get("WORKBENCH_CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def processes_of(folder: str) -> list[str]:
+    """Return the command lines that name a shop's own folder: another worker may run a shop too."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if folder.encode() in command:
+            found.append(command.decode())
+    return found

@@ -98,19 +98,24 @@ def grown(samples: int, url: str) -> dict[str, object]:
 
 
 class Interrupted:
-    """Does a piece of work, interrupted after some seconds; how long the prompt took."""
+    """Does a piece of work, interrupted after some seconds; how long the prompt took.
+
+    By the clock, which is what a person waits; and in seconds of a core, which is what the
+    work went on for and is the same on a busy machine.
+    """
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.waits: list[float] = []
+        self.busy: list[float] = []
         self.states: dict[str, int] = {}
 
     def during(self, work, usual_s: float) -> bool:
         """Whether an interrupt ended the work; its wait is noted."""
-        sent: list[float] = []
+        sent: list[tuple[float, float]] = []
 
         def send():
-            sent.append(time.perf_counter())
+            sent.append((time.perf_counter(), time.process_time()))
             os.kill(os.getpid(), signal.SIGINT)
 
         timer = threading.Timer(self.rng.uniform(0, usual_s), send)
@@ -118,14 +123,18 @@ class Interrupted:
         try:
             work()
         except KeyboardInterrupt:
-            self.waits.append(time.perf_counter() - sent[0])
+            self._waited(*sent[0])
             return True
         finally:
             timer.cancel()
             timer.join()
         if sent:  # Python drops one raised in a finaliser: the work goes on to its end
-            self.waits.append(time.perf_counter() - sent[0])
+            self._waited(*sent[0])
         return bool(sent)
+
+    def _waited(self, clock: float, busy: float) -> None:
+        self.waits.append(time.perf_counter() - clock)
+        self.busy.append(time.process_time() - busy)
 
     def note(self, state: str) -> None:
         self.states[state] = self.states.get(state, 0) + 1
@@ -152,6 +161,7 @@ def interrupts(number: int) -> dict[str, object]:
         "interrupts": len(trial.waits),
         "late": late,
         "slowest_s": max(trial.waits),
+        "slowest_cpu_s": max(trial.busy),
     }
 
 

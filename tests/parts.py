@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+# A limit for what has to come to its end by itself: a busy machine never reaches it.
+AMPLE_S = 300.0
 # Programs Debian puts where a user's PATH does not look.
 _ALSO = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/postgresql/15/bin")
 

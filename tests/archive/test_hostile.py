@@ -25,7 +25,7 @@ from workbench import IncidentWindow, archive
 from workbench.errors import BundleError, WorkbenchError
 
 NUMBER = parts.examples(40)
-MOST_S, MOST_BYTES = 5.0, 256_000_000
+MOST_S, MOST_BYTES = 5.0, 256_000_000  # seconds of a core
 
 KEYS = (
     "schema_version",
@@ -99,7 +99,7 @@ def edited(data, edits):
 
 def read(files):
     """Read a bundle of these files in every way there is."""
-    started = time.perf_counter()
+    started = time.process_time()
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "b"
         folder.mkdir()
@@ -110,11 +110,11 @@ def read(files):
                 reader(folder)
             except WorkbenchError:
                 continue
-    assert time.perf_counter() - started < MOST_S
+    assert time.process_time() - started < MOST_S
 
 
 def unpacked(data):
-    started = time.perf_counter()
+    started = time.process_time()
     root = Path(tempfile.mkdtemp())
     try:
         (root / "packed").write_bytes(data)
@@ -126,7 +126,7 @@ def unpacked(data):
         assert {path.name for path in root.iterdir()} == there
     finally:
         shutil.rmtree(root)
-    assert time.perf_counter() - started < MOST_S
+    assert time.process_time() - started < MOST_S
 
 
 def with_manifest(sound, **changes):

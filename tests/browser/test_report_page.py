@@ -9,6 +9,8 @@ from browser.every_view import every_view
 from browser_pages import OUTPUTS, outside
 from workbench.notebooks import run as notebooks
 
+pytestmark = pytest.mark.browser
+
 
 def executed() -> nbformat.NotebookNode:
     """Return a notebook whose cells show every view of names with markup."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-import time
 
 import pandas as pd
 import pytest
@@ -14,7 +13,9 @@ import pytest
 import workbench as wb
 from contract.test_otlp import keyed, span, traces
 from contract.test_prometheus import WHEN, history
-from servers.prometheus import free_port, prometheus
+from parts import AMPLE_S
+from servers.ports import free_port
+from servers.prometheus import prometheus
 from workbench.collection import collecting, connect, templates
 from workbench.collection.openslo import read_openslo
 from workbench.collection.query_templates import template_queries
@@ -24,6 +25,8 @@ from workbench.connectors.contract import IncidentRef, complete_fetch
 from workbench.coverage import Coverage, CoverageRow
 from workbench.errors import BadInput, SourceError, UnknownName, WindowTooLarge
 from workbench.tables import conform
+
+pytestmark = pytest.mark.server
 
 CANARY = "mia.canary@example.com"
 SLO = """
@@ -164,10 +167,11 @@ class Slow:
 
     def __init__(self, source="slow"):
         self.source, self.closed = source, False
+        self.asked = threading.Event()
 
     async def fetch(self, table, when, *, services=()):
-        await collecting.asyncio.sleep(60)
-        raise AssertionError("never")
+        self.asked.set()
+        await collecting.asyncio.Event().wait()
 
     async def estimate(self, table, when, *, services=()):
         return Guess(None, "")
@@ -185,22 +189,22 @@ def plain_interrupts():
 
 
 @pytest.mark.usefixtures("plain_interrupts")
-def test_an_interrupt_is_back_within_two_seconds(folder, monkeypatch):
+def test_an_interrupt_is_back_while_a_source_never_answers(folder, monkeypatch):
+    """How soon is measured by `make bench`: that it comes back at all does not hang on a clock."""
     sources, slow = wb.connect(folder / "sources.yaml"), Slow()
     monkeypatch.setattr(type(sources), "connectors", lambda _: {"slow": slow})
     monkeypatch.setitem(sources.settings, "slow", sources.settings["deploys"])
 
     def interrupt():
-        time.sleep(0.5)
         import _thread
+
+        assert slow.asked.wait(AMPLE_S)
 
         _thread.interrupt_main()
 
     threading.Thread(target=interrupt).start()
-    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         wb.collect(sources, WHEN.start, WHEN.end, progress=lambda _: None)
-    assert time.monotonic() - begun < 2.5
     assert slow.closed
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 import longwork
+
+pytestmark = pytest.mark.server
 
 
 def test_an_interrupt_leaves_nothing_half_done():
     found = longwork.apart("interrupts", "12")
     print(found)
     assert found["interrupts"] == 12
-    assert found["late"] == 0
+    assert found["slowest_cpu_s"] <= 2
     assert set(found["states"]) <= {"collect: resumed", "analyse: no file", "export: whole"}
 
 

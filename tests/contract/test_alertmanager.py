@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import faulted
 import parts
-from servers.prometheus import free_port, running
+from servers.ports import free_port
+from servers.prometheus import running
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.registry import KINDS, connector_class, make, settings_class
@@ -28,6 +29,8 @@ from workbench.connectors.sources.alertmanager.source import (
 )
 from workbench.connectors.transport.http import Http
 from workbench.errors import BadInput, SourceError, UnknownName
+
+pytestmark = pytest.mark.server
 
 CONFIG = """
 route: {receiver: none}

@@ -24,6 +24,7 @@ from workbench.errors import BadInput, SourceGarbled, UnknownName
 from workbench.tables import SCHEMAS, labels_of
 
 pytestmark = [
+    pytest.mark.server,
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

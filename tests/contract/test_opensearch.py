@@ -21,7 +21,7 @@ import faulted
 import parts
 from modelservers import opensearch as model
 from modelservers.serving import served
-from servers.prometheus import free_port
+from servers.ports import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.sources.opensearch.payload import (
@@ -155,6 +155,7 @@ def test_what_came_is_what_there_is_or_marked():
     assert exact > 80
 
 
+@pytest.mark.server
 def test_a_server_of_the_protocol_gives_the_same(tmp_path):
     osmem = pytest.importorskip("osmem_server")
     program = next(
@@ -189,7 +190,7 @@ def test_a_server_of_the_protocol_gives_the_same(tmp_path):
 
 
 def _ready(address):
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + parts.AMPLE_S
     while time.monotonic() < ends:
         try:
             with urllib.request.urlopen(address, timeout=1):

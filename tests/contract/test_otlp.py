@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parts
-from servers.prometheus import free_port
+from servers.ports import free_port
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.reading.otlp_spans import log_rows, span_rows
@@ -366,6 +366,7 @@ def test_the_receiver_keeps_what_it_takes_and_refuses_the_rest(tmp_path):
     assert len(fetched(tmp_path, "logs").frame) == 1
 
 
+@pytest.mark.server
 def test_a_real_collector_sends_to_the_receiver(tmp_path):
     agent = next(Path(pytest.importorskip("rotel").__file__).parent.rglob("rotel-agent*"), None)
     if agent is None:
@@ -392,7 +393,7 @@ def test_a_real_collector_sends_to_the_receiver(tmp_path):
             command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            ends = time.monotonic() + 20
+            ends = time.monotonic() + parts.AMPLE_S
             sent = protobuf(traces(span(1), span(2)), "traces")
             while time.monotonic() < ends and not _sent(http, sent):
                 time.sleep(0.1)

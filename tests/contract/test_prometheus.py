@@ -33,6 +33,8 @@ from workbench.connectors.sources.prometheus.source import (
 from workbench.connectors.transport.http import Http
 from workbench.errors import SourceError
 
+pytestmark = pytest.mark.server
+
 T0 = 1_769_860_800  # 2026-01-31T12:00:00Z
 WHEN = TimeRange("2026-01-31T12:00:00Z", "2026-01-31T12:30:00Z")
 HOSTILE = (
@@ -209,7 +211,7 @@ def test_exemplars_rules_and_targets_of_a_server_that_scrapes():
     when = TimeRange(now - pd.Timedelta("5min"), now + pd.Timedelta("5min"))
 
     async def work(url):
-        made, ends = connector(url), time.monotonic() + 20
+        made, ends = connector(url), time.monotonic() + parts.AMPLE_S
         try:
             while time.monotonic() < ends:
                 found = (
@@ -248,7 +250,7 @@ def test_what_a_real_host_tells_of_itself_is_rows():
     async def work(url):
         made = connector(url, queries=queries, service_from=("job",))
         try:
-            for _ in range(40):
+            for _ in range(400):
                 now = pd.Timestamp.now("UTC").floor("s")
                 found = await made.fetch("metrics", TimeRange(now - pd.Timedelta("1min"), now))
                 if len(found.frame) and found.frame["ts"].nunique() > 3:

@@ -15,6 +15,7 @@ from workbench.evaluate.parallel import connected, each
 SERVICES = ("payments", "catalog", "payments")
 # A worker's own file descriptors and event loops end when the garbage collector finds them.
 pytestmark = [
+    pytest.mark.server,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

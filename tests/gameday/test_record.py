@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gameday_requirements import require_shop
+from gameday_requirements import processes_of, require_shop
+from parts import AMPLE_S
 from workbench.gameday import programs
 from workbench.gameday.record import main
 
@@ -31,18 +32,7 @@ def test_a_missing_program_is_refused_before_anything_starts(capsys, tmp_path, m
     assert "apt-get install" in capsys.readouterr().err
 
 
-def processes_of(folder: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if folder.encode() in command:
-            found.append(command.decode())
-    return found
-
-
+@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_the_recorder_ends_the_shop(number, tmp_path):
@@ -55,11 +45,10 @@ def test_whatever_ends_the_recorder_ends_the_shop(number, tmp_path):
         assert "workbench-shop-" in folder
         assert len(processes_of(folder)) > 10
         recorder.send_signal(number)
-        code = recorder.wait(60)
+        code = recorder.wait(AMPLE_S)
     assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130)
-    for _ in range(100):
-        if not processes_of(folder):
-            break
+    ends = time.monotonic() + AMPLE_S
+    while processes_of(folder) and time.monotonic() < ends:
         time.sleep(0.1)
     assert processes_of(folder) == []
     if number == signal.SIGKILL:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gameday_requirements import require_shop
+from gameday_requirements import processes_of, require_shop
 from workbench.archive import verify_bundle
 from workbench.gameday.bundle import recorded_tables, write_recording
 from workbench.gameday.capture import Timing, capture
@@ -21,7 +19,7 @@ from workbench.gameday.shop.config import SERVICES
 from workbench.tables import labels_of
 from workbench.window import IncidentWindow
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 STORES = {"postgresql", "redis"}
 
@@ -30,34 +28,21 @@ STORES = {"postgresql", "redis"}
 def raw(tmp_path_factory):
     """A short run with an innocent deploy in it; a stranger's process stands by."""
     require_shop()
-    before = shop_processes()
-    folder = tmp_path_factory.mktemp("capture")
+    folder, said = tmp_path_factory.mktemp("capture"), []
     timing = Timing(warm_up=0.05, normal=0.35, after=0.35)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(200)"]) as stranger:
-        capture(FAULTS["innocent-deploy"], folder, timing=timing, seed=3, say=lambda _: None)
+        capture(FAULTS["innocent-deploy"], folder, timing=timing, seed=3, say=said.append)
         assert stranger.poll() is None, "a process that the shop did not start"
         stranger.kill()
-    assert shop_processes() <= before, "the shop leaves no process behind"
+    (home,) = (line.split(" in ")[-1] for line in said if "shop is up in" in line)
+    assert "workbench-shop-" in home
+    assert not processes_of(home), "the shop leaves no process behind"
     return folder
 
 
 @pytest.fixture(scope="module")
 def tables(raw):
     return recorded_tables(raw, json.loads((raw / "run.json").read_text()))
-
-
-def shop_processes() -> set[int]:
-    """Processes whose command line names a shop's temporary folder."""
-    found = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid():
-            try:
-                command = (folder / "cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if b"workbench-shop-" in command:
-                found.add(int(folder.name))
-    return found
 
 
 def test_every_service_sent_spans_and_every_target_was_scraped(tables):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from parts import AMPLE_S
 from workbench.errors import WorkbenchError
 from workbench.gameday.supervise import Supervisor
 
@@ -32,7 +33,7 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def wait_for(condition, seconds=10.0):
+def wait_for(condition, seconds=AMPLE_S):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "did not happen in time"
@@ -108,8 +109,7 @@ def test_children_die_when_the_parent_is_killed(tmp_path):
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         child = int(parent.stdout.readline())
         # setpriv must have become the program before its parent goes.
-        wait_for(lambda: "time.sleep" in Path(f"/proc/{child}/cmdline").read_text())
-        time.sleep(0.1)
+        wait_for(lambda: Path(f"/proc/{child}/cmdline").read_text().split("\0")[0] == SLEEPER[0])
         parent.kill()
         parent.wait()
         wait_for(lambda: not alive(child))

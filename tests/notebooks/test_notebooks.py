@@ -264,6 +264,7 @@ def test_every_picture_of_the_lessons_is_there_for_lab_and_for_paper(lesson, dep
         assert all("image/svg+xml" in chart for chart in charts)
 
 
+@pytest.mark.server
 @pytest.mark.slow
 def test_ones_own_systems_are_collected_and_the_broken_scrape_is_a_gap(tmp_path) -> None:
     for name in ("prometheus", "prometheus-alertmanager"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,14 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import parts
+from servers.ports import free_port
 
 CONFIG = "global: {scrape_interval: 1h}\n"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def quoted(value):
@@ -53,7 +47,7 @@ def running(command, ready, *, folder):
 
 
 def _wait(process, ready, log):
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + parts.AMPLE_S
     while time.monotonic() < ends:
         if process.poll() is not None:
             break

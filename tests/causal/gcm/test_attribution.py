@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from parts import AMPLE_S
 from planted import SMALL, Fault, metrics_window
 from workbench.causal.gcm.scm import flow_graph, modelled, own_work, study_of, totals
 from workbench.errors import BadInput
@@ -16,7 +17,7 @@ from workbench.stats.partial_correlation import conditional_test, independence_t
 
 @pytest.fixture(scope="module", params=["distribution_change", "anomaly_attribution"])
 def attributed(request, small_slow_payments):
-    return getattr(wb.causal, request.param)(small_slow_payments, seed=2, seconds=60)
+    return getattr(wb.causal, request.param)(small_slow_payments, seed=2, seconds=AMPLE_S)
 
 
 def test_dowhy_agrees_with_the_fast_path(attributed, small_slow_payments):
@@ -58,7 +59,7 @@ def test_without_time_there_are_no_intervals_and_it_says_so(small_slow_payments)
 def test_where_the_sli_did_not_move_nothing_is_attributed():
     """Guard: DoWhy itself never abstains, and raises on some quiet windows."""
     for seed in (1, 2):
-        found = wb.causal.distribution_change(metrics_window(SMALL, seed=seed))
+        found = wb.causal.distribution_change(metrics_window(SMALL, seed=seed), seconds=AMPLE_S)
         assert not found.moved
         assert found.first is None
         assert found.to_frame().empty
@@ -71,7 +72,7 @@ def test_what_dowhy_cannot_fit_is_a_named_error(small_slow_payments, monkeypatch
 
     monkeypatch.setattr("workbench.causal.gcm.attribution._anomaly", broken)
     with pytest.raises(BadInput, match="anomaly attribution"):
-        wb.causal.anomaly_attribution(small_slow_payments)
+        wb.causal.anomaly_attribution(small_slow_payments, seconds=AMPLE_S)
 
 
 def test_the_same_seed_gives_the_same_parts_and_puts_the_generator_back(small_slow_payments):

@@ -8,33 +8,36 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from parts import AMPLE_S
 from workbench.errors import BadInput, UnknownName
 
 
 def test_what_if_puts_the_sli_back(small_slow_payments):
-    found = wb.causal.what_if(small_slow_payments, service="payments")
+    found = wb.causal.what_if(small_slow_payments, service="payments", seconds=AMPLE_S)
     assert found.low <= found.counterfactual <= found.high
     assert found.counterfactual == pytest.approx(found.before, rel=0.1)
     assert found.actual > 1.3 * found.before
 
 
 def test_what_if_of_a_bystander_changes_nothing(small_slow_payments):
-    found = wb.causal.what_if(small_slow_payments, service="catalog")
+    found = wb.causal.what_if(small_slow_payments, service="catalog", seconds=AMPLE_S)
     assert found.counterfactual == pytest.approx(found.actual, rel=0.03)
 
 
 def test_what_if_of_a_caller_that_only_waits_changes_nothing(small_slow_payments):
-    found = wb.causal.what_if(small_slow_payments, service="checkout")
+    found = wb.causal.what_if(small_slow_payments, service="checkout", seconds=AMPLE_S)
     assert found.counterfactual == pytest.approx(found.actual, rel=0.03)
 
 
 def test_the_same_seed_gives_the_same_answer(small_slow_payments):
-    first = wb.causal.what_if(small_slow_payments, service="payments", seed=5)
-    assert first == wb.causal.what_if(small_slow_payments, service="payments", seed=5)
+    first = wb.causal.what_if(small_slow_payments, service="payments", seed=5, seconds=AMPLE_S)
+    assert first == wb.causal.what_if(
+        small_slow_payments, service="payments", seed=5, seconds=AMPLE_S
+    )
 
 
 def test_without_time_it_is_from_some_of_the_bins_and_says_so(small_slow_payments, monkeypatch):
-    whole = wb.causal.what_if(small_slow_payments, service="payments")
+    whole = wb.causal.what_if(small_slow_payments, service="payments", seconds=AMPLE_S)
     monkeypatch.setattr("workbench.causal.gcm.counterfactual._BATCH", 5)
     part = wb.causal.what_if(small_slow_payments, service="payments", seconds=0)
     assert not whole.note
@@ -63,14 +66,14 @@ def test_an_interrupt_between_batches_ends_it_and_puts_the_generator_back(
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(11)  # noqa: NPY002
     with pytest.raises(KeyboardInterrupt):
-        wb.causal.what_if(small_slow_payments, service="payments")
+        wb.causal.what_if(small_slow_payments, service="payments", seconds=AMPLE_S)
     assert len(calls) == 2
     assert np.random.random() == expected  # noqa: NPY002
 
 
 def test_unknown_and_unreachable_services_are_named_errors(small_slow_payments):
     with pytest.raises(UnknownName, match="Did you mean 'payments'"):
-        wb.causal.what_if(small_slow_payments, service="payment")
+        wb.causal.what_if(small_slow_payments, service="payment", seconds=AMPLE_S)
     sli = wb.SLI("payments", "latency")
     with pytest.raises(BadInput, match="does not depend"):
-        wb.causal.what_if(small_slow_payments, service="catalog", sli=sli)
+        wb.causal.what_if(small_slow_payments, service="catalog", sli=sli, seconds=AMPLE_S)

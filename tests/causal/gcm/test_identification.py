@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from parts import AMPLE_S
 from planted import START, Fault, metrics_window
 from workbench.causal.change_effects.adjustment import change_graph
 from workbench.causal.gcm.identification import identify_on
@@ -34,7 +35,7 @@ def data():
 
 
 def only(graph, data, **more):
-    (way,) = identify_on(graph, data, outcome="sli", seconds=60, **more).ways
+    (way,) = identify_on(graph, data, outcome="sli", seconds=AMPLE_S, **more).ways
     return way
 
 
@@ -65,7 +66,7 @@ def test_the_estimates_are_those_of_dowhy(data):
 
 
 def test_what_cannot_be_identified_is_said(data):
-    found = identify_on(HIDDEN, data, outcome="sli")
+    found = identify_on(HIDDEN, data, outcome="sli", seconds=AMPLE_S)
     assert found.ways == ()
     assert "cannot be identified" in found.statement
     assert found.to_frame().empty
@@ -75,12 +76,12 @@ def test_an_unobserved_node_is_never_an_instrument(data):
     """Guard: DoWhy lists unobserved nodes among the instruments."""
     graph = nx.DiGraph(HIDDEN)
     graph.add_edge("luck", "change")
-    assert identify_on(graph, data, outcome="sli").ways == ()
+    assert identify_on(graph, data, outcome="sli", seconds=AMPLE_S).ways == ()
 
 
 def test_the_same_seed_gives_the_same_intervals(data):
-    first = identify_on(ROUTED, data, outcome="sli", seed=3, seconds=60)
-    assert first == identify_on(ROUTED, data, outcome="sli", seed=3, seconds=60)
+    first = identify_on(ROUTED, data, outcome="sli", seed=3, seconds=AMPLE_S)
+    assert first == identify_on(ROUTED, data, outcome="sli", seed=3, seconds=AMPLE_S)
 
 
 def test_without_time_the_interval_is_from_one_batch_and_it_says_so(data):
@@ -99,9 +100,9 @@ def test_flags_and_text_columns_serve_as_treatment(data, column):
 
 def test_a_treatment_that_never_varies_is_a_named_error(data):
     with pytest.raises(BadInput, match="Nothing to identify"):
-        identify_on(ROUTED, data.assign(change=1.0), outcome="sli")
+        identify_on(ROUTED, data.assign(change=1.0), outcome="sli", seconds=AMPLE_S)
     with pytest.raises(BadInput, match="Nothing to identify"):
-        identify_on(ROUTED, data.drop(columns="change"), outcome="sli")
+        identify_on(ROUTED, data.drop(columns="change"), outcome="sli", seconds=AMPLE_S)
 
 
 def test_the_effect_of_a_window_s_change_by_the_back_door():
@@ -116,15 +117,15 @@ def test_the_effect_of_a_window_s_change_by_the_back_door():
         ]
     )
     window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, changes=told)
-    (way,) = wb.causal.identify(window, "p-2", seconds=60).ways
+    (way,) = wb.causal.identify(window, "p-2", seconds=AMPLE_S).ways
     assert (way.name, way.variables) == ("back-door", ("traffic",))
     assert way.low <= 0.06 <= way.high
-    on_sli = wb.causal.identify(window, "p-2", outcome="sli", seconds=60)
+    on_sli = wb.causal.identify(window, "p-2", outcome="sli", seconds=AMPLE_S)
     assert on_sli.ways[0].variables == ("elsewhere", "traffic")
     routed = change_graph()
     routed.add_edge("flag", "change")
     minutes = pd.date_range(START, periods=120, freq="1min")
     flag = pd.DataFrame({"flag": np.arange(120) >= 90}, minutes)
-    ways = wb.causal.identify(window, "p-2", graph=routed, extra=flag, seconds=60).ways
+    ways = wb.causal.identify(window, "p-2", graph=routed, extra=flag, seconds=AMPLE_S).ways
     assert [w.name for w in ways] == ["back-door", "instrument"]
     assert "back-door by traffic" in on_sli._repr_html_() or "elsewhere" in on_sli._repr_html_()

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from parts import AMPLE_S
 from workbench.errors import BadInput, UnknownName
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
 
 
 def test_half_of_the_own_time_saves_half_of_what_it_costs(small_slow_payments):
-    found = wb.causal.intervene(small_slow_payments, "payments", by=-0.5, seconds=60)
+    found = wb.causal.intervene(small_slow_payments, "payments", by=-0.5, seconds=AMPLE_S)
     saved = 0.5 * 0.25 * 0.5  # half of the 0.25 s on the half payments call of a request
     assert found.actual - found.would_be == pytest.approx(saved, rel=0.1)
     assert found.low < found.would_be < found.high < found.actual
@@ -21,7 +22,7 @@ def test_half_of_the_own_time_saves_half_of_what_it_costs(small_slow_payments):
 
 def test_all_of_it_saves_twice_as_much_and_doubling_costs_as_much(small_slow_payments):
     half, whole, twice = (
-        wb.causal.intervene(small_slow_payments, "payments", by=by, seconds=60)
+        wb.causal.intervene(small_slow_payments, "payments", by=by, seconds=AMPLE_S)
         for by in (-0.5, -1.0, 1.0)
     )
     assert whole.actual - whole.would_be == pytest.approx(2 * (half.actual - half.would_be))
@@ -30,13 +31,13 @@ def test_all_of_it_saves_twice_as_much_and_doubling_costs_as_much(small_slow_pay
 
 
 def test_a_service_that_only_waits_has_little_to_cut(small_slow_payments):
-    found = wb.causal.intervene(small_slow_payments, "checkout", by=-1.0, seconds=60)
+    found = wb.causal.intervene(small_slow_payments, "checkout", by=-1.0, seconds=AMPLE_S)
     assert found.actual - found.would_be < 0.02
 
 
 def test_the_same_seed_gives_the_same_answer(small_slow_payments):
-    first = wb.causal.intervene(small_slow_payments, "payments", seed=5, seconds=60)
-    assert first == wb.causal.intervene(small_slow_payments, "payments", seed=5, seconds=60)
+    first = wb.causal.intervene(small_slow_payments, "payments", seed=5, seconds=AMPLE_S)
+    assert first == wb.causal.intervene(small_slow_payments, "payments", seed=5, seconds=AMPLE_S)
 
 
 def test_without_time_the_interval_is_from_one_batch_and_it_says_so(small_slow_payments):
@@ -48,11 +49,13 @@ def test_without_time_the_interval_is_from_one_batch_and_it_says_so(small_slow_p
 
 def test_wrong_questions_are_named_errors(small_slow_payments):
     with pytest.raises(UnknownName, match="Did you mean 'payments'"):
-        wb.causal.intervene(small_slow_payments, "payment")
+        wb.causal.intervene(small_slow_payments, "payment", seconds=AMPLE_S)
     with pytest.raises(BadInput, match="does not depend"):
-        wb.causal.intervene(small_slow_payments, "catalog", wb.SLI("payments", "latency"))
+        wb.causal.intervene(
+            small_slow_payments, "catalog", wb.SLI("payments", "latency"), seconds=AMPLE_S
+        )
     with pytest.raises(BadInput, match="No own work"):
-        wb.causal.intervene(small_slow_payments, "payments", by=-1.5)
+        wb.causal.intervene(small_slow_payments, "payments", by=-1.5, seconds=AMPLE_S)
 
 
 def test_blocks_are_neighbours_and_longer_for_longer_memory():

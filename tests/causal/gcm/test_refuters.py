@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from parts import AMPLE_S
 from planted import START, Fault, metrics_window
 from workbench.causal.change_effects.adjustment import adjustment, change_graph
 from workbench.causal.change_effects.refuters import linear_effect, refute_by_data
@@ -27,7 +28,7 @@ def bins_with_a_change(effect: float, *, elsewhere: float = 0.0) -> pd.DataFrame
 
 @pytest.fixture(scope="module")
 def guilty():
-    return estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=120)
+    return estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=AMPLE_S)
 
 
 def test_a_guilty_change_survives_and_adjusts_for_traffic(guilty):
@@ -48,7 +49,7 @@ def test_dowhy_and_the_fast_refuters_agree(guilty):
 
 
 def test_a_slight_effect_does_not_survive_a_hidden_common_cause_like_traffic():
-    found = estimate_and_refute(bins_with_a_change(0.001), "s", seed=1, seconds=120)
+    found = estimate_and_refute(bins_with_a_change(0.001), "s", seed=1, seconds=AMPLE_S)
     hidden = {r.name: r for r in found.refutations}["unobserved common cause"]
     assert not hidden.passed
     assert "as strong as traffic" in hidden.statement
@@ -66,7 +67,7 @@ def test_each_estimate_has_an_estimand_of_its_own_and_no_effect_modifiers(monkey
         return plain(self, estimand, **options)
 
     monkeypatch.setattr(CausalModel, "estimate_effect", watched)
-    estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=120)
+    estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=AMPLE_S)
     assert len({id(estimand) for estimand, _, _ in seen}) == len(seen) > 10
     assert {(tuple(m), method) for _, m, method in seen} == {((), "backdoor.linear_regression")}
 
@@ -94,7 +95,7 @@ def test_a_flag_as_treatment_is_the_same_as_a_number(guilty):
     """Guard: one of DoWhy's refuters fails on booleans under pandas 3."""
     data = bins_with_a_change(0.1)
     data["change"] = data["change"].astype(bool)
-    assert estimate_and_refute(data, "s", seed=1, seconds=120) == guilty
+    assert estimate_and_refute(data, "s", seed=1, seconds=AMPLE_S) == guilty
 
 
 def test_an_innocent_change_beside_a_fault_elsewhere_has_no_effect():
@@ -119,7 +120,7 @@ def test_an_interrupt_leaves_the_generator_as_it_was(monkeypatch):
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(11)  # noqa: NPY002
     with pytest.raises(KeyboardInterrupt):
-        estimate_and_refute(bins_with_a_change(0.1), "s", seed=1)
+        estimate_and_refute(bins_with_a_change(0.1), "s", seed=1, seconds=AMPLE_S)
     assert np.random.random() == expected  # noqa: NPY002
 
 

@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from parts import AMPLE_S
 from planted import SHOP, Fault, metrics_window
 from workbench import SLI, SLO
 from workbench.causal import critique
@@ -33,7 +34,10 @@ def calls(doubts):
 @pytest.mark.parametrize("call", [("checkout", "payments"), ("orders", "db")])
 def test_a_missing_call_is_found_with_its_direction(call, phi):
     found = [
-        critique(graph_told(lambda g: g.remove_edge(*call), seed=seed, phi=phi, bins=480))
+        critique(
+            graph_told(lambda g: g.remove_edge(*call), seed=seed, phi=phi, bins=480),
+            seconds=AMPLE_S,
+        )
         for seed in range(8)
     ]
     hits = sum(call in calls(c.missing) for c in found)
@@ -45,14 +49,17 @@ def test_a_reversed_call_is_told():
         graph.remove_edge("front", "catalog")
         graph.add_edge("catalog", "front")
 
-    found = [critique(graph_told(turn, seed=seed)) for seed in range(5)]
+    found = [critique(graph_told(turn, seed=seed), seconds=AMPLE_S) for seed in range(5)]
     hits = sum(("catalog", "front") in calls(c.contradicted) for c in found)
     assert hits == 5
 
 
 def test_an_invented_call_is_contradicted():
     found = [
-        critique(graph_told(lambda g: g.add_edge("cart", "payments"), seed=seed, bins=480))
+        critique(
+            graph_told(lambda g: g.add_edge("cart", "payments"), seed=seed, bins=480),
+            seconds=AMPLE_S,
+        )
         for seed in range(8)
     ]
     assert [calls(c.contradicted) for c in found] == [[("cart", "payments")]] * 8
@@ -63,7 +70,9 @@ def test_a_true_graph_is_left_alone(phi):
     """At most one false doubt in twenty windows, with and without measured calls."""
     seeds = range(50)
     found = [
-        critique(metrics_window(faults=FAULT, seed=seed, phi=phi, edges=bool(seed % 2)))
+        critique(
+            metrics_window(faults=FAULT, seed=seed, phi=phi, edges=bool(seed % 2)), seconds=AMPLE_S
+        )
         for seed in seeds
     ]
     doubted = [c for c in found if c.doubts]
@@ -75,7 +84,7 @@ def test_a_call_that_telemetry_counts_and_the_graph_does_not_list_is_missing():
     window = metrics_window(seed=1)
     graph = nx.DiGraph(window.topology)
     graph.remove_edge("cart", "cache")
-    found = critique(window.with_(topology=nx.freeze(graph)))
+    found = critique(window.with_(topology=nx.freeze(graph)), seconds=AMPLE_S)
     assert calls(found.missing) == [("cart", "cache")]
     assert "telemetry counts these calls" in found.missing[0].statement
 
@@ -84,28 +93,30 @@ def test_a_call_that_telemetry_counts_and_the_graph_does_not_list_is_missing():
 def test_what_is_joined_only_through_a_third_is_dropped_by_pc(seed):
     """Without front → checkout, front also shares what checkout waits for, until PC asks."""
     window = graph_told(lambda g: g.remove_edge("front", "checkout"), seed=seed, bins=1440)
-    every = calls(critique(window, method="residuals").missing)
+    every = calls(critique(window, method="residuals", seconds=AMPLE_S).missing)
     assert ("front", "checkout") in every
     assert {("front", "payments"), ("front", "orders")} & set(every)
-    assert calls(critique(window, method="pc").missing) == [("front", "checkout")]
+    assert calls(critique(window, method="pc", seconds=AMPLE_S).missing) == [("front", "checkout")]
 
 
 def test_nothing_is_merged_and_the_frame_shows_the_graph_beside_the_doubts():
     window = graph_told(lambda g: g.remove_edge("orders", "db"), seed=0)
     before = sorted(window.topology.edges)
-    found = critique(window)
+    found = critique(window, seconds=AMPLE_S)
     assert sorted(window.topology.edges) == before
     frame = found.to_frame()
     assert set(zip(frame["caller"], frame["callee"], strict=True)) == {*before, ("orders", "db")}
     assert list(frame.loc[frame["verdict"] == "missing", "in the graph"]) == ["no"]
     assert {f.claim for f in found.findings()} <= {"observed", "correlated"}
     assert "not changed" in found._repr_html_()
-    assert repr(found) == repr(critique(window))
+    assert repr(found) == repr(critique(window, seconds=AMPLE_S))
 
 
 def test_only_the_nearest_services_are_looked_at_and_that_is_told():
     system = type(SHOP)({"front": {f"s{i:02d}": 1.0 for i in range(45)}})
-    found = critique(metrics_window(system, bins=60, edges=False), method="residuals")
+    found = critique(
+        metrics_window(system, bins=60, edges=False), method="residuals", seconds=AMPLE_S
+    )
     assert len(found.services) == 40
     assert found.services[0] == "front"
     assert found.left_out == 6
@@ -123,7 +134,7 @@ def test_calls_that_are_not_waited_for_are_not_criticised():
     window = metrics_window(seed=1, edges=False)
     graph = nx.DiGraph(window.topology)
     graph.add_edge("cart", "payments", asynchronous=True)
-    found = critique(window.with_(topology=nx.freeze(graph)))
+    found = critique(window.with_(topology=nx.freeze(graph)), seconds=AMPLE_S)
     assert ("cart", "payments") not in calls(found.doubts)
 
 
@@ -132,23 +143,23 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     window = metrics_window(bins=60)
     with pytest.raises(MissingPart, match=r"\[discovery\]"):
-        critique(window)
-    assert critique(window, method="residuals").calls
+        critique(window, seconds=AMPLE_S)
+    assert critique(window, method="residuals", seconds=AMPLE_S).calls
 
 
 def test_what_cannot_be_asked_is_a_named_error():
     window = metrics_window(bins=60)
     with pytest.raises(UnknownName, match="method"):
-        critique(window, method="magic")
+        critique(window, method="magic", seconds=AMPLE_S)
     with pytest.raises(BadInput, match="Load"):
-        critique(window, SLI("front", "load"))
+        critique(window, SLI("front", "load"), seconds=AMPLE_S)
 
 
 def test_errors_are_criticised_too():
     window = metrics_window(
         faults=(Fault("payments", "errors", 0.2),), seed=1, signal="errors", bins=60
     )
-    assert critique(window).sli == SLO("x", "front", "errors", 0.99, 0.5).sli
+    assert critique(window, seconds=AMPLE_S).sli == SLO("x", "front", "errors", 0.99, 0.5).sli
 
 
 def test_adjusted_p_values_are_benjamini_and_yekutieli():

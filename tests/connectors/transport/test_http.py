@@ -119,37 +119,39 @@ def test_a_no_is_final_and_carries_what_was_said(status):
 def test_retry_after_is_waited_for(when):
     from email.utils import formatdate
 
-    text = formatdate(time.time() + 2, usegmt=True) if when == "date" else when
-    begun = time.monotonic()
+    begun = time.time()
+    text = formatdate(begun + 2, usegmt=True) if when == "date" else when
     ask(reply(status=503, more=[f"retry-after: {text}"]), reply())
-    assert time.monotonic() - begun >= 0.9
+    until = int(begun + 2) if when == "date" else begun + 1
+    assert time.time() >= until - 0.1
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun():
     begun = time.monotonic()
     with pytest.raises(SourceUnreachable):
-        ask(reply(status=503, more=["retry-after: 3600"]), deadline_s=2)
-    assert time.monotonic() - begun < 1
+        ask(reply(status=503, more=["retry-after: 3600"]), deadline_s=60)
+    assert time.monotonic() - begun < 30
 
 
+# Deadlines here are short beside what would be waited without them: a busy machine has room.
 async def drip(writer):
-    writer.write(reply(OK, length=1000)[: -len(OK)])
-    for _ in range(1000):
+    writer.write(reply(OK, length=1_000_000)[: -len(OK)])
+    while True:
         writer.write(b" ")
         await writer.drain()
         await asyncio.sleep(0.05)
 
 
 async def hang(writer):
-    await asyncio.sleep(30)
+    await asyncio.sleep(300)
 
 
 @pytest.mark.parametrize("slow", [drip, hang])
 def test_nothing_takes_longer_than_its_deadline(slow):
     begun = time.monotonic()
     with pytest.raises(SourceUnreachable, match=r"deadline|cannot be reached"):
-        ask(slow, deadline_s=0.6, timeout_s=5)
-    assert time.monotonic() - begun < 1.6
+        ask(slow, deadline_s=0.6, timeout_s=60)
+    assert time.monotonic() - begun < 20
 
 
 def test_requests_of_one_fetch_share_a_deadline():
@@ -157,14 +159,14 @@ def test_requests_of_one_fetch_share_a_deadline():
         async with Scripted(hang) as server:
             http = Http(HttpSettings(url=server.url, deadline_s=0.5))
             async with http.fetching():
-                for _ in range(3):
+                for _ in range(80):
                     with pytest.raises(SourceUnreachable):
                         await http.json("GET", "/")
             await http.aclose()
 
     begun = time.monotonic()
     asyncio.run(run())
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 20
 
 
 def test_a_source_that_always_fails_is_not_asked_without_end():
@@ -288,7 +290,8 @@ def test_a_cancelled_request_is_back_at_once():
         async with Scripted(hang) as server:
             http = Http(HttpSettings(url=server.url))
             task = asyncio.create_task(http.json("GET", "/"))
-            await asyncio.sleep(0.2)
+            while not server.asked:
+                await asyncio.sleep(0.01)
             begun = time.monotonic()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -296,4 +299,4 @@ def test_a_cancelled_request_is_back_at_once():
             await http.aclose()
             return time.monotonic() - begun
 
-    assert asyncio.run(run()) < 1
+    assert asyncio.run(run()) < 20
