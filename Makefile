@@ -20,10 +20,10 @@ install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help investigate lab test check bench fuzz format clean
+.PHONY: help investigate lab test check bench fuzz format clean docs wheel-test
 
 help:  ## List these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 investigate: .venv/.product  ## Run the main notebook on a recorded incident (INCIDENT=id) and write its postmortem
 	$(BIN)/workbench investigate $(INCIDENT) --out $(OUT)
@@ -56,11 +56,17 @@ format: .venv/.all  ## Format the code and pair the notebooks
 clean:  ## Remove the environment and everything made
 	rm -rf .venv $(OUT) build *.egg-info
 
+docs: .venv/.all  ## Build the documentation into build/site; a warning is an error
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+wheel-test: .venv/.all  ## Build the wheel, install it into an empty environment and use it in an empty folder
+	$(BIN)/python -m pytest tests/wheel/installed_checks.py
+
 .venv/.product: pyproject.toml constraints.txt
 	$(new_venv)
 	$(install) --editable .
 	@touch $@
 
 .venv/.all: .venv/.product
-	$(install) --editable '.[bench,clickhouse,dask,discovery,keyring,shop,spark,test]'
+	$(install) --editable '.[bench,clickhouse,dask,discovery,docs,keyring,shop,spark,test]'
 	@touch $@

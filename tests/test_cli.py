@@ -49,6 +49,19 @@ def test_incidents_are_listed_literally(workbench):
     assert "[b]slow[/b]" in done.stdout, "names are shown, not interpreted"
 
 
+def test_a_folder_without_incidents_says_where_to_find_some(workbench, tmp_path):
+    done = workbench("--datasets", str(tmp_path), "incidents")
+    assert done.returncode == 2
+    assert "No recorded incidents here" in done.stderr
+    assert "--datasets" in done.stderr
+
+
+def test_datasets_names_the_folder(workbench, recorded, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_DATASETS", str(tmp_path))
+    assert "slow-payments" in workbench("--datasets", str(recorded), "incidents").stdout
+    assert workbench("--datasets", str(tmp_path / "none"), "incidents").returncode == 2
+
+
 def test_diagnose_prints_the_verdict(workbench):
     done = workbench("diagnose", "slow-payments")
     assert done.returncode == 0, done.stderr
