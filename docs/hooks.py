@@ -1,7 +1,9 @@
-"""Lists of modules in the pages of rooms, read from the code: they cannot grow old.
+"""What the pages say of the code is read from the code, so that it cannot grow old.
 
 A line ``<!-- modules workbench.causal -->`` becomes a table of that package's modules with the
-first lines of each docstring, a heading a wing.
+first lines of each docstring, a heading a wing. A line ``<!-- reference workbench.causal -->``
+becomes the reference of what the package's ``__all__`` names, verbs before objects. Each is
+taken from the module that defines it: many a verb shares its name with its module.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MARKER = re.compile(r"^<!-- modules ([\w. ]+) -->$", re.MULTILINE)
+MARKER = re.compile(r"^<!-- (modules|reference) ([\w. ]+) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Put the tables in the place of their markers."""
-    return MARKER.sub(lambda found: "\n\n".join(map(modules, found[1].split())), markdown)
+    """Put tables and references in the place of their markers."""
+    written = {"modules": modules, "reference": reference}
+    return MARKER.sub(lambda found: "\n\n".join(map(written[found[1]], found[2].split())), markdown)
 
 
 def modules(name: str) -> str:
@@ -39,10 +42,37 @@ def modules(name: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def reference(name: str) -> str:
+    """Write the reference of what a package's ``__all__`` names."""
+    file = ROOT.joinpath(*name.split("."), "__init__.py")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    places = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    verbs = sorted(one for one in _declared(tree) if one in places and one.islower())
+    objects = sorted(one for one in _declared(tree) if one in places and not one.islower())
+    parts = [summary(file)]
+    for heading, names in (("Verbs", verbs), ("Objects", objects)):
+        if names:
+            parts += [f"## {heading}", *(f"::: {places[one]}" for one in names)]
+    return "\n\n".join(parts)
+
+
 def summary(file: Path) -> str:
-    """First sentence of a module's docstring, without a table's separator."""
+    """First paragraph of a module's docstring, fit for a cell of a table."""
     text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return " ".join(text.split("\n\n")[0].split()).replace("|", "\\|")
+
+
+def _declared(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(one, ast.Name) and one.id == "__all__" for one in targets):
+            return list(ast.literal_eval(node.value))
+    return []
 
 
 def _table(files: list[Path], place: Path) -> str:

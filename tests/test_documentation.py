@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from parts import missing_part
-from workbench import datasets
+from workbench import __version__, datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -114,6 +115,21 @@ def test_paths_that_are_named_exist(name) -> None:
     named = set(re.findall(r"`((?:workbench|tests|docs|notebooks)/[\w/.-]+)`", text))
     gone = sorted(path for path in named if not (ROOT / path).exists())
     assert not gone, f"{name} sends its reader to files that are not there: {gone}"
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "license"} <= set(citation)
+    assert citation["version"] == __version__
+
+
+def test_hooks_fetch_nothing_and_run_what_check_runs() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert {repo["repo"] for repo in hooks["repos"]} == {"local"}
+    ran = {Path(hook["entry"].split()[0]).name for repo in hooks["repos"] for hook in repo["hooks"]}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert ran == {"mypy", "nbstripout", "ruff"}
+    assert all(f"$(BIN)/{tool}" in makefile for tool in ran)
 
 
 def test_fragments_have_a_name_that_is_found_and_a_type_that_is_known() -> None:
