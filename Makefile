@@ -57,7 +57,7 @@ clean:  ## Remove the environment and everything made
 	rm -rf .venv $(OUT) build *.egg-info
 
 docs: .venv/.all  ## Build the documentation into build/site; a warning is an error
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 wheel-test: .venv/.all  ## Build the wheel, install it into an empty environment and use it in an empty folder
 	$(BIN)/python -m pytest tests/wheel/installed_checks.py
