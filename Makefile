@@ -20,7 +20,7 @@ install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help investigate lab test test-fast check bench fuzz format clean
+.PHONY: help investigate lab test test-fast check bench fuzz format clean docs wheel-test
 
 help:  ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -67,11 +67,17 @@ format: .venv/.all  ## Format the code and pair the notebooks
 clean:  ## Remove the environment and everything made
 	rm -rf .venv $(OUT) build *.egg-info
 
+docs: .venv/.all  ## Build the documentation into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+wheel-test: .venv/.all  ## Build the wheel, install it into an empty environment and use it in an empty folder
+	$(BIN)/python -m pytest tests/wheel/installed_checks.py
+
 .venv/.product: pyproject.toml constraints.txt
 	$(new_venv)
 	$(install) --editable .
 	@touch $@
 
 .venv/.all: .venv/.product
-	$(install) --editable '.[bench,clickhouse,dask,discovery,keyring,shop,spark,test]'
+	$(install) --editable '.[bench,clickhouse,dask,discovery,docs,keyring,shop,spark,test]'
 	@touch $@

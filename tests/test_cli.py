@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def recorded(tmp_path_factory):
     """A folder of bundles with one planted incident, labelled."""
     folder = tmp_path_factory.mktemp("bundles")
-    window = metrics_window(SHOP, faults=(Fault("payments", "latency", 0.2),), seed=1)
+    # Enough quiet time in the window itself: a bundle holds no history but by its id.
+    slow = Fault("payments", "latency", 0.2, at=0.9)
+    window = metrics_window(SHOP, (slow,), bins=200, incident=0.9, history=False, seed=1)
     bundle = folder / "slow-payments"
     bundle.mkdir()
     (bundle / "truth.json").write_text(json.dumps({"service": "payments", "fault": "slow"}))
@@ -70,6 +72,19 @@ def test_incidents_are_listed_literally(workbench):
     assert done.returncode == 0
     assert "slow-payments" in done.stdout
     assert "[b]slow[/b]" in done.stdout, "names are shown, not interpreted"
+
+
+def test_a_folder_without_incidents_says_where_to_find_some(process, tmp_path):
+    done = process("--datasets", str(tmp_path), "incidents")
+    assert done.returncode == 2
+    assert "No recorded incidents here" in done.stderr
+    assert "--datasets" in done.stderr
+
+
+def test_datasets_names_the_folder(process, recorded, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_DATASETS", str(tmp_path))
+    assert "slow-payments" in process("--datasets", str(recorded), "incidents").stdout
+    assert process("--datasets", str(tmp_path / "none"), "incidents").returncode == 2
 
 
 def test_diagnose_prints_the_verdict(process):

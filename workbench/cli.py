@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.errors import BadInput, WorkbenchError
+from workbench.errors import BadInput, BundleMissing, WorkbenchError
 
 __all__ = [
     "app",
@@ -23,6 +23,7 @@ __all__ = [
     "investigate",
     "lab",
     "main",
+    "options",
     "postmortem",
     "verify_postmortem",
 ]
@@ -59,13 +60,34 @@ def main() -> None:
         sys.exit(130)
 
 
+@app.callback()
+def options(
+    datasets: Annotated[
+        Path | None, typer.Option(help="Folder of recorded incidents, e.g. datasets/ of a clone.")
+    ] = None,
+) -> None:
+    """Investigate a recorded incident: what moved, what caused it, and the postmortem."""
+    if datasets is not None:
+        if not datasets.is_dir():
+            raise BadInput("Not a folder", value=str(datasets), hint="Say --datasets FOLDER")
+        # The variable reaches the notebook's kernel and worker processes too.
+        os.environ["WORKBENCH_DATASETS"] = str(datasets.resolve())
+
+
 @app.command()
 def incidents() -> None:
     """List the recorded incidents."""
     from workbench import datasets
 
     table = Table("id", "title", "incident", "MB")
-    for row in datasets.incidents().itertuples():
+    rows = datasets.incidents()
+    if rows.empty:
+        raise BundleMissing(
+            "No recorded incidents here",
+            value=datasets.bundles.folder().name,
+            hint="Say --datasets, or set WORKBENCH_DATASETS, with the datasets/ folder of a clone",
+        )
+    for row in rows.itertuples():
         table.add_row(escape(row.id), escape(row.title), row.when, f"{row.megabytes:.1f}")
     Console().print(table)
 
@@ -84,7 +106,7 @@ def investigate(
     with console.status(f"Investigating {escape(incident)} …") as status:
         paths = notebooks.run_notebook(incident, out, progress=status.update)
     for name, path in paths.items():
-        console.print(f"{name:>11}: {escape(str(path))}", soft_wrap=True, highlight=False)
+        console.print(f"{name:>12}: {escape(str(path))}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -155,9 +177,9 @@ def evaluate(
 @app.command()
 def lab() -> None:
     """Open JupyterLab on the notebooks."""
-    from workbench.notebooks.run import notebooks_folder
+    from workbench.notebooks.run import open_notebooks
 
-    command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={notebooks_folder()}"]
+    command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={open_notebooks()}"]
     sys.exit(subprocess.run(command, check=False).returncode)
 
 
@@ -172,7 +194,7 @@ def _draft(incident: str, out: Path) -> None:
         draft = room.draft(window, compare(window))
         paths = room.save(draft, out / incident)
     for name, path in paths.items():
-        console.print(f"{name:>11}: {escape(str(path))}", soft_wrap=True, highlight=False)
+        console.print(f"{name:>12}: {escape(str(path))}", soft_wrap=True, highlight=False)
 
 
 def _verify_by_old_name(target: str | None, out: Path) -> None:

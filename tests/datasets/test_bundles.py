@@ -61,3 +61,32 @@ def test_only_labelled_bundles_are_scored(folder):
     assert labelled.ids == ("slow-payments",)
     with pytest.raises(UnknownName):
         labelled.check("calm")
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """An installed package that carries one incident, in an empty working directory."""
+    package, empty = tmp_path / "site" / "workbench" / "datasets", tmp_path / "empty"
+    WINDOW.save(package / "recorded" / "slow-payments")
+    empty.mkdir()
+    monkeypatch.delenv("WORKBENCH_DATASETS", raising=False)
+    monkeypatch.setattr(datasets.bundles, "__file__", str(package / "bundles.py"))
+    monkeypatch.chdir(empty)
+    return package / "recorded"
+
+
+def test_an_installed_package_reads_what_it_carries(installed):
+    assert datasets.bundles.folder() == installed
+    assert datasets.load("slow-payments").digest == WINDOW.digest
+
+
+def test_what_a_package_does_not_carry_is_named_with_the_way_to_it(installed):
+    with pytest.raises(UnknownName, match=r"carries only slow-payments\. Say --datasets"):
+        datasets.load("shop-traffic-surge")
+
+
+def test_somebody_elses_datasets_folder_hides_nothing(installed, tmp_path):
+    (tmp_path / "empty" / "datasets" / "cats").mkdir(parents=True)
+    assert datasets.bundles.folder() == installed
+    WINDOW.save(tmp_path / "empty" / "datasets" / "mine")
+    assert list(datasets.incidents()["id"]) == ["mine"]

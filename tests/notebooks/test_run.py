@@ -60,6 +60,46 @@ def test_installed_without_the_repository_is_a_named_error(monkeypatch, tmp_path
         notebooks.notebooks_folder()
 
 
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """An installed package that carries one notebook."""
+    curated = tmp_path / "site" / "workbench" / "notebooks" / "curated"
+    curated.mkdir(parents=True)
+    nbformat.write(notebook("1 + 1"), curated / "01_investigate.ipynb")
+    monkeypatch.setattr(notebooks, "__file__", str(curated.parent / "run.py"))
+    return curated
+
+
+def test_an_installed_package_has_its_notebooks(installed) -> None:
+    assert notebooks.notebooks_folder() == installed
+
+
+def test_notebooks_to_edit_are_copies_and_an_edited_one_is_kept(installed, tmp_path) -> None:
+    opened = notebooks.open_notebooks(tmp_path / "mine")
+    copy = opened / "01_investigate.ipynb"
+    assert copy.read_text() == (installed / copy.name).read_text()
+    copy.write_text("edited")
+    assert notebooks.open_notebooks(tmp_path / "mine") == opened
+    assert copy.read_text() == "edited"
+
+
+def test_notebooks_of_a_clone_are_opened_where_they_are(tmp_path) -> None:
+    assert notebooks.open_notebooks(tmp_path / "mine") == notebooks.notebooks_folder()
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.slow
+def test_the_kernel_runs_beside_the_results_and_reads_the_same_incidents(
+    shop, tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "bundles").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKBENCH_DATASETS", "bundles")
+    out = shop("import os\nprint(os.getcwd(), os.environ['WORKBENCH_DATASETS'])")
+    executed = nbformat.read(notebooks.run_notebook("small", out)["notebook"], as_version=4)
+    assert executed.cells[3].outputs[0].text == f"{out / 'small'} {tmp_path / 'bundles'}\n"
+
+
 @pytest.mark.slow
 def test_a_run_writes_notebook_and_page_and_tells_progress(shop) -> None:
     out = shop("print(INCIDENT, OUT)", "1 + 1")

@@ -11,25 +11,30 @@ import pandas as pd
 
 from workbench.archive import MANIFEST, read_manifest, verify_bundle
 from workbench.datasets.labelled import LabelledSet, Truth, required
-from workbench.errors import BundleMissing, WorkbenchError, unknown_name
+from workbench.errors import BundleMissing, UnknownName, WorkbenchError, unknown_name
 from workbench.times import TimeRange
 from workbench.window import IncidentWindow
 
 __all__ = ["folder", "incidents", "load", "read_bundles", "truth", "verify"]
 
 _VARIABLE = "WORKBENCH_DATASETS"
+_SHIPPED = "recorded"  # beside this module, in an installed package
+_ELSEWHERE = f"Say --datasets, or set {_VARIABLE}, with the datasets/ folder of a clone"
 
 
 def folder() -> Path:
     """Folder of the recorded incidents.
 
     ``WORKBENCH_DATASETS`` if set, else ``datasets/`` of the working directory or of the
-    checkout this package lies in.
+    checkout this package lies in, else the few that an installed package carries.
     """
     if told := os.environ.get(_VARIABLE):
         return Path(told)
-    here = Path.cwd() / "datasets"
-    return here if here.is_dir() else Path(__file__).resolve().parents[2] / "datasets"
+    module = Path(__file__).resolve()
+    places = (Path.cwd() / "datasets", module.parents[2] / "datasets")
+    # Many a project has a folder of this name: one without bundles is not ours.
+    ours = (place for place in places if any(place.glob(f"*/{MANIFEST}")))
+    return next(ours, module.parent / _SHIPPED)
 
 
 def incidents(path: str | Path | None = None) -> pd.DataFrame:
@@ -143,14 +148,20 @@ def _bundle(incident: str, path: str | Path | None) -> Path:
     root = Path(path) if path else folder()
     if not root.is_dir():
         raise BundleMissing(
-            fact="No folder of recorded incidents",
-            value=str(root.name),
-            hint=f"Set {_VARIABLE} to one",
+            fact="No folder of recorded incidents", value=str(root.name), hint=_ELSEWHERE
         )
     known = [manifest.parent.name for manifest in root.glob(f"*/{MANIFEST}")]
     if incident not in known:
-        raise unknown_name(what="incident", name=incident, known=known)
+        raise _unknown(incident, known, root)
     return root / incident
+
+
+def _unknown(incident: str, known: list[str], root: Path) -> UnknownName:
+    error = unknown_name("incident", incident, known)
+    if root.name != _SHIPPED:
+        return error
+    hint = f"{error.hint} A package carries only {' and '.join(sorted(known))}. {_ELSEWHERE}"
+    return UnknownName(error.fact, value=error.value, hint=hint)
 
 
 def _row(bundle: Path) -> dict[str, object]:

@@ -7,12 +7,14 @@ exported page holds everything it shows; a policy in its head forbids scripts an
 from __future__ import annotations
 
 import copy
+import os
 import re
 import subprocess
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import datasets
 from workbench.archive import write_text
 from workbench.errors import MissingPart, WorkbenchError
 from workbench.masking import warn_of_leaks
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
-__all__ = ["export_html", "notebooks_folder", "run_notebook", "with_parameters"]
+__all__ = ["export_html", "notebooks_folder", "open_notebooks", "run_notebook", "with_parameters"]
 
 NOTEBOOK = "01_investigate"
 
+_SHIPPED = "curated"  # beside this module, in an installed package
 _SECONDS_A_CELL = 600
 _KEPT = "The notebook was kept with the failure in it"
 _TAG = "parameters"
@@ -46,18 +49,44 @@ _POLICY = (
 
 
 def notebooks_folder() -> Path:
-    """Find the folder of the curated notebooks: beside the package, as in a clone.
+    """Find the folder of the curated notebooks: of the clone, else of the installed package.
 
     Raises
     ------
     MissingPart
-        The package was installed without its repository.
+        Neither has them.
     """
-    folder = Path(__file__).resolve().parents[2] / "notebooks"
-    if not (folder / f"{NOTEBOOK}.ipynb").is_file():
-        fact = "The notebooks are not here"
-        hint = "Clone the repository and install from it: pip install -e ."
-        raise MissingPart(fact, value=folder.name, hint=hint)
+    module = Path(__file__).resolve()
+    places = (module.parents[2] / "notebooks", module.parent / _SHIPPED)
+    for folder in places:
+        if (folder / f"{NOTEBOOK}.ipynb").is_file():
+            return folder
+    fact = "The notebooks are not here"
+    hint = "Clone the repository and install from it: pip install -e ."
+    raise MissingPart(fact, value=places[0].name, hint=hint)
+
+
+def open_notebooks(to: str | Path = "notebooks") -> Path:
+    """Find notebooks that may be edited: those of a clone, else copies.
+
+    Parameters
+    ----------
+    to
+        Where copies go when the package is installed; a notebook that is there already is
+        somebody's work and stays as it is.
+
+    Raises
+    ------
+    MissingPart
+        There are no notebooks.
+    """
+    source = notebooks_folder()
+    if source.name != _SHIPPED:
+        return source
+    folder = Path(to).resolve()
+    for notebook in sorted(source.glob("*.ipynb")):
+        if not (folder / notebook.name).exists():
+            write_text(folder / notebook.name, notebook.read_text(encoding="utf-8"))
     return folder
 
 
@@ -87,14 +116,13 @@ def run_notebook(
     WorkbenchError
         A cell failed; the notebook with the failure is kept and named.
     """
+    source = notebooks_folder() / f"{NOTEBOOK}.ipynb"
     folder = Path(out).resolve() / incident
-    source = notebooks_folder()
-    notebook = with_parameters(
-        _read(source / f"{NOTEBOOK}.ipynb"), {"INCIDENT": incident, "OUT": str(folder.parent)}
-    )
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = with_parameters(_read(source), {"INCIDENT": incident, "OUT": str(folder.parent)})
     kept = folder / f"{NOTEBOOK}.ipynb"
     try:
-        _execute(notebook, source, progress or _silent)
+        _execute(notebook, folder, progress or _silent)
     finally:
         write_text(kept, _plain(notebook))
     page = write_text(folder / f"{NOTEBOOK}.html", export_html(notebook, f"Incident {incident}"))
@@ -171,13 +199,18 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Callable[[str], Non
     )
     try:
         # The kernel's own chatter belongs to no one's terminal; failures arrive as messages.
-        client.execute(stderr=subprocess.DEVNULL)
+        client.execute(stderr=subprocess.DEVNULL, env=_environment())
     except CellExecutionError as error:
         fact = f"The notebook stopped: {error.ename}"
         raise WorkbenchError(fact, value=error.evalue, hint=_KEPT) from error
     except (CellTimeoutError, DeadKernelError) as error:
         fact = "The notebook's kernel gave up"
         raise WorkbenchError(fact, value=str(error), hint=_KEPT) from error
+
+
+def _environment() -> dict[str, str]:
+    """Environment of the kernel: it runs elsewhere, and reads the same incidents."""
+    return {**os.environ, "WORKBENCH_DATASETS": str(datasets.bundles.folder().resolve())}
 
 
 def _headings(notebook: NotebookNode) -> list[str]:
