@@ -25,6 +25,13 @@ __all__ = ["MODULES", "install", "renamed", "warn_renamed"]
 # `diagnose.hypotheses` is left out: an import of it would hide the verb of that name. What was a
 # module and is a package now tells of its old names itself, see `renamed`.
 _MODULES = {
+    "views.axes": "views.drawing.axes",
+    "views.decimate": "views.drawing.decimate",
+    "views.layout": "views.drawing.layout",
+    "views.marks": "views.drawing.marks",
+    "views.palette": "views.drawing.palette",
+    "views.readings": "views.drawing.readings",
+    "views.rendering": "views.drawing.rendering",
     "archive.asking": "archive.execution",
     "archive.csvfiles": "archive.csv_files",
     "archive.found": "archive.results",
@@ -159,9 +166,9 @@ _MODULES = {
     "reporting": "notebooks.run",
     "topology.awaited": "topology.critical_path",
     "topology.twins": "topology.duplicate_views",
-    "views.happenings": "views.event_marks",
+    "views.happenings": "views.drawing.event_marks",
     "views.look": "views.selection",
-    "views.words": "views.labels",
+    "views.words": "views.drawing.labels",
 }
 MODULES: Mapping[str, str] = MappingProxyType(
     {f"workbench.{old}": f"workbench.{new}" for old, new in _MODULES.items()}

@@ -14,7 +14,7 @@ from workbench.causal.attribution.study import choose_sli
 from workbench.evaluate import LAYOUTS, Judged, calibration_error, judged, left_out, wilson
 from workbench.features.aligned import align
 from workbench.views import reliability
-from workbench.views.rendering import Chart
+from workbench.views.drawing.rendering import Chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable

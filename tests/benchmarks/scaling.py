@@ -22,8 +22,8 @@ import pandas as pd
 from tests.benchmarks.layered import window_of
 from tests.benchmarks.rates import rate
 from workbench.causal import rank
-from workbench.views.palette import INK, MUTED, RISE, SLI_LINE
-from workbench.views.rendering import Chart
+from workbench.views.drawing.palette import INK, MUTED, RISE, SLI_LINE
+from workbench.views.drawing.rendering import Chart
 
 SIZES = (50, 200, 1000, 5000)
 HIT_SIZES = (50, 200)

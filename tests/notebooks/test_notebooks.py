@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from parts import missing_part, require_program
 from workbench import datasets
 from workbench.notebooks import run as notebooks
-from workbench.views.rendering import VEGA_LITE_MIME
+from workbench.views.drawing.rendering import VEGA_LITE_MIME
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -12,7 +12,7 @@ from pictures import NASTY, WHEN, at, diagnosis, signals, window
 from workbench.times import TimeRange
 from workbench.views import network, topology
 from workbench.views.deviation import LEVELS, deviations, level, strongest
-from workbench.views.marks import focus, service_marks
+from workbench.views.drawing.marks import focus, service_marks
 
 
 @pytest.fixture(scope="module")

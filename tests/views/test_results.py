@@ -24,7 +24,7 @@ from workbench.views import (
     what_if,
 )
 from workbench.views.counterfactual import imaginable
-from workbench.views.labels import movement_label, share_label
+from workbench.views.drawing.labels import movement_label, share_label
 
 
 def rows_of(chart: Chart) -> list[dict]:

@@ -11,7 +11,7 @@ from workbench.errors import BadInput
 from workbench.slis import SLI
 from workbench.times import TimeRange
 from workbench.views import timeline
-from workbench.views.event_marks import event_rows, lanes
+from workbench.views.drawing.event_marks import event_rows, lanes
 
 
 @pytest.fixture(scope="module")

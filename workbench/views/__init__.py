@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from workbench.views.adjustment import adjustment
 from workbench.views.counterfactual import counterfactual, what_if
+from workbench.views.drawing.rendering import Card, Chart, Picture, message, problem
 from workbench.views.effects import effects, refutations
 from workbench.views.evidence import evidence, leading
 from workbench.views.interrupted import interrupted
@@ -17,7 +18,6 @@ from workbench.views.network import Network, network
 from workbench.views.panel import Panel, panel
 from workbench.views.placebos import placebos
 from workbench.views.reliability import reliability
-from workbench.views.rendering import Card, Chart, Picture, message, problem
 from workbench.views.timeline import timeline
 from workbench.views.topology import topology
 from workbench.views.waterfall import waterfall

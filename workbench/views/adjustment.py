@@ -7,16 +7,26 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from workbench.cards import escape
-from workbench.views.axes import shorten
-from workbench.views.layout import layered
-from workbench.views.palette import BASELINE, CARD, FAINT, FONT, INK, MUTED, RISE, SLI_LINE, WHITE
-from workbench.views.rendering import Picture
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.layout import layered
+from workbench.views.drawing.palette import (
+    BASELINE,
+    CARD,
+    FAINT,
+    FONT,
+    INK,
+    MUTED,
+    RISE,
+    SLI_LINE,
+    WHITE,
+)
+from workbench.views.drawing.rendering import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from workbench.causal import Adjustment, Effect
-    from workbench.views.layout import Layout, Point
+    from workbench.views.drawing.layout import Layout, Point
 
 __all__ = ["adjustment"]
 

@@ -11,16 +11,16 @@ import pandas as pd
 
 from workbench.cards import quantity
 from workbench.errors import WorkbenchError
-from workbench.views.axes import shorten
-from workbench.views.labels import share_label
-from workbench.views.palette import FALL, INK, RISE, TOTAL
-from workbench.views.readings import scale_of
-from workbench.views.rendering import Card, Chart, message, problem
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.labels import share_label
+from workbench.views.drawing.palette import FALL, INK, RISE, TOTAL
+from workbench.views.drawing.readings import scale_of
+from workbench.views.drawing.rendering import Card, Chart, message, problem
 
 if TYPE_CHECKING:
     from workbench.causal import WhatIf
     from workbench.diagnose import Diagnosis, Role
-    from workbench.views.axes import Layered
+    from workbench.views.drawing.axes import Layered
     from workbench.window import IncidentWindow
 
 __all__ = ["counterfactual", "imaginable", "what_if"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.times import TimeRange
-from workbench.views.readings import REQUEST_SIGNALS, reading
+from workbench.views.drawing.readings import REQUEST_SIGNALS, reading
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis

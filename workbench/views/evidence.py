@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import altair as alt
 import pandas as pd
 
-from workbench.views.axes import (
+from workbench.views.deviation import deviations, troubled_range
+from workbench.views.drawing.axes import (
     bands,
     line_frame,
     picture_range,
@@ -16,18 +17,17 @@ from workbench.views.axes import (
     time_axis,
     time_words,
 )
-from workbench.views.decimate import decimate
-from workbench.views.deviation import deviations, troubled_range
-from workbench.views.labels import movement_label
-from workbench.views.palette import BASELINE, INK, SLI_LINE
-from workbench.views.readings import REQUEST_SIGNALS, reading
-from workbench.views.rendering import Card, Chart, message
+from workbench.views.drawing.decimate import decimate
+from workbench.views.drawing.labels import movement_label
+from workbench.views.drawing.palette import BASELINE, INK, SLI_LINE
+from workbench.views.drawing.readings import REQUEST_SIGNALS, reading
+from workbench.views.drawing.rendering import Card, Chart, message
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis, Suspect
     from workbench.features import Signals
-    from workbench.views.axes import Layered
-    from workbench.views.readings import Reading
+    from workbench.views.drawing.axes import Layered
+    from workbench.views.drawing.readings import Reading
     from workbench.window import IncidentWindow
 
 __all__ = ["evidence", "leading"]

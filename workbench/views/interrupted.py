@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import altair as alt
 import pandas as pd
 
-from workbench.views.axes import line_frame, shorten, time_axis, time_words
-from workbench.views.labels import share_label
-from workbench.views.palette import INK, SLI_LINE
+from workbench.views.drawing.axes import line_frame, shorten, time_axis, time_words
+from workbench.views.drawing.labels import share_label
+from workbench.views.drawing.palette import INK, SLI_LINE
+from workbench.views.drawing.readings import milliseconds, reading, scale_of
+from workbench.views.drawing.rendering import Chart
 from workbench.views.placebos import effect_colour
-from workbench.views.readings import milliseconds, reading, scale_of
-from workbench.views.rendering import Chart
 
 if TYPE_CHECKING:
     from workbench.causal import Effect
     from workbench.features import Signals
-    from workbench.views.axes import Layered
+    from workbench.views.drawing.axes import Layered
     from workbench.window import IncidentWindow
 
 __all__ = ["interrupted"]

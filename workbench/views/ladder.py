@@ -10,14 +10,14 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.findings import CLAIMS
-from workbench.views.axes import shorten
-from workbench.views.labels import plain_signal, share_label
-from workbench.views.palette import CARD, FAINT, INK, MUTED, ROLE_COLOURS, ROLE_WORDS
-from workbench.views.rendering import Card, Chart, message
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.labels import plain_signal, share_label
+from workbench.views.drawing.palette import CARD, FAINT, INK, MUTED, ROLE_COLOURS, ROLE_WORDS
+from workbench.views.drawing.rendering import Card, Chart, message
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis, Suspect
-    from workbench.views.axes import Layered
+    from workbench.views.drawing.axes import Layered
 
 __all__ = ["ladder", "ranks"]
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.cards import escape
-from workbench.views.axes import shorten
-from workbench.views.layout import layered
-from workbench.views.marks import focus, service_marks
-from workbench.views.palette import CARD, FAINT, INK, MOVED_FILLS
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.layout import layered
+from workbench.views.drawing.marks import focus, service_marks
+from workbench.views.drawing.palette import CARD, FAINT, INK, MOVED_FILLS
 from workbench.views.topology import topology
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
-    from workbench.views.marks import ServiceMark
-    from workbench.views.rendering import Picture
+    from workbench.views.drawing.marks import ServiceMark
+    from workbench.views.drawing.rendering import Picture
     from workbench.window import IncidentWindow
 
 __all__ = ["Network", "network"]

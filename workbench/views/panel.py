@@ -15,7 +15,7 @@ from IPython.display import display
 
 from workbench.cards import escape
 from workbench.errors import WorkbenchError
-from workbench.views.rendering import Card, problem
+from workbench.views.drawing.rendering import Card, problem
 from workbench.views.selection import Selection, draw_selection, range_ends, recorded, sli_choices
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
-    from workbench.views.rendering import Chart
+    from workbench.views.drawing.rendering import Chart
     from workbench.views.selection import Source
     from workbench.window import IncidentWindow
 

@@ -8,17 +8,17 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from workbench.views.axes import shorten
-from workbench.views.labels import share_label
-from workbench.views.palette import BASELINE, FALL, INK, MUTED, RISE, TOTAL
-from workbench.views.readings import scale_of
-from workbench.views.rendering import Card, Chart, message
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.labels import share_label
+from workbench.views.drawing.palette import BASELINE, FALL, INK, MUTED, RISE, TOTAL
+from workbench.views.drawing.readings import scale_of
+from workbench.views.drawing.rendering import Card, Chart, message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.causal import Effect
-    from workbench.views.axes import Layered
+    from workbench.views.drawing.axes import Layered
 
 __all__ = ["effect_colour", "placebos"]
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from workbench.errors import BadTable
 from workbench.evaluate import calibration_error, wilson
-from workbench.views.palette import FAINT, INK, MUTED, SLI_LINE
-from workbench.views.rendering import Card, Chart, message
+from workbench.views.drawing.palette import FAINT, INK, MUTED, SLI_LINE
+from workbench.views.drawing.rendering import Card, Chart, message
 
 if TYPE_CHECKING:
-    from workbench.views.axes import Layered
+    from workbench.views.drawing.axes import Layered
 
 __all__ = ["reliability"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
     from workbench.slis import SLI
-    from workbench.views.rendering import Card, Chart
+    from workbench.views.drawing.rendering import Card, Chart
     from workbench.window import IncidentWindow
 
 __all__ = ["Selection", "Source", "draw_selection", "range_ends", "recorded", "sli_choices"]

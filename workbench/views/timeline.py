@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
-from workbench.views.axes import (
+from workbench.views.drawing.axes import (
     bands,
     line_frame,
     picture_range,
@@ -19,18 +19,18 @@ from workbench.views.axes import (
     time_axis,
     time_words,
 )
-from workbench.views.decimate import decimate
-from workbench.views.event_marks import event_rows, lanes
-from workbench.views.palette import INK, MUTED, ONSET, RISE, SLI_LINE
-from workbench.views.readings import milliseconds, reading, scale_of
-from workbench.views.rendering import Chart
+from workbench.views.drawing.decimate import decimate
+from workbench.views.drawing.event_marks import event_rows, lanes
+from workbench.views.drawing.palette import INK, MUTED, ONSET, RISE, SLI_LINE
+from workbench.views.drawing.readings import milliseconds, reading, scale_of
+from workbench.views.drawing.rendering import Chart
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
     from workbench.slis import SLI
-    from workbench.views.axes import Layered
-    from workbench.views.readings import Reading
+    from workbench.views.drawing.axes import Layered
+    from workbench.views.drawing.readings import Reading
     from workbench.window import IncidentWindow
 
 __all__ = ["timeline"]

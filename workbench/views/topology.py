@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.cards import escape
-from workbench.views.axes import shorten
 from workbench.views.deviation import LEVELS, troubled_range
-from workbench.views.layout import layered
-from workbench.views.marks import focus, service_marks
-from workbench.views.palette import CARD, FAINT, FONT, INK, MOVED_FILLS, MUTED, WHITE
-from workbench.views.rendering import Picture
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.layout import layered
+from workbench.views.drawing.marks import focus, service_marks
+from workbench.views.drawing.palette import CARD, FAINT, FONT, INK, MOVED_FILLS, MUTED, WHITE
+from workbench.views.drawing.rendering import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis
     from workbench.features import Signals
     from workbench.times import TimeRange
-    from workbench.views.layout import Layout, Point
-    from workbench.views.marks import ServiceMark
+    from workbench.views.drawing.layout import Layout, Point
+    from workbench.views.drawing.marks import ServiceMark
     from workbench.window import IncidentWindow
 
 __all__ = ["topology"]

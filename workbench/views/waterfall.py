@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import quantity
-from workbench.views.axes import shorten
-from workbench.views.labels import share_label
-from workbench.views.palette import FALL, INK, MUTED, RISE, TOTAL
-from workbench.views.readings import scale_of
-from workbench.views.rendering import Card, Chart, message
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.labels import share_label
+from workbench.views.drawing.palette import FALL, INK, MUTED, RISE, TOTAL
+from workbench.views.drawing.readings import scale_of
+from workbench.views.drawing.rendering import Card, Chart, message
 
 if TYPE_CHECKING:
     from workbench.causal import Ranking
-    from workbench.views.axes import Layered
+    from workbench.views.drawing.axes import Layered
 
 __all__ = ["waterfall"]
 

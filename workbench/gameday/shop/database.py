@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from workbench.gameday.programs import program
-from workbench.gameday.shop.catalog import SKUS
 from workbench.gameday.shop.config import HOST
+from workbench.gameday.shop.services.catalog import SKUS
 
 if TYPE_CHECKING:
     from pathlib import Path

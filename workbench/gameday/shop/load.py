@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import httpx
 import numpy as np
 
-from workbench.gameday.shop.catalog import SKUS
 from workbench.gameday.shop.config import ShopConfig
+from workbench.gameday.shop.services.catalog import SKUS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

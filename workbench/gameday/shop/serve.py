@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     name, version, path = arguments or sys.argv[1:]
     config = ShopConfig.load(Path(path))
     service = Service(name, version, config, telemetry(name, config, version=version))
-    importlib.import_module(f"workbench.gameday.shop.{name}").build(service)
+    importlib.import_module(f"workbench.gameday.shop.services.{name}").build(service)
     settings = uvicorn.Config(
         service.app(),
         log_level="warning",

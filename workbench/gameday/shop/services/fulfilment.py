@@ -13,8 +13,8 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from workbench.gameday.shop.config import HOST
-from workbench.gameday.shop.orders import QUEUE
 from workbench.gameday.shop.pools import Database
+from workbench.gameday.shop.services.orders import QUEUE
 from workbench.gameday.shop.web import Unavailable
 
 if TYPE_CHECKING:

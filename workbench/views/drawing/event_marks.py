@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.views.axes import shorten
-from workbench.views.readings import milliseconds
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.readings import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping

@@ -8,7 +8,7 @@ import pytest
 
 from pictures import NASTY
 from workbench.errors import BadInput
-from workbench.views.palette import (
+from workbench.views.drawing.palette import (
     CARD,
     INK,
     MOVED_FILLS,
@@ -18,7 +18,7 @@ from workbench.views.palette import (
     WHITE,
     contrast,
 )
-from workbench.views.rendering import VEGA_LITE_MIME, Card, Chart, Picture, message, problem
+from workbench.views.drawing.rendering import VEGA_LITE_MIME, Card, Chart, Picture, message, problem
 
 
 @pytest.fixture

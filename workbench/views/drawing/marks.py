@@ -9,8 +9,8 @@ import networkx as nx
 import numpy as np
 
 from workbench.views.deviation import LEVELS, deviations, level, strongest, troubled_range
-from workbench.views.labels import movement_label
-from workbench.views.readings import REQUEST_SIGNALS
+from workbench.views.drawing.labels import movement_label
+from workbench.views.drawing.readings import REQUEST_SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,7 +7,7 @@ import networkx as nx
 import pytest
 
 from pictures import EDGES
-from workbench.views.layout import layered
+from workbench.views.drawing.layout import layered
 
 
 def random_graph(size: int, seed: int) -> nx.DiGraph:

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.views.decimate import decimate
+from workbench.views.drawing.decimate import decimate
 
 
 def series(values: np.ndarray) -> pd.Series:

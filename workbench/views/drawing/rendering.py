@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import vl_convert
 
 from workbench.cards import card
-from workbench.views.palette import CARD, CONFIG
+from workbench.views.drawing.palette import CARD, CONFIG
 
 if TYPE_CHECKING:
     import altair as alt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
-from workbench.gameday.shop.catalog import SKUS
+from workbench.gameday.shop.services.catalog import SKUS
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from workbench.cards import quantity
-from workbench.views.axes import shorten
-from workbench.views.readings import scale_of
+from workbench.views.drawing.axes import shorten
+from workbench.views.drawing.readings import scale_of
 
 __all__ = ["movement_label", "plain_signal", "share_label"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import altair as alt
 import pandas as pd
 
-from workbench.views.palette import BASELINE, INCIDENT, ONSET
-from workbench.views.readings import milliseconds
+from workbench.views.drawing.palette import BASELINE, INCIDENT, ONSET
+from workbench.views.drawing.readings import milliseconds
 
 if TYPE_CHECKING:
     from workbench.diagnose import Diagnosis
