@@ -32,7 +32,6 @@ import pandas as pd
 import workbench as wb
 
 ALPHA = 0.05  # level at which a correlation counts as beyond chance
-
 window = wb.datasets.load(INCIDENT)
 signals = wb.features.signals(window)
 diagnosis = wb.diagnose.compare(window)
@@ -212,7 +211,7 @@ wb.views.message(blind.verdict, f"What would settle it: {'; '.join(blind.would_s
 # always has a first place. A cause need not exist.
 
 # %%
-quiet = wb.datasets.load(window.history)
+quiet = window.history
 calm = quiet.between(quiet.when.end - window.when.duration, quiet.when.end)
 calm_table = wb.correlate.rank(calm, diagnosis.sli).to_frame()
 calm_diagnosis = wb.diagnose.compare(calm, diagnosis.sli)

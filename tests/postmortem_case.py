@@ -12,7 +12,7 @@ import pandas as pd
 from workbench import SLI, SLO, IncidentWindow, TimeRange
 from workbench.checks import CheckId, check
 from workbench.diagnose import Diagnosis, Suspect
-from workbench.postmortem import RECIPES, draft
+from workbench.postmortem import RECIPES, Figure, draft
 from workbench.postmortem.recipes.diagnosis import diagnosis_figures
 
 if TYPE_CHECKING:
@@ -25,6 +25,20 @@ WHEN = TimeRange("2026-01-31T12:18:00Z", "2026-01-31T12:40:00Z")
 SERVICES = ("storefront", "payments", "catalog")
 DEPLOY = "payments-7"
 SUPPORTED = "Own time of payments rose by 380 ms; placebo changes moved it this much 3 times in 200"
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><rect width="9"/></svg>'
+PAYLOADS = [
+    "<script>window.hit=1</script>",
+    '"><img src=x onerror="window.hit=1">',
+    "[click](javascript:window.hit=1)",
+    "![p](http://198.51.100.7/pixel.png)",
+    "http://198.51.100.7/bare",
+    "</style><svg onload=window.hit=1>",
+    "`</code><script>window.hit=1</script>`",
+    "x | y ](#ev-000000000000) <iframe srcdoc='<script>top.hit=1</script>'>",
+    "{{ 7*7 }}{% raw %}",
+]
 
 
 def metric_rows() -> pd.DataFrame:
@@ -246,3 +260,13 @@ def drafted(
     seen = window_of() if window is None else window
     found = diagnosis_of(seen) if diagnosis is None else diagnosis
     return draft(seen, found, recipes=recipes_for(found), **options)
+
+
+def hostile(text: str):
+    """A postmortem in which everything from outside carries this text."""
+    known = ("storefront", "payments", "catalog", DEPLOY, "catalog-3", "SlowCheckout", "kim")
+    names = {name: f"{name}{text}" for name in known}
+    window = window_of(names=names, title=text)
+    found = diagnosis_of(window, reason=f"It moved {text}")
+    figures = (Figure(SVG, text, section=9),)
+    return window, found, drafted(window, found, figures=figures)

@@ -17,7 +17,7 @@ from workbench.archive.writing import sweep, whole_file
 
 @pytest.fixture
 def windows():
-    return metrics_window(bins=20), metrics_window(bins=20, seed=1)
+    return metrics_window(bins=20, history=False), metrics_window(bins=20, seed=1, history=False)
 
 
 def names(folder):

@@ -6,7 +6,9 @@ from planted import SHOP, Fault, metrics_window
 from workbench import datasets
 from workbench.errors import BundleAltered, BundleMissing, UnknownName
 
-WINDOW = metrics_window(SHOP, (Fault("payments", "latency", 0.3),), id="slow-payments", bins=60)
+WINDOW = metrics_window(
+    SHOP, (Fault("payments", "latency", 0.3),), id="slow-payments", bins=60, history=False
+)
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "slow-payments").mkdir()
     _truth(tmp_path, "payments")
     WINDOW.save(tmp_path / "slow-payments")
-    metrics_window(SHOP, id="calm", bins=60).save(tmp_path / "calm")
+    metrics_window(SHOP, id="calm", bins=60, history=False).save(tmp_path / "calm")
     return tmp_path
 
 

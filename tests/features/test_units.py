@@ -132,7 +132,7 @@ def test_two_calls_of_50_ms_more_are_told_as_100_ms_whoever_reports_in_milliseco
 
 def test_a_gauge_told_in_megabytes_by_some_and_in_bytes_by_others_is_one_gauge_in_bytes():
     faults = (Fault("api", "memory", 3.0), Fault("api", "latency", SLOW))
-    window = metrics_window(System(CHAIN), faults, seed=1, gauges=("memory",))
+    window = metrics_window(System(CHAIN), faults, seed=1, gauges=("memory",), history=False)
     frame = window.metrics
     memory = frame["metric"].eq("container_memory_bytes")
     small = memory & frame["service"].isin(["api", "db"])

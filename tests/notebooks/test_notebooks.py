@@ -222,7 +222,10 @@ def test_without_the_gauges_and_without_an_incident_nobody_is_blamed(lesson) -> 
     assert int(re.findall(r"and (\d+) of", quiet)[0]) > 0
     assert "stayed in its normal range" in quiet
     count = re.findall(r"(\d+ of \d+ signals)", quiet)[0]
-    assert f"{count} correlate" in " ".join((ROOT / "README.md").read_text().split())
+    page = (ROOT / "docs" / "method" / "how-it-decides.md").read_text()
+    assert f"{count} correlate" in " ".join(page.split())
+        (ROOT / "docs" / "method" / "how-it-decides.md").read_text().split()
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,24 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postmortem_case import DEPLOY, diagnosis_of, drafted, recipes_for, window_of
+from postmortem_case import (
+    PAYLOADS,
+    SVG,
+    diagnosis_of,
+    drafted,
+    hostile,
+    recipes_for,
+    window_of,
+)
 from workbench.errors import BadInput
 from workbench.masking import LeakWarning
 from workbench.postmortem import Figure, lint, publish, save, to_html, to_markdown, verify
 from workbench.postmortem.markup import visible
 
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><rect width="9"/></svg>'
-PAYLOADS = [
-    "<script>window.hit=1</script>",
-    '"><img src=x onerror="window.hit=1">',
-    "[click](javascript:window.hit=1)",
-    "![p](http://198.51.100.7/pixel.png)",
-    "http://198.51.100.7/bare",
-    "</style><svg onload=window.hit=1>",
-    "`</code><script>window.hit=1</script>`",
-    "x | y ](#ev-000000000000) <iframe srcdoc='<script>top.hit=1</script>'>",
-    "{{ 7*7 }}{% raw %}",
-]
 ALLOWED = {
     "html",
     "head",
@@ -84,16 +80,6 @@ def assert_harmless(page: str) -> Page:
         assert (attributes.get("href") or "#").startswith("#")
         assert (attributes.get("src") or "data:image/svg+xml").startswith("data:image/svg+xml")
     return parsed
-
-
-def hostile(text: str):
-    """A postmortem in which everything from outside carries this text."""
-    known = ("storefront", "payments", "catalog", DEPLOY, "catalog-3", "SlowCheckout", "kim")
-    names = {name: f"{name}{text}" for name in known}
-    window = window_of(names=names, title=text)
-    found = diagnosis_of(window, reason=f"It moved {text}")
-    figures = (Figure(SVG, text, section=9),)
-    return window, found, drafted(window, found, figures=figures)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -199,28 +185,3 @@ def test_publishing_edited_markdown_stays_harmless(tmp_path):
 
 def test_markdown_is_the_same_twice():
     assert to_markdown(drafted()) == to_markdown(drafted())
-
-
-def test_nothing_runs_and_nothing_is_requested_in_a_browser(tmp_path, chromium):
-    everything = " ".join(PAYLOADS)
-    window, found, _ = hostile(everything)
-    svg = SVG.replace("<rect", "<script>window.hit=1</script><rect onload='window.hit=1'")
-    postmortem = drafted(window, found, figures=(Figure(svg, everything),))
-    paths = save(postmortem, tmp_path)
-    requests: list[str] = []
-    page = chromium.new_page(bypass_csp=True)
-    page.on("request", lambda request: requests.append(request.url))
-    dialogs: list[str] = []
-    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    page.goto(paths["html"].as_uri())
-    hit = page.evaluate("window.hit ?? 0")
-    shown = page.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
-    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    page.click("a.ev >> nth=0")
-    target = page.evaluate("document.querySelector('a:target')?.id ?? ''")
-    page.close()
-    outside = [url for url in requests if not url.startswith(("file:", "data:"))]
-    assert (hit, dialogs, outside) == (0, [], [])
-    assert shown
-    assert width <= 0
-    assert target.startswith("ev-")

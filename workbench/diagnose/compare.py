@@ -279,4 +279,4 @@ def _nearest(found: Diagnosis) -> str:
         return "and nothing that was measured accounts for it"
     first = open_ones[0]
     tests = ", ".join(result.name for result in not_passed(first.tests)) or "no test decided"
-    return f"{first.name} is nearest ({first.claim}) but did not pass: {tests}"
+    return f"{first.name} is nearest ({first.claim}); not passed: {tests}"
