@@ -32,6 +32,8 @@ import pandas as pd
 import workbench as wb
 
 ALPHA = 0.05  # level at which a correlation counts as beyond chance
+
+# %%
 window = wb.datasets.load(INCIDENT)
 signals = wb.features.signals(window)
 diagnosis = wb.diagnose.compare(window)

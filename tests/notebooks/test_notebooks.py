@@ -224,8 +224,6 @@ def test_without_the_gauges_and_without_an_incident_nobody_is_blamed(lesson) -> 
     count = re.findall(r"(\d+ of \d+ signals)", quiet)[0]
     page = (ROOT / "docs" / "method" / "how-it-decides.md").read_text()
     assert f"{count} correlate" in " ".join(page.split())
-        (ROOT / "docs" / "method" / "how-it-decides.md").read_text().split()
-    )
 
 
 @pytest.fixture(scope="session")
