@@ -69,7 +69,8 @@ def options(
     """Investigate a recorded incident: what moved, what caused it, and the postmortem."""
     if datasets is not None:
         if not datasets.is_dir():
-            raise BadInput("Not a folder", value=str(datasets), hint="Say --datasets FOLDER")
+            fact = "Not a folder"
+            raise BadInput(fact, value=str(datasets), hint="Say --datasets FOLDER")
         # The variable reaches the notebook's kernel and worker processes too.
         os.environ["WORKBENCH_DATASETS"] = str(datasets.resolve())
 
@@ -82,8 +83,9 @@ def incidents() -> None:
     table = Table("id", "title", "incident", "MB")
     rows = datasets.incidents()
     if rows.empty:
+        fact = "No recorded incidents here"
         raise BundleMissing(
-            "No recorded incidents here",
+            fact,
             value=datasets.bundles.folder().name,
             hint="Say --datasets, or set WORKBENCH_DATASETS, with the datasets/ folder of a clone",
         )

@@ -261,9 +261,8 @@ class IncidentWindow(ResultCard):
         if asked is None:
             if not self.slos:
                 hint = 'Name an SLI, "service/latency", or give slos=(SLO(...),)'
-                raise BadInput(
-                    "The window has no SLO to take the SLI from", value=self.id, hint=hint
-                )
+                fact = "The window has no SLO to take the SLI from"
+                raise BadInput(fact, value=self.id, hint=hint)
             return self.slos[0].sli
         sli = SLI.parse(asked)
         self.check_service(sli.service)
@@ -278,7 +277,8 @@ class IncidentWindow(ResultCard):
             With the nearest known names.
         """
         if name not in self.services:
-            raise unknown_name("service", name, self.services)
+            kind = "service"
+            raise unknown_name(kind, name, self.services)
         return name
 
     def only(self, *services: str) -> IncidentWindow:
@@ -362,9 +362,8 @@ class IncidentWindow(ResultCard):
             return cls(tables=MappingProxyType(tables), **_described(meta))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             hint = "Restore it from version control, or record the incident anew"
-            raise BundleSchema(
-                "The manifest describes no window", value=Path(path).name, hint=hint
-            ) from error
+            fact = "The manifest describes no window"
+            raise BundleSchema(fact, value=Path(path).name, hint=hint) from error
 
     def _facts(self) -> dict[str, str]:
         rows = ", ".join(f"{len(f):,} {name}" for name, f in self.tables.items() if len(f))
@@ -433,9 +432,12 @@ def _before(name: str, frame: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
 def _check(when: object, topology: object, slos: object) -> None:
     """Refuse what is nearly right with a word on what would be."""
     if not isinstance(when, TimeRange):
-        raise BadInput("Not a time range", value=when, hint="when=TimeRange(start, end)")
+        fact = "Not a time range"
+        raise BadInput(fact, value=when, hint="when=TimeRange(start, end)")
     if isinstance(topology, pd.DataFrame):
         hint = "workbench.topology.from_table(edges) reads one; columns src, dst"
-        raise BadInput("A table is not a service graph", value=list(topology.columns), hint=hint)
+        fact = "A table is not a service graph"
+        raise BadInput(fact, value=list(topology.columns), hint=hint)
     if isinstance(slos, SLO):
-        raise BadInput("One SLO where several may stand", value=slos.name, hint="slos=(slo,)")
+        fact = "One SLO where several may stand"
+        raise BadInput(fact, value=slos.name, hint="slos=(slo,)")

@@ -45,6 +45,8 @@ __all__ = [
     "FEWEST_FALSIFY_BINS",
     "FEWEST_FALSIFY_SERVICES",
     "FEWEST_FREEDOM",
+    "FEWEST_INSTANCES",
+    "FEWEST_LEVELS",
     "FEWEST_LINES",
     "FEWEST_ONSET_BINS",
     "FEWEST_ON_HOST",
@@ -70,6 +72,7 @@ __all__ = [
     "INTERVENTION_BATCH",
     "INTERVENTION_ROUNDS",
     "LATENCY_THAT_MATTERS",
+    "LIKELY_REACHED",
     "LITTLE_HISTORY",
     "LONGEST_AFTER_CHANGE",
     "LONGEST_BEFORE_CHANGE",
@@ -79,6 +82,7 @@ __all__ = [
     "MORE_THAN_CHANCE",
     "MOSTLY_COUNTED",
     "MOSTLY_KNOWN",
+    "MOSTLY_LEARNED",
     "MOSTLY_NEWS",
     "MOSTLY_SEEN",
     "MOSTLY_THERE",
@@ -91,6 +95,7 @@ __all__ = [
     "MOST_PERSISTENT",
     "MOST_PLACEBOS",
     "MOST_TRACE_DOUBLINGS",
+    "MOVE_TOGETHER",
     "NAMEABLE",
     "NEARLY_ALL_BINS",
     "NEGLIGIBLE_FAILURES",
@@ -106,6 +111,8 @@ __all__ = [
     "REFUTER_ROUNDS",
     "REFUTER_SUBSET",
     "REFUTER_TOLERANCE",
+    "REPORTED_ALL_ALONG",
+    "REPORTS_FELL",
     "ROUNDING",
     "ROUTINE_EVENT",
     "SAME_REQUESTS",
@@ -115,6 +122,7 @@ __all__ = [
     "SIGNIFICANT",
     "SLOWED_ELSEWHERE",
     "SLOWED_TOGETHER",
+    "SLOW_RATHER_THAN_FAILING",
     "TEMPERATURE",
     "VICTIM_KEEPS",
     "VICTIM_USES_LESS",
@@ -137,6 +145,8 @@ ROUTINE_EVENT = 0.25  # share of the weight; declared: scaling and scheduling mo
 GAUGE_THAT_MATTERS = 0.1  # share of the level, or of the level elsewhere; declared
 GAUGE_FALL = 0.5  # share of the weight; set by hand: less work done is mostly a symptom
 FELL_SILENT = 3.0  # doublings; set by hand on Nezha
+REPORTED_ALL_ALONG = 0.95  # share of baseline bins; declared: a scrape may be missed
+REPORTS_FELL = 0.5  # share of the incident's bins; declared: below half it fell silent
 SEEN_BEFORE = 0.2  # share of baseline bins; declared: below it there is no normal range
 MOSTLY_SEEN = 0.5  # share of bins; declared: more than half
 ALL_FROM = 3  # callees; theory: from three on "all" can be told from "one"
@@ -150,6 +160,7 @@ HOST_LEFT_RANGE = 1.0  # doublings; theory: twice its normal range
 # anomalies/instances
 INSTANCE_THAT_MATTERS = 0.1  # share of what it and the others read; declared
 INSTANCE_ITS_OWN = 0.5  # share of what parts it from the others; declared: the larger half
+FEWEST_INSTANCES = 2  # instances; theory: one has no others to be told from
 MANY_INSTANCES = 8  # instances; theory: from here on the median of all is that of the others
 INSTANCE_SEEN = 0.5  # share of baseline bins; declared
 
@@ -185,6 +196,7 @@ ALL_CALLEES_FROM = 3  # callees; theory: from three on "all" can be told from "o
 
 # attribution/call_graph
 FEWEST_VIEW_BINS = 3  # bins; theory: fewer agree by chance
+MOVE_TOGETHER = 0.8  # correlation; declared: two views of the same requests share most bins
 PAIRS_AT_ONCE = 256  # pairs; budget of memory
 SAME_REQUESTS = (
     0.02  # relative difference; declared: loads and times this close are the same requests
@@ -272,6 +284,7 @@ FEWEST_FALSIFY_BINS = 20  # bins; declared
 FEWEST_FALSIFY_SERVICES = 3  # services; theory: two have no independence to violate
 
 # gcm/identification
+FEWEST_LEVELS = 2  # distinct values; theory: what never varies has no effect to identify
 IDENTIFICATION_ROUNDS = 200  # resamples; budget
 IDENTIFICATION_BATCH = 50  # resamples a batch; budget
 
@@ -287,6 +300,9 @@ DOWHY_BATCH = 5  # simulations a batch; budget
 
 # propagation/blast_radius
 FORECAST_DRAWS = 1000  # draws; budget: ± .03 on a probability
+LIKELY_REACHED = 0.5  # probability; declared: more likely than not
+MOSTLY_LEARNED = 0.5  # share of the weight; declared: the window says more than the prior
+SLOW_RATHER_THAN_FAILING = 0.5  # probability; declared: nothing is known of the next fault
 
 # propagation/departures
 WITHIN_LIMIT = 0.98  # share of past windows within the limit; declared

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.cards import quantity
+from workbench.causal.thresholds import SIGNIFICANT
 from workbench.checks import CheckId, failed, not_passed
 from workbench.diagnose.case import open_case
 from workbench.diagnose.ladder import lower_rung
@@ -128,7 +129,7 @@ def _quiet(
         replace(s, claim="observed", role="coincidence", reason=reason)
         for s in services
         # The rest did nothing either, and was not asked about.
-        if s.p_value <= 0.05 or (s.service, s.signal) in asked
+        if s.p_value <= SIGNIFICANT or (s.service, s.signal) in asked
     ]
     return (*events, *calm)
 

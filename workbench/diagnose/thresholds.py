@@ -11,6 +11,7 @@ __all__ = [
     "LEAST_PROBABLE",
     "LONGER_HISTORY",
     "MATERIAL",
+    "NO_REMAINDER",
     "STANDS_OUT",
     "SURGE_IS_MATERIAL",
     "WORTH_ASKING",
@@ -32,4 +33,5 @@ LONGER_HISTORY = 8  # incident lengths of history worth asking for; declared
 # value_of_information/next_checks
 LEADING_SUSPECTS = 5  # suspects; budget
 LEAST_PROBABLE = 0.02  # probability, to be worth a query; declared
+NO_REMAINDER = 1e-9  # probability; arithmetic: what is left when the leading ones sum to one
 WORTH_ASKING = 0.01  # bits; declared

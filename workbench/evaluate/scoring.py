@@ -184,7 +184,8 @@ def evaluate(
         The folder is not in this layout.
     """
     if layout not in LAYOUTS:
-        raise unknown_name("layout", layout, LAYOUTS)
+        kind = "layout"
+        raise unknown_name(kind, layout, LAYOUTS)
     return score(LAYOUTS[layout](path), limit=limit, peers=peers, n_jobs=n_jobs, cluster=cluster)
 
 

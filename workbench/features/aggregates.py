@@ -27,6 +27,7 @@ __all__ = ["aggregate_columns"]
 _COUNTS = frozenset({"load", "calls", "errors"})
 _IDENTITY = ["ts", "metric", "service", "labels"]
 _ROWS_AT_ONCE = 1 << 20
+_NODE_KEY = 2  # parts of (service, signal); a call has three
 
 
 def aggregate_columns(metrics: pd.DataFrame, grid: Grid) -> tuple[Columns, Columns]:
@@ -163,7 +164,7 @@ def _without_idle_latency(columns: Columns) -> Columns:
     """Drop latencies of bins without requests: nobody waited."""
     result = dict(columns)
     for place, (values, source) in columns.items():
-        counted = columns.get((*place[:-1], "load" if len(place) == 2 else "calls"))
+        counted = columns.get((*place[:-1], "load" if len(place) == _NODE_KEY else "calls"))
         if place[-1].startswith("latency") and counted is not None:
             result[place] = (np.where(counted[0] == 0, np.nan, values), source)
     return result

@@ -116,7 +116,8 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
     """
     if window.baseline is None:
         hint = "Give one: window.with_(baseline=TimeRange(...))"
-        raise BadInput("The window has no baseline to compare with", value=window.id, hint=hint)
+        fact = "The window has no baseline to compare with"
+        raise BadInput(fact, value=window.id, hint=hint)
     width = _width(step, window)
     cut = _parts(window)
     if len(cut) == 1:

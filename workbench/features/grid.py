@@ -24,6 +24,9 @@ __all__ = ["Grid", "choose_step", "grid_of"]
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 86400)
 _MOST_BINS = 20_000
 _SPAN_BINS = 120
+# Seconds between samples from which on they keep their own cadence: two of them a bin would
+# leave too few bins in an incident.
+_SLOW_CADENCE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def choose_step(window: IncidentWindow) -> pd.Timedelta:
         raise _nothing_measured(window)
     if len(metrics):
         cadence, length = _cadence(metrics), _length(metrics)
-        wanted = cadence if cadence >= 30 else max(2 * cadence, 10.0)
+        wanted = cadence if cadence >= _SLOW_CADENCE_S else max(2 * cadence, 10.0)
     else:
         length = _length(spans)
         wanted = max(length / _SPAN_BINS, 10.0)
@@ -174,7 +177,8 @@ def _nothing_measured(window: IncidentWindow) -> BadInput:
 def _width(step: float | pd.Timedelta) -> pd.Timedelta:
     width = step if isinstance(step, pd.Timedelta) else pd.Timedelta(step, "s")
     if width <= pd.Timedelta(0):
-        raise BadInput("A step must be positive", value=step, hint="For example step=60")
+        fact = "A step must be positive"
+        raise BadInput(fact, value=step, hint="For example step=60")
     return width.as_unit("ns")
 
 

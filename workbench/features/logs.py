@@ -168,7 +168,8 @@ def log_templates(window: IncidentWindow) -> LogTemplates:
     kept = logs[inside | before]
     if len(logs) and kept.empty:
         hint = "Move the incident or the baseline to where the logs are"
-        raise BadInput("No log lies in the incident or its baseline", value=len(logs), hint=hint)
+        fact = "No log lies in the incident or its baseline"
+        raise BadInput(fact, value=len(logs), hint=hint)
     templates = _mined(kept)
     frame = _compared(kept.assign(template=templates), window)
     return LogTemplates(frame, window.baseline, window.when, len(kept))

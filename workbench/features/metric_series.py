@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.features.series import GAP_FACTOR, cumulative, edge_values
+from workbench.features.series import FEWEST_SAMPLES, GAP_FACTOR, cumulative, edge_values
 from workbench.semconv import COUNTER_ENDINGS
 from workbench.tables import labels_of
 
@@ -74,7 +74,7 @@ class MetricSeries:
         if len(early):
             totals = np.concatenate([np.zeros(len(early)), totals + values[0]])
             times = np.concatenate([early, times])
-        if len(times) < 2:
+        if len(times) < FEWEST_SAMPLES:
             return np.full(grid.size, np.nan)
         max_gap = GAP_FACTOR * float(np.median(np.diff(scrapes if len(scrapes) > 1 else times)))
         return np.diff(edge_values(times, totals, edges=grid.edges, max_gap=max_gap))

@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.features.columns import frame_of
 from workbench.features.grid import grid_of
 from workbench.features.self_time import self_time
+from workbench.features.series import NO_COUNT
 from workbench.topology.calls import failed_spans
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _total(parts: list[np.ndarray]) -> np.ndarray:
 
 def _ratio(total: np.ndarray, by: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(by > 1e-9, total / by, np.nan)
+        return np.where(by > NO_COUNT, total / by, np.nan)
 
 
 def _blind(grid: Grid, spans: pd.DataFrame) -> np.ndarray:

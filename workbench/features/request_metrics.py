@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.features.metric_series import Pooled
-from workbench.features.series import bucket_quantile
+from workbench.features.series import FEWEST_BUCKETS, NO_COUNT, bucket_quantile
 from workbench.semconv import (
     CLIENT_HISTOGRAMS,
     PEER_LABELS,
@@ -101,7 +101,7 @@ def _red(pooled: Pooled, place: tuple[object, ...]) -> dict[str, np.ndarray]:
     load = pooled.read(counted)
     spent = pooled.read((*place, "_sum"))
     with np.errstate(invalid="ignore", divide="ignore"):
-        latency = np.where(load > 1e-9, spent / load, np.nan)
+        latency = np.where(load > NO_COUNT, spent / load, np.nan)
     failed = pooled.read((*place, "failed"), seen=counted)
     return {"load": load, "latency": latency, "errors": failed}
 
@@ -112,7 +112,7 @@ def _quantiles(
     prefix = (*place, "_bucket")
     keys = [key for key in pooled.total if key[:-1] == prefix]
     bounds = np.array(sorted(float(str(key[-1])) for key in keys))
-    if len(bounds) < 2 or not np.isposinf(bounds[-1]):
+    if len(bounds) < FEWEST_BUCKETS or not np.isposinf(bounds[-1]):
         return {}, ()
     counts = np.column_stack([pooled.read((*prefix, bound)) for bound in bounds])
     with warnings.catch_warnings(record=True) as caught:

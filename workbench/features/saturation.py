@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.features.metric_series import Pooled
 from workbench.features.request_metrics import is_request_metric
+from workbench.features.series import NO_COUNT
 from workbench.semconv import EDGE_METRICS, INSTANCE_LABELS, NODE_METRICS
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def _means(series: MetricSeries, grid: Grid, entries: list[Series]) -> Columns:
         if ending == "_count":
             count = pooled.read((service, base, "_count"))
             with np.errstate(invalid="ignore", divide="ignore"):
-                mean = np.where(count > 1e-9, pooled.read((service, base, "_sum")) / count, np.nan)
+                mean = np.where(
+                    count > NO_COUNT, pooled.read((service, base, "_sum")) / count, np.nan
+                )
             result[(str(service), f"{_PREFIX}{base}")] = (mean, f"metric:{base}")
     return result
 

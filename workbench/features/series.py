@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from workbench.features.grid import Grid
 
 __all__ = [
+    "FEWEST_BUCKETS",
+    "FEWEST_SAMPLES",
     "GAP_FACTOR",
+    "NO_COUNT",
     "bucket_quantile",
     "cumulative",
     "edge_values",
@@ -31,6 +34,12 @@ __all__ = [
 
 GAP_FACTOR = 2.5
 """A stretch without samples counts as a gap from this many usual intervals on."""
+FEWEST_SAMPLES = 2
+"""Samples of a counter that an increase needs."""
+NO_COUNT = 1e-9
+"""Counts up to this are zero: what interpolation between samples leaves of none."""
+FEWEST_BUCKETS = 2
+"""Buckets that a quantile needs: a finite one and ``+Inf``."""
 
 
 def cumulative(values: np.ndarray) -> np.ndarray:
@@ -88,7 +97,7 @@ def increase(samples: pd.Series, grid: Grid) -> pd.Series:
         Increase a bin; NaN in bins that the samples do not cover from edge to edge.
     """
     times, values = _clean(samples)
-    if len(times) < 2:
+    if len(times) < FEWEST_SAMPLES:
         return pd.Series(np.nan, index=grid.index)
     broken = _breaks(samples, times)
     at = edge_values(times, cumulative(values), edges=grid.edges, max_gap=_max_gap(times))
@@ -184,12 +193,15 @@ def _inside(counts: np.ndarray, bounds: np.ndarray, at: np.ndarray, rank: np.nda
 
 def _check_buckets(bounds: np.ndarray, q: float) -> None:
     if not 0 <= q <= 1:
-        raise BadInput("A quantile lies between 0 and 1", value=q)
-    if len(bounds) < 2 or not np.isposinf(bounds[-1]):
+        fact = "A quantile lies between 0 and 1"
+        raise BadInput(fact, value=q)
+    if len(bounds) < FEWEST_BUCKETS or not np.isposinf(bounds[-1]):
         hint = "The last bucket must be +Inf and one finite bucket must be there"
-        raise BadInput("Histogram buckets without an end", value=list(bounds), hint=hint)
+        fact = "Histogram buckets without an end"
+        raise BadInput(fact, value=list(bounds), hint=hint)
     if not (np.diff(bounds) > 0).all():
-        raise BadInput("Bucket bounds must rise", value=list(bounds))
+        fact = "Bucket bounds must rise"
+        raise BadInput(fact, value=list(bounds))
 
 
 def _clean(samples: pd.Series, *, tell: str = "") -> tuple[np.ndarray, np.ndarray]:

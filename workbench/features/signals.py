@@ -43,6 +43,7 @@ __all__ = ["Signals", "signals", "signals_and_spans", "sli_series", "span_signal
 
 _NODE_LEVELS = ["service", "signal"]
 _EDGE_LEVELS = ["caller", "callee", "signal"]
+_ANY_CALL = 0.5  # calls a bin: less is what interpolation leaves of none
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -260,7 +261,8 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
     """
     found = of if isinstance(of, Signals) else signals(of)
     if sli.service not in found.services:
-        raise unknown_name("service", sli.service, found.services)
+        kind = "service"
+        raise unknown_name(kind, sli.service, found.services)
     if sli.signal == "errors":
         series = _error_ratio(found, sli.service)
     elif sli.signal == "load":
@@ -270,7 +272,8 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
         series = pd.Series(series, found.index)
     if series.isna().all():
         there = [str(s) for p, s in found.nodes.columns if p == sli.service]
-        raise unknown_name(f"signal of {sli.service!r}", sli.signal, there)
+        kind = f"signal of {sli.service!r}"
+        raise unknown_name(kind, sli.signal, there)
     return series.rename(str(sli))
 
 
@@ -324,7 +327,7 @@ def _without_silence(nodes: Columns, edges: Columns) -> Columns:
     called: dict[str, np.ndarray] = {}
     for (_, callee, signal), (values, _) in edges.items():
         if signal == "calls":
-            called[callee] = called.get(callee, False) | (np.nan_to_num(values) > 0.5)
+            called[callee] = called.get(callee, False) | (np.nan_to_num(values) > _ANY_CALL)
     result = dict(nodes)
     for (service, signal), (values, source) in nodes.items():
         load = nodes.get((service, "load"))
@@ -335,7 +338,7 @@ def _without_silence(nodes: Columns, edges: Columns) -> Columns:
 
 
 def _padded(key: tuple[str, ...]) -> tuple[str, str, str]:
-    return (key[0], "", key[1]) if len(key) == 2 else (key[0], key[1], key[2])
+    return (key[0], "", key[1]) if len(key) == len(_NODE_LEVELS) else (key[0], key[1], key[2])
 
 
 def _seen(frame: pd.DataFrame) -> str:

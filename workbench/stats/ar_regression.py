@@ -20,6 +20,7 @@ __all__ = ["Coefficient", "least_squares", "regress"]
 
 _MAX_PHI = 0.99
 _ROUNDS = 10
+_SETTLED = 1e-4  # change of the coefficient between rounds: far below its standard error
 _FEWEST_FREEDOM = 3.0
 _TINY = 1e-300
 _SINGULAR = 1e-10
@@ -77,7 +78,7 @@ def regress(
     for _ in range(_ROUNDS):
         beta = least_squares(*_whitened(outcome, design, phi))
         last, phi = phi, _correlation(outcome - np.einsum("mnk,mk->mn", design, beta), k)
-        if np.abs(phi - last).max(initial=0.0) < 1e-4:
+        if np.abs(phi - last).max(initial=0.0) < _SETTLED:
             break
     y, x = _whitened(outcome, design, phi)
     beta = least_squares(y, x)

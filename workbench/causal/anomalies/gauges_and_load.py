@@ -21,6 +21,8 @@ from workbench.causal.thresholds import (
     GAUGE_FALL,
     GAUGE_THAT_MATTERS,
     MOSTLY_SEEN,
+    REPORTED_ALL_ALONG,
+    REPORTS_FELL,
     SEEN_BEFORE,
 )
 from workbench.features.columns import values_of
@@ -238,7 +240,7 @@ def silence_anomalies(aligned: AlignedSignals) -> Iterator[Anomaly]:
     split = aligned.split
     for name, seen in _reported(aligned.nodes):
         before, during = float(seen[split.baseline].mean()), float(seen[split.incident].mean())
-        if before > 0.95 and during < 0.5:
+        if before > REPORTED_ALL_ALONG and during < REPORTS_FELL:
             yield Anomaly(
                 name,
                 "telemetry",

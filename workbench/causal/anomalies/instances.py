@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.causal.anomalies.anomaly import Anomaly
 from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by
 from workbench.causal.thresholds import (
+    FEWEST_INSTANCES,
     INSTANCE_ITS_OWN,
     INSTANCE_SEEN,
     INSTANCE_THAT_MATTERS,
@@ -97,7 +98,7 @@ def _owners(metrics: pd.DataFrame) -> NDArray[np.object_] | None:
     """Service and instance of each row, empty where a service has one; None if none has more."""
     labels, services = metrics["labels"].cat, metrics["service"].cat
     copies = [first_of(labels_of(text), COPY_LABELS) for text in labels.categories]
-    if len(set(copies) - {""}) < 2:
+    if len(set(copies) - {""}) < FEWEST_INSTANCES:
         return None
     width = len(services.categories) + 1  # the last one is that of rows without a service
     both = labels.codes.to_numpy().astype(np.int64) * width + services.codes.to_numpy() % width
@@ -116,7 +117,7 @@ def _owners(metrics: pd.DataFrame) -> NDArray[np.object_] | None:
 def _odd_one(service: str, copies: pd.DataFrame, signal: str, split: Split) -> Iterator[Anomaly]:
     seen_before = copies.iloc[split.baseline].notna().mean() >= INSTANCE_SEEN
     copies = copies.loc[:, seen_before]
-    if copies.shape[1] < 2:
+    if copies.shape[1] < FEWEST_INSTANCES:
         return
     values = copies.to_numpy(float)
     weight, before, during = _apart(values, split, least=_LEAST.get(signal, _TINY))

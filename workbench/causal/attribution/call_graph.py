@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from workbench.causal.thresholds import FEWEST_VIEW_BINS, PAIRS_AT_ONCE, SAME_REQUESTS
+from workbench.causal.thresholds import (
+    FEWEST_VIEW_BINS,
+    MOVE_TOGETHER,
+    PAIRS_AT_ONCE,
+    SAME_REQUESTS,
+)
 from workbench.stats.past_windows import medians
 
 if TYPE_CHECKING:
@@ -178,4 +183,4 @@ def _together(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
     both = ~(np.isnan(a) | np.isnan(b))
     if both.sum() < FEWEST_VIEW_BINS or a[both].std() == 0 or b[both].std() == 0:
         return False
-    return bool(np.corrcoef(a[both], b[both])[0, 1] > 0.8)
+    return bool(np.corrcoef(a[both], b[both])[0, 1] > MOVE_TOGETHER)

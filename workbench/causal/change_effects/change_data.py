@@ -163,7 +163,8 @@ def bins_around(seen: ChangeContext, change: str, sli: SLI) -> ChangeBins:
     changes = seen.window.changes
     found = changes[changes["ref"] == change]
     if found.empty:
-        raise unknown_name("change", change, changes["ref"])
+        kind = "change"
+        raise unknown_name(kind, change, changes["ref"])
     at, service = found.iloc[0]["ts"], str(found.iloc[0]["service"])
     bins = bins_of(seen.window, seen.signals, service, sli=sli)
     same = changes.loc[changes["service"] == service, "ts"]

@@ -202,8 +202,9 @@ def _design(
     y = series[known].to_numpy(dtype=float)
     after = (series.index[known] >= at).astype(float)
     if min(after.sum(), (1 - after).sum()) < MIN_BINS:
+        fact = "Too few bins to judge a step"
         raise BadInput(
-            "Too few bins to judge a step",
+            fact,
             value=f"{int((1 - after).sum())} before, {int(after.sum())} after",
             hint=f"At least {MIN_BINS} with values on each side",
         )

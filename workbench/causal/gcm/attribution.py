@@ -194,7 +194,8 @@ def _resampled(
                 )
         except (ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
             hint = "Use workbench.causal.rank, which needs no such fit"
-            raise BadInput(f"DoWhy could not do a {method}", value=str(error), hint=hint) from error
+            fact = f"DoWhy could not do a {method}"
+            raise BadInput(fact, value=str(error), hint=hint) from error
     note = deadline.note or ("" if rounds else f"stopped at {seconds:g} s: partial, no intervals")
     spans = {n: interval(v, np.array([r[n] for r in rounds])) for n, v in parts.items()}
     low, high = ({n: span[side] for n, span in spans.items()} for side in (0, 1))

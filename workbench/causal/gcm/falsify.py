@@ -170,7 +170,8 @@ def falsify_graph(
             f"At least {FEWEST_FALSIFY_SERVICES} services and {FEWEST_FALSIFY_BINS} bins are needed"
         )
         size = f"{len(graph)} services, {len(data)} bins"
-        raise BadInput("Too little to put the graph to the test", value=size, hint=hint)
+        fact = "Too little to put the graph to the test"
+        raise BadInput(fact, value=size, hint=hint)
     columns = {str(name): data[name].to_numpy(float) for name in graph}
     known: dict[tuple[str, str, tuple[str, ...]], float] = {}
     tests = _tested(graph, columns, known)

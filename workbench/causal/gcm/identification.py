@@ -12,7 +12,7 @@ from workbench.cards import StatementCard, bounds, quantity, table_html
 from workbench.causal.change_effects.adjustment import UNOBSERVED, change_graph
 from workbench.causal.change_effects.change_data import bins_around, prepare
 from workbench.causal.gcm.session import Deadline, encoded, quietly, seeded
-from workbench.causal.thresholds import IDENTIFICATION_BATCH, IDENTIFICATION_ROUNDS
+from workbench.causal.thresholds import FEWEST_LEVELS, IDENTIFICATION_BATCH, IDENTIFICATION_ROUNDS
 from workbench.errors import BadInput
 from workbench.stats.ar_regression import least_squares
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
@@ -201,9 +201,10 @@ def identify_on(
     """
     observed = encoded(data[[c for c in data.columns if c in graph]])
     for name in (treatment, outcome):
-        if name not in observed or observed[name].nunique() < 2:
+        if name not in observed or observed[name].nunique() < FEWEST_LEVELS:
+            fact = "Nothing to identify an effect from"
             raise BadInput(
-                "Nothing to identify an effect from",
+                fact,
                 value=name,
                 hint="It needs a column with at least two values",
             )

@@ -130,7 +130,8 @@ def intervene(
     """
     window.check_service(service)
     if not -1.0 <= by < float("inf"):
-        raise BadInput("No own work is left to cut", value=by, hint="by=-1.0 takes all of it")
+        fact = "No own work is left to cut"
+        raise BadInput(fact, value=by, hint="by=-1.0 takes all of it")
     found = study_of(window, sli)
     names = check_modelled(found, service)
     rows = found.aligned.split.incident

@@ -99,7 +99,8 @@ def check_modelled(found: Study, service: str) -> list[str]:
     names = modelled(found)
     if service not in names:
         hint = f"Measured on the way: {', '.join(names)}"
-        raise BadInput("The SLI does not depend on this service", value=service, hint=hint)
+        fact = "The SLI does not depend on this service"
+        raise BadInput(fact, value=service, hint=hint)
     return names
 
 

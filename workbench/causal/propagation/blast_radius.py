@@ -19,7 +19,12 @@ from workbench.cards import ResultCard, quantity, table_html
 from workbench.causal.attribution.call_graph import mechanism_graph
 from workbench.causal.propagation.departures import departures
 from workbench.causal.propagation.residuals import residuals, transmission
-from workbench.causal.thresholds import FORECAST_DRAWS
+from workbench.causal.thresholds import (
+    FORECAST_DRAWS,
+    LIKELY_REACHED,
+    MOSTLY_LEARNED,
+    SLOW_RATHER_THAN_FAILING,
+)
 from workbench.errors import BadInput, unknown_name
 from workbench.features.aligned import align
 
@@ -116,7 +121,11 @@ class BlastRadius(ResultCard):
 
     def _headline(self) -> str:
         what = f"{self.change} of {self.service}" if self.change else self.service
-        likely = [f"{r.service} ({r.probability:.2f})" for r in self.reached if r.probability > 0.5]
+        likely = [
+            f"{r.service} ({r.probability:.2f})"
+            for r in self.reached
+            if r.probability > LIKELY_REACHED
+        ]
         who = ", ".join(likely[:6]) or "no other service is likely to be"
         return f"If {what} fails, within {_minutes(self.horizon)}: {who} out of range"
 
@@ -228,15 +237,18 @@ def _origin(window: IncidentWindow, name: str) -> tuple[str, str]:
     rows = changes.loc[changes["ref"].astype(str) == name, "service"].astype(str)
     if rows.empty:
         known = (*window.services, *changes["ref"].astype(str))
-        raise unknown_name("service or change", name, known)
+        kind = "service or change"
+        raise unknown_name(kind, name, known)
     return str(rows.iloc[0]), name
 
 
 def _check_size(added_s: float | None, added_errors: float | None) -> None:
     if added_s is not None and not 0 <= added_s < float("inf"):
-        raise BadInput("Not a duration", value=added_s, hint="Seconds added to each request")
+        fact = "Not a duration"
+        raise BadInput(fact, value=added_s, hint="Seconds added to each request")
     if added_errors is not None and not 0 <= added_errors <= 1:
-        raise BadInput("Not a share of requests", value=added_errors, hint="Between 0 and 1")
+        fact = "Not a share of requests"
+        raise BadInput(fact, value=added_errors, hint="Between 0 and 1")
 
 
 def _quiet(aligned: AlignedSignals) -> AlignedSignals:
@@ -276,7 +288,7 @@ def _sizes(
     column = (service, "latency")
     level = float(aligned.nodes[column].median()) if column in aligned.nodes else float("nan")
     level = level if level > 0 else _typical_latency(aligned)
-    slower = rng.random(FORECAST_DRAWS) < 0.5
+    slower = rng.random(FORECAST_DRAWS) < SLOW_RATHER_THAN_FAILING
     seconds = level * rng.lognormal(*_TIMES, FORECAST_DRAWS)
     return {
         "latency": np.where(slower, seconds, 0.0),
@@ -307,7 +319,7 @@ def _shares(
         if np.isfinite(share) and error > 0:
             weight = spread**2 / (spread**2 + error**2)
             centre, width = mean + weight * (share - mean), spread * np.sqrt(1.0 - weight)
-            learned |= {call} if weight > 0.5 else set()
+            learned |= {call} if weight > MOSTLY_LEARNED else set()
         drawn = np.clip(rng.normal(centre, width, FORECAST_DRAWS), 0.0, 1.0)
         rivals = [caller for caller, callee in calls if callee == call[1]]
         shares[call] = drawn * _calls_a_request(aligned, call, rivals)

@@ -104,7 +104,8 @@ def score_forecast(forecast: BlastRadius, window: IncidentWindow) -> ForecastSco
     }
     if not happened:
         hint = "Forecast and grade on windows of one system"
-        raise BadInput("Nothing that was forecast is measured", value=window.id, hint=hint)
+        fact = "Nothing that was forecast is measured"
+        raise BadInput(fact, value=window.id, hint=hint)
     outcome = np.array([left for _, left in happened.values()], dtype=float)
     graph = window.topology
     above = nx.ancestors(graph, forecast.service) if forecast.service in graph else set()

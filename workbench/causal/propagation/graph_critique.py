@@ -256,13 +256,13 @@ def critique(
 
 def _asked(window: IncidentWindow, sli: SLI | None, method: str) -> SLI:
     if method not in _METHODS:
-        raise unknown_name("method", method, _METHODS)
+        kind = "method"
+        raise unknown_name(kind, method, _METHODS)
     target = sli or window.sli()
     if target.signal == "load":
         hint = "Ask for its latency or errors"
-        raise BadInput(
-            "Load flows down the calls and cannot doubt them", value=str(target), hint=hint
-        )
+        fact = "Load flows down the calls and cannot doubt them"
+        raise BadInput(fact, value=str(target), hint=hint)
     return target
 
 
@@ -271,9 +271,8 @@ def _pc() -> Any:  # noqa: ANN401 - the package has no types
         from causallearn.search.ConstraintBased.PC import pc
     except ImportError as error:
         hint = 'pip install "incident-workbench[discovery]", or ask with method="residuals"'
-        raise MissingPart(
-            "causal-learn is not installed", value="causallearn", hint=hint
-        ) from error
+        fact = "causal-learn is not installed"
+        raise MissingPart(fact, value="causallearn", hint=hint) from error
     return pc
 
 

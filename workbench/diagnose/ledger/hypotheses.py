@@ -178,7 +178,8 @@ class Hypotheses(Ledger):
         """
         held = self.get(hypothesis_id)
         if status not in STATUSES:
-            raise unknown_name("status", str(status), STATUSES)
+            kind = "status"
+            raise unknown_name(kind, str(status), STATUSES)
         said = self.decision(held.id)
         before = said.after if said else held.status
         entry = Entry(_moment(at), held.id, _person(by), "decided", before, status, note)
@@ -194,7 +195,8 @@ class Hypotheses(Ledger):
         """
         if window.id != self.window_id:
             hint = f"This ledger is about {self.window_id!r}"
-            raise BadInput("A window of another incident", value=window.id, hint=hint)
+            fact = "A window of another incident"
+            raise BadInput(fact, value=window.id, hint=hint)
         case = open_case(window, self.sli, seed=self.seed)
         known = set(window.changes["ref"].astype(str))
         for ref in dict.fromkeys(h.change for h in self.hypotheses if h.change in known):
@@ -218,7 +220,8 @@ class Hypotheses(Ledger):
         for h in self.hypotheses:
             if h.id == hypothesis_id:
                 return h
-        raise unknown_name("hypothesis", hypothesis_id, self.ids)
+        kind = "hypothesis"
+        raise unknown_name(kind, hypothesis_id, self.ids)
 
     def save(self, path: str | Path) -> Path:
         """Write the ledger as JSON; `load` reads the same ledger back."""
@@ -243,14 +246,16 @@ def _moment(at: Instant | None) -> pd.Timestamp:
 
 def _person(by: str) -> str:
     if not by.strip():
-        raise BadInput("Nobody is named", value=by, hint='Say who, for example by="ada"')
+        fact = "Nobody is named"
+        raise BadInput(fact, value=by, hint='Say who, for example by="ada"')
     return by.strip()
 
 
 def _attached(ledger: Hypotheses) -> Case:
     if ledger.case is None:
         hint = "Give it its window first: ledger.retest(window)"
-        raise BadInput("A ledger read from a file cannot test", value=ledger.window_id, hint=hint)
+        fact = "A ledger read from a file cannot test"
+        raise BadInput(fact, value=ledger.window_id, hint=hint)
     return ledger.case
 
 
@@ -261,16 +266,19 @@ def _subject(ledger: Hypotheses, case: Case, asked: tuple[str, str, str]) -> tup
         return _of_change(case, service, change), case.sli.signal, change
     if not service:
         hint = 'For example propose("orders", by="ada") or propose(change="orders-7", by="ada")'
-        raise BadInput("No service and no change is named", value=service, hint=hint)
+        fact = "No service and no change is named"
+        raise BadInput(fact, value=service, hint=hint)
     known = {*case.window.services, *case.study.aligned.services}
     if service not in known:
-        raise unknown_name("service", service, known)
+        kind = "service"
+        raise unknown_name(kind, service, known)
     if not signal:
         held = (h.signal for h in ledger.hypotheses if h.service == service and not h.change)
         return service, next(held, case.sli.signal), ""
     measured = {str(s) for name, s in case.study.aligned.nodes.columns if name == service}
     if not (signal in measured or signal in _SIGNALS or signal.startswith(_GAUGE)):
-        raise unknown_name("signal", signal, {*measured, *_SIGNALS})
+        kind = "signal"
+        raise unknown_name(kind, signal, {*measured, *_SIGNALS})
     return service, signal, ""
 
 
@@ -278,10 +286,12 @@ def _of_change(case: Case, service: str, ref: str) -> str:
     changes = case.window.changes
     rows = changes.loc[changes["ref"].astype(str) == ref, "service"].astype(str)
     if rows.empty:
-        raise unknown_name("change", ref, changes["ref"].astype(str))
+        kind = "change"
+        raise unknown_name(kind, ref, changes["ref"].astype(str))
     if service and service != rows.iloc[0]:
         hint = f"Change {ref!r} is of {rows.iloc[0]!r}"
-        raise BadInput("The change is of another service", value=service, hint=hint)
+        fact = "The change is of another service"
+        raise BadInput(fact, value=service, hint=hint)
     return str(rows.iloc[0])
 
 

@@ -79,10 +79,12 @@ def read_ledger(path: Path) -> dict[str, Any]:
     """
     plain = _parsed(path)
     if plain.get("kind") != _KIND:
-        raise BadInput("Not a ledger of hypotheses", value=path.name, hint="Write one with save")
+        fact = "Not a ledger of hypotheses"
+        raise BadInput(fact, value=path.name, hint="Write one with save")
     if plain.get("schema") not in _READABLE:
         hint = f"This code reads schemas {_READABLE}"
-        raise BadInput("A ledger of another schema", value=plain.get("schema"), hint=hint)
+        fact = "A ledger of another schema"
+        raise BadInput(fact, value=plain.get("schema"), hint=hint)
     return {
         "window_id": _typed(plain, "window_id", str),
         "digest": _typed(plain, "digest", str),
@@ -105,7 +107,8 @@ def _parsed(path: Path) -> Mapping[str, Any]:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInput("Not a readable JSON file", value=str(path), hint=str(error)) from error
+        fact = "Not a readable JSON file"
+        raise BadInput(fact, value=str(path), hint=str(error)) from error
     return plain if isinstance(plain, dict) else {}
 
 
@@ -113,24 +116,28 @@ def _typed(row: Mapping[str, Any], name: str, kind: type) -> Any:  # noqa: ANN40
     value = row.get(name)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         hint = f"It should hold {kind.__name__}; was the file edited by hand?"
-        raise BadInput(f"Field {name!r} of the ledger is missing or wrong", value=value, hint=hint)
+        fact = f"Field {name!r} of the ledger is missing or wrong"
+        raise BadInput(fact, value=value, hint=hint)
     if name in _CHOICES and value not in _CHOICES[name]:
         hint = f"One of {', '.join(map(repr, _CHOICES[name]))}"
-        raise BadInput(f"Field {name!r} of the ledger is not a known word", value=value, hint=hint)
+        fact = f"Field {name!r} of the ledger is not a known word"
+        raise BadInput(fact, value=value, hint=hint)
     return value
 
 
 def _rows(plain: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     rows = _typed(plain, name, list)
     if not all(isinstance(row, dict) for row in rows):
-        raise BadInput(f"Table {name!r} of the ledger does not hold rows", value=rows)
+        fact = f"Table {name!r} of the ledger does not hold rows"
+        raise BadInput(fact, value=rows)
     return rows
 
 
 def _strings(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
     values = _typed(row, name, list)
     if not all(isinstance(value, str) for value in values):
-        raise BadInput(f"Field {name!r} of the ledger should hold texts", value=values)
+        fact = f"Field {name!r} of the ledger should hold texts"
+        raise BadInput(fact, value=values)
     return tuple(values)
 
 
@@ -158,12 +165,12 @@ def _test(plain: object, name: str) -> CheckResult:
         check_id = CheckId(known.id)
     except (TypeError, ValueError) as error:
         hint = "A test has an id, an outcome (passed, failed, not_run) and a figure in words"
-        raise BadInput(
-            f"Field {name!r} of the ledger holds no test", value=plain, hint=hint
-        ) from error
+        fact = f"Field {name!r} of the ledger holds no test"
+        raise BadInput(fact, value=plain, hint=hint) from error
     texts = (known.figure, known.subject)
     if known.outcome not in get_args(Outcome) or not all(isinstance(t, str) for t in texts):
-        raise BadInput(f"Field {name!r} of the ledger holds no test", value=plain)
+        fact = f"Field {name!r} of the ledger holds no test"
+        raise BadInput(fact, value=plain)
     return replace(known, id=check_id)
 
 

@@ -20,6 +20,7 @@ from workbench.diagnose.thresholds import (
     ENOUGH_HISTORY,
     LEADING_SUSPECTS,
     LEAST_PROBABLE,
+    NO_REMAINDER,
     WORTH_ASKING,
 )
 from workbench.diagnose.value_of_information.likelihoods import ANSWERS
@@ -160,7 +161,8 @@ def next_checks(
     case = asked.case if isinstance(asked, Hypotheses) else open_case(asked, sli, seed=seed)
     if case is None:
         hint = "Give it its window first: ledger.retest(window)"
-        raise BadInput("A ledger read from a file has no window", value=asked, hint=hint)
+        fact = "A ledger read from a file has no window"
+        raise BadInput(fact, value=asked, hint=hint)
     leading = _leading(case)
     names = [name for name in leading if name != _ELSEWHERE]
     sure = case.ranking.moved or case.past_windows >= ENOUGH_HISTORY
@@ -192,7 +194,7 @@ def _leading(case: Case) -> dict[str, float]:
     shares = {row.service: row.confidence / total for row in rows[:LEADING_SUSPECTS]}
     leading = {name: share for name, share in shares.items() if share >= LEAST_PROBABLE}
     rest = 1.0 - sum(leading.values())
-    return {**leading, _ELSEWHERE: rest} if rest > 1e-9 else leading
+    return {**leading, _ELSEWHERE: rest} if rest > NO_REMAINDER else leading
 
 
 def _check(case: Case, gap: Unseen, leading: Mapping[str, float], names: list[str]) -> Check:
