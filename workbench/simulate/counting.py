@@ -76,7 +76,7 @@ def own_seconds(setup: Setup, *, shared: bool = False, noise: float = 0.08) -> A
 
 def own_failures(setup: Setup) -> Array:
     """Chance that a request fails by itself; (services, bins)."""
-    usual = 10 ** setup.rng(1).uniform(-4.5, -2.7, setup.system.size)
+    usual = 10 ** setup.rng(1).uniform(-5.5, -3.3, setup.system.size)
     return np.clip(usual[:, None] + setup.effects.fail, 0.0, 0.98)
 
 

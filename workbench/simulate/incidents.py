@@ -76,6 +76,8 @@ class Incident:
         Name of the change that did it, or empty.
     repeated
         Bins before the onset at which the same happened before; 0 where it did not.
+    noisy
+        Services off the entry's ways that are busy during the incident by chance.
     """
 
     kind: str
@@ -111,10 +113,18 @@ def schedule(seed: int) -> tuple[str, ...]:
     return tuple(mixed[i] for i in rng.permutation(COUNT))
 
 
-def draw_incident(recipe: Recipe, seed: int, number: int) -> Incident:
-    """Draw the incident of this number of the world of this seed."""
+def draw_incident(recipe: Recipe, seed: int, number: int, *, attempt: int = 0) -> Incident:
+    """Draw the incident of this number of the world of this seed.
+
+    Parameters
+    ----------
+    recipe, seed, number
+        Which one.
+    attempt
+        Another one of the same kind, for where nobody would have noticed the first.
+    """
     kind = schedule(seed)[number]
-    rng = np.random.default_rng([seed, 1, number])
+    rng = np.random.default_rng([seed, 1, number, attempt])
     clock = draw_clock(rng, most=recipe.most)
     system = draw_system(recipe.shape, rng)
     traffic = draw_traffic(clock, rng)

@@ -146,7 +146,7 @@ def draw_system(shape: Shape, rng: np.random.Generator) -> System:
     beside = int(size * shape.beside * rng.random() * 2)
     edges, roots = _edges(size, beside, shape, rng)
     callers, callees = np.array(edges, dtype=np.int64).T
-    ratio = rng.choice([1.0, 1.0, 1.0, 2.0, 0.5, 0.3, 3.0], len(edges))
+    ratio = rng.choice([1.0, 1.0, 1.0, 1.0, 0.5, 0.3, 0.2, 2.0], len(edges))
     outside = _outside(size, callers, callees, roots, rng)
     hosts = max(2, size // int(rng.integers(3, 7)))
     names = _names(size + hosts, rng)

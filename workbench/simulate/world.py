@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import unknown_name
 from workbench.simulate.course import Course, Setup
 from workbench.simulate.incidents import COUNT, Incident, Recipe, draw_incident
+from workbench.simulate.noticing import healthy, noticed
 from workbench.simulate.telemetry import Instruments, draw_instruments, measure
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from workbench.window import IncidentWindow
 
 __all__ = ["Label", "World"]
+
+_ATTEMPTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class World:
 
     def drawn(self, incident: str) -> Incident:
         """Everything drawn for an incident but its telemetry."""
-        return _drawn(self.recipe, self.seed, self._number(incident))
+        return _drawn(self, self._number(incident))
 
     def instruments(self, incident: str) -> Instruments:
         """How an incident is measured."""
@@ -118,8 +121,11 @@ class World:
 
     def course(self, incident: str, *, faults: bool = True) -> Course:
         """What really happened in an incident, or would have without its fault."""
-        drawn = self.drawn(incident)
-        return self.physics(self._setup(drawn, self._number(incident), faults=faults))
+        return self.happened(self.drawn(incident), self._number(incident), faults=faults)
+
+    def happened(self, drawn: Incident, number: int, *, faults: bool = True) -> Course:
+        """Run the physics on what was drawn, with the noise of the incident of this number."""
+        return self.physics(self._setup(drawn, number, faults=faults))
 
     def _number(self, incident: str) -> int:
         if incident not in self.ids:
@@ -162,6 +168,13 @@ class World:
         return (names[0], names[worst]) if full else (names[0],)
 
 
-@lru_cache(maxsize=8)
-def _drawn(recipe: Recipe, seed: int, number: int) -> Incident:
-    return draw_incident(recipe, seed, number)
+@lru_cache(maxsize=512)
+def _drawn(world: World, number: int) -> Incident:
+    """Draw until somebody would have noticed, or, of a quiet one, nobody would."""
+    for attempt in range(_ATTEMPTS):
+        drawn = draw_incident(world.recipe, world.seed, number, attempt=attempt)
+        course = world.happened(drawn, number)
+        onset = drawn.clock.onset
+        if healthy(course, onset) and noticed(course, onset) == bool(drawn.faults):
+            break
+    return drawn

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from workbench.simulate.noticing import felt
 from workbench.simulate.telemetry.graph import known_graph
 from workbench.simulate.telemetry.logs import logs_frame
 from workbench.simulate.telemetry.metrics import metrics_frame
@@ -19,7 +19,6 @@ from workbench.window import IncidentWindow
 if TYPE_CHECKING:
     from workbench.simulate.course import Course, Setup
     from workbench.simulate.incidents import Incident
-    from workbench.simulate.services import Array
     from workbench.simulate.telemetry.instruments import Instruments
 
 __all__ = ["measure"]
@@ -51,7 +50,7 @@ def measure(
     """
     system = incident.system
     calendar = Calendar(incident.clock, _start(rng), instruments.stale_s, instruments.late)
-    slo = _objective(system.names[course.sli], course, incident)
+    slo = _objective(system.names[course.sli], course, incident, rng)
     asked = course.sli if slo.signal == "errors" else -1
     return IncidentWindow.from_frames(
         id=name,
@@ -70,30 +69,21 @@ def _start(rng: np.random.Generator) -> pd.Timestamp:
     return _START + pd.Timedelta(int(rng.integers(0, 60 * 24 * 30)) * 60, "s")
 
 
-def _objective(service: str, course: Course, incident: Incident) -> SLO:
-    """Promise what held before the onset; of latency and errors the one that moved most.
-
-    The page one is woken by is that of the SLI that broke.
-    """
-    latency, load = course.latency[course.sli], course.load[course.sli]
-    ratio = course.errors[course.sli] / np.maximum(load, 1.0)
+def _objective(
+    service: str, course: Course, incident: Incident, rng: np.random.Generator
+) -> SLO:
+    """Promise what held before the onset, of the SLI that moved most: it is the one that paged."""
     onset = incident.clock.onset
-    signal: Signal = "latency" if _shift(latency, onset) >= _shift(ratio, onset) else "errors"
-    usual = float(np.nanmedian(latency[:onset]))
-    high = float(np.nanquantile(latency[:onset], 0.99))
+    latency, moved = course.latency[course.sli], felt(course, onset)
+    signal: Signal = "errors" if moved.errors > moved.latency else "latency"
+    if not max(moved) and rng.random() < 0.5:
+        signal = "errors"
     if signal == "latency":
-        return SLO(f"{service} latency", service, signal, 0.95, round(max(usual * 1.5, high), 4))
-    objective = 1 - float(np.clip(2 * ratio[:onset].mean(), 0.001, 0.05))
+        usual, high = np.nanquantile(latency[:onset], (0.5, 0.95))
+        return SLO(f"{service} latency", service, signal, 0.95, round(float(max(1.2 * usual, high)), 4))
+    failed = course.errors[course.sli, :onset].sum() / max(course.load[course.sli, :onset].sum(), 1.0)
+    objective = 1 - float(np.clip(2 * failed, 0.001, 0.05))
     return SLO(f"{service} errors", service, signal, round(objective, 4))
-
-
-def _shift(values: Array, onset: int) -> float:
-    """Rise over the onset in spreads of what was before."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # bins without any request
-        spread = np.nanstd(values[:onset]) + 1e-3
-        rise = (np.nanmean(values[onset:]) - np.nanmean(values[:onset])) / spread
-    return float(np.nan_to_num(rise))
 
 
 def _changes(incident: Incident, calendar: Calendar) -> pd.DataFrame | None:
