@@ -125,9 +125,7 @@ def _step(
             fail[caller, t] = 1 - (1 - fail[caller, t]) * (1 - wrong) ** ratio[e, t]
 
 
-def _reroute(
-    setup: Setup, calls: _Calls, entering: Array, ratio: Array, extra: Array
-) -> Array:
+def _reroute(setup: Setup, calls: _Calls, entering: Array, ratio: Array, extra: Array) -> Array:
     """Add to what enters a service the failed calls that it stands in for."""
     load = setup.system.flow(entering, ratio)[0]
     more = entering.copy()

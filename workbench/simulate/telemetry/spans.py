@@ -101,9 +101,7 @@ class _Tracer:
             return 0
         return int(self.ratio[e, bin_] + self.rng.random())
 
-    def _call(
-        self, trace: str, parent: str, e: int, bin_: int, start: float
-    ) -> tuple[float, bool]:
+    def _call(self, trace: str, parent: str, e: int, bin_: int, start: float) -> tuple[float, bool]:
         caller, callee = int(self.system.callers[e]), int(self.system.callees[e])
         client = self._id()
         name = f"call {self.system.names[callee]}"

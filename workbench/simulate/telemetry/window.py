@@ -69,9 +69,7 @@ def _start(rng: np.random.Generator) -> pd.Timestamp:
     return _START + pd.Timedelta(int(rng.integers(0, 60 * 24 * 30)) * 60, "s")
 
 
-def _objective(
-    service: str, course: Course, incident: Incident, rng: np.random.Generator
-) -> SLO:
+def _objective(service: str, course: Course, incident: Incident, rng: np.random.Generator) -> SLO:
     """Promise what held before the onset, of the SLI that moved most: it is the one that paged."""
     onset = incident.clock.onset
     latency, moved = course.latency[course.sli], felt(course, onset)
@@ -80,8 +78,12 @@ def _objective(
         signal = "errors"
     if signal == "latency":
         usual, high = np.nanquantile(latency[:onset], (0.5, 0.95))
-        return SLO(f"{service} latency", service, signal, 0.95, round(float(max(1.2 * usual, high)), 4))
-    failed = course.errors[course.sli, :onset].sum() / max(course.load[course.sli, :onset].sum(), 1.0)
+        return SLO(
+            f"{service} latency", service, signal, 0.95, round(float(max(1.2 * usual, high)), 4)
+        )
+    failed = course.errors[course.sli, :onset].sum() / max(
+        course.load[course.sli, :onset].sum(), 1.0
+    )
     objective = 1 - float(np.clip(2 * failed, 0.001, 0.05))
     return SLO(f"{service} errors", service, signal, round(objective, 4))
 
