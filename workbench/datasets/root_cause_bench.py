@@ -1,4 +1,4 @@
-"""Importer of the Root Cause Bench layout (Edge Delta 2026, Apache 2.0): which commit did it?
+"""Importer of the Root Cause Bench layout (Edge Delta 2026, Apache 2.0): commits and deploys.
 
 ::
 
@@ -166,7 +166,7 @@ def _hosts(folder: Path) -> dict[str, str]:
 
 
 def _objectives(metrics: pd.DataFrame, alert: dict[str, Any]) -> tuple[SLO, ...]:
-    """The alert's own SLI; where it is of a gauge, what some service's users feel."""
+    """Take the alert's own SLI; where it is of a gauge, what some service's users feel."""
     rows = metrics[metrics["metric"].isin(_SLI_OF)]
     pairs = rows[["service", "metric"]].drop_duplicates().sort_values(["service", "metric"])
     asked = _METRICS.get(alert["metric"], ("",))[0]
@@ -264,25 +264,16 @@ def _changes(context: Path) -> pd.DataFrame:
     deploys = _json(context / "deploys.json")
     places = {deploy["commit_sha"]: deploy["service"] for deploy in deploys}
     rows = [
-        *(
-            _change("deploy", d, d["service"], d["commit_sha"], version=d["version"])
-            for d in deploys
-        ),
-        *(
-            _change("flag", f, f["service"], f["flag"], actor=f["actor"], detail=f["change"])
-            for f in _json(context / "flags.json")
-        ),
-        *(
-            _change(
-                "commit",
-                c,
-                places.get(c["sha"], ""),
-                c["sha"],
-                actor=c["author"],
-                detail=_detail(c),
-            )  # fmt: skip
-            for c in _json(context / "commits.json")
-        ),
+        _change("deploy", d, d["service"], d["commit_sha"], version=d["version"]) for d in deploys
+    ]
+    rows += [
+        _change("flag", f, f["service"], f["flag"], actor=f["actor"], detail=f["change"])
+        for f in _json(context / "flags.json")
+    ]
+    rows += [
+        _change("commit", c, places.get(c["sha"], ""), c["sha"], actor=c["author"], detail=text)
+        for c in _json(context / "commits.json")
+        for text in [_detail(c)]
     ]
     return pd.DataFrame(rows)
 

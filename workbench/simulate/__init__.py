@@ -34,7 +34,7 @@ _WORLDS = (
     World(
         "pipelines",
         pipelines.run,
-        Recipe(Shape(most=20, depth=6, extra=0.35), places=pipelines.places),
+        Recipe(Shape(most=20, depth=6, extra=0.35), places=pipelines.places, sli=pipelines.sink),
     ),
     World("serverless", serverless.run, Recipe(Shape(most=25))),
     World("hosts", hosts.run, Recipe(Shape(least=8, beside=0.3), neighbours=True)),

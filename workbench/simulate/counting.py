@@ -101,12 +101,17 @@ def count(setup: Setup, expected: Expected) -> Course:
         quantiles = lognormal_quantiles(latency, expected.sigma)
         wider = np.array([1.2, 1.7, 3.7])[:, None, None]  # of quantiles against means
         quantiles = quantiles * np.exp(wider * spread * rng.standard_normal(quantiles.shape))
+    failing = errors / np.maximum(load, 1.0)
+    call_errors, seen = _calls(setup, expected, calls, latency, failing)
     return Course(
         load=load,
         errors=errors,
         latency=latency,
         quantiles=np.where(load > 0, quantiles, np.nan),
-        **_calls(setup, expected, calls, latency, errors / np.maximum(load, 1.0)),
+        calls=calls,
+        call_errors=call_errors,
+        call_latency=seen,
+        passed=np.ones(calls.shape) if expected.passed is None else expected.passed,
         self_time=expected.own,
         fail=expected.own_fail,
         gauges=_noisy(expected.gauges, setup, 3),
@@ -119,7 +124,8 @@ def count(setup: Setup, expected: Expected) -> Course:
 
 def _calls(
     setup: Setup, expected: Expected, calls: Array, latency: Array, failing: Array
-) -> dict[str, Array]:
+) -> tuple[Array, Array]:
+    """Failed calls and mean seconds a call, as callers see them; (edges, bins) each."""
     system, rng = setup.system, setup.rng(5)
     callee = system.callees
     seen = latency[callee] + expected.network
@@ -128,13 +134,7 @@ def _calls(
         seen = expected.call_latency * np.exp(noise)
     lost = np.clip(failing[callee] + expected.call_fail, 0.0, 1.0)
     errors = np.minimum(counted(calls * lost, rng.standard_normal(calls.shape)), calls)
-    passed = np.ones(calls.shape) if expected.passed is None else expected.passed
-    return {
-        "calls": calls,
-        "call_errors": errors,
-        "call_latency": np.where(calls > 0, seen, np.nan),
-        "passed": passed,
-    }
+    return errors, np.where(calls > 0, seen, np.nan)
 
 
 def _complaints(

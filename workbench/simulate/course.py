@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.simulate.services import Array
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.simulate.faults import Effects
-    from workbench.simulate.services import System
+    from workbench.simulate.services import Array, System
     from workbench.simulate.traffic import Clock
 
 __all__ = ["LEVELS", "Course", "Operation", "Setup", "lognormal_quantiles"]
@@ -49,7 +47,7 @@ class Setup:
         return np.random.default_rng([*self.seed, stream])
 
     def entering(self) -> Array:
-        """Requests expected from outside, shape (services, bins)."""
+        """Expect requests from outside, shape (services, bins)."""
         entering = np.zeros((self.system.size, self.clock.size))
         rng = self.rng(90)
         for root in self.system.roots:

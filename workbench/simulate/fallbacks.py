@@ -82,7 +82,7 @@ def _calls(setup: Setup) -> _Calls:
     system, rng = setup.system, setup.rng(10)
     kind = rng.choice(5, system.edges, p=[0.35, 0.15, 0.15, 0.2, 0.15])
     # What stands in comes later than both, so that no circle arises; else a constant does.
-    later = [[n for n in range(int(c) + 1, system.size)] for c in system.callees]
+    later = [list(range(int(c) + 1, system.size)) for c in system.callees]
     other = np.array([int(rng.choice(n)) if n else -1 for n in later])
     kind = np.where((kind == _OTHER) & (other < 0), _DEFAULT, kind)
     nominal = system.summed(system.own_s, system.ratio, np.zeros(system.edges))

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.simulate.services import Array
-
 if TYPE_CHECKING:
-    from workbench.simulate.services import System
+    from workbench.simulate.services import Array, System
     from workbench.simulate.traffic import Clock
 
 __all__ = ["KINDS", "MECHANISMS", "Effects", "Fault", "draw_fault", "effects_of"]
@@ -269,7 +267,7 @@ def _break(fault: Fault, system: System, effects: Effects, strength: Array) -> N
 
 
 def _misled(place: int, system: System, effects: Effects, wrong: Array) -> None:
-    """What a wrong answer makes others do: calls left out, and failures in its callers."""
+    """Let a wrong answer mislead others: calls left out, and failures in its callers."""
     effects.calls[system.callers == place] *= 1 - 0.7 * wrong
     for e in np.flatnonzero(system.callees == place):
         caller = system.callers[e]

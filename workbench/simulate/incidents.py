@@ -40,6 +40,8 @@ class Recipe:
     places
         How often a request that the SLI is about passes each service; by default one that
         enters at the entry.
+    sli
+        Number of the service that the SLI is of; by default the entry's.
     neighbours
         Whether services on one host can take each other's processors.
     """
@@ -47,6 +49,7 @@ class Recipe:
     shape: Shape
     most: int = 600
     places: Callable[[System], Array] | None = None
+    sli: Callable[[System], int] | None = None
     neighbours: bool = False
 
 
@@ -91,7 +94,7 @@ class Incident:
     noisy: tuple[int, ...]
 
     def effects(self, *, faults: bool = True) -> Effects:
-        """What is wrong in each bin, and what innocent changes and noisy services do."""
+        """Gather what is wrong in each bin, and what innocent changes and noisy services do."""
         wrong = self.faults if faults else ()
         effects = effects_of(wrong, self.system, self.clock, repeated=self.repeated)
         for change in self.changes:
@@ -104,7 +107,7 @@ class Incident:
         return effects
 
 
-def schedule(seed: int) -> tuple[str, ...]:
+def schedule(*, seed: int) -> tuple[str, ...]:
     """Kinds of a world's incidents in order: every kind of fault twice or more, ten quiet."""
     rng = np.random.default_rng([seed, 0])
     kinds = [KINDS[i] for i in rng.permutation(len(KINDS))]
@@ -113,17 +116,17 @@ def schedule(seed: int) -> tuple[str, ...]:
     return tuple(mixed[i] for i in rng.permutation(COUNT))
 
 
-def draw_incident(recipe: Recipe, seed: int, number: int, *, attempt: int = 0) -> Incident:
+def draw_incident(recipe: Recipe, number: int, *, seed: int, attempt: int = 0) -> Incident:
     """Draw the incident of this number of the world of this seed.
 
     Parameters
     ----------
-    recipe, seed, number
+    recipe, number, seed
         Which one.
     attempt
         Another one of the same kind, for where nobody would have noticed the first.
     """
-    kind = schedule(seed)[number]
+    kind = schedule(seed=seed)[number]
     rng = np.random.default_rng([seed, 1, number, attempt])
     clock = draw_clock(rng, most=recipe.most)
     system = draw_system(recipe.shape, rng)
@@ -173,7 +176,7 @@ def _changes(
 
 
 def _noisy(system: System, rng: np.random.Generator) -> tuple[int, ...]:
-    """A service off the entry's ways that happens to be busy during the incident."""
+    """Draw a service off the entry's ways that happens to be busy during the incident."""
     visits = system.visits()
     beside = [s for s in range(system.size) if visits[s] == 0]
     return (int(rng.choice(beside)),) if beside and rng.random() < 0.4 else ()

@@ -32,9 +32,14 @@ class Felt(NamedTuple):
 
 
 def felt(course: Course, onset: int) -> Felt:
-    """Measure how far the SLI's service rose over the onset."""
+    """Measure how far the SLI's service rose over the onset.
+
+    Where hardly any of the incident's bins had a request there is no SLI to look at.
+    """
     load, failed = course.load[course.sli], course.errors[course.sli]
     latency = course.latency[course.sli]
+    if 10 * (load[onset:] > 0).sum() <= len(load[onset:]):
+        return Felt(0.0, 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # bins without any request
         usual = float(np.nan_to_num(np.nanmedian(latency[:onset])))

@@ -81,7 +81,8 @@ def sink(system: System) -> int:
             reached.add(callee)
             depth[callee] = max(depth[callee], depth[caller] + 1)
     leaves = reached - set(system.callers.tolist())
-    return max(leaves - system.outside or leaves, key=lambda n: (depth[n], n))
+    ours = leaves - system.outside or reached - system.outside
+    return max(ours, key=lambda n: (depth[n], n))
 
 
 def places(system: System) -> Array:

@@ -82,7 +82,7 @@ def run(setup: Setup) -> Course:
 def _queues(setup: Setup, own: Array) -> _Queues:
     """Size each service for a fifth to six tenths of its usual peak."""
     system, rng = setup.system, setup.rng(10)
-    usual = own / setup.effects.demand
+    usual = (own / setup.effects.demand)[:, : setup.clock.onset]
     entering = np.zeros((system.size, 1))
     entering[list(system.roots)] = np.quantile(setup.traffic, 0.95)
     peak = system.flow(entering, system.ratio[:, None])[0][:, 0] / setup.clock.step_s
@@ -100,9 +100,8 @@ def _spread(system: System, entering: Array, ratio: Array) -> Array:
     """Load of each service: calls of calls are added until none is left."""
     load, moved = entering.copy(), entering
     while moved.any():
-        moved = np.bincount(
-            system.callees, weights=moved[system.callers] * ratio, minlength=system.size
-        )
+        weights = moved[system.callers] * ratio
+        moved = np.bincount(system.callees, weights, minlength=system.size).astype(float)
         load = load + moved
     return load
 

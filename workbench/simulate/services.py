@@ -23,8 +23,8 @@ _WORDS = (
     "oak olive onyx opal orchid osprey otter pebble pine plum poppy quartz quill raven reed river "
     "robin rowan ruby saffron sage sand shale sorrel sparrow spruce stone swift tansy teal thistle "
     "thyme topaz tulip umber violet walnut willow wren yarrow zephyr"
-).split()
-_SYLLABLES = "ba de fo gu ka li mo ne pa ri so tu va we xi yo za".split()
+)
+_SYLLABLES = "ba de fo gu ka li mo ne pa ri so tu va we xi yo za"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class System:
         return len(self.ratio)
 
     def visits(self) -> Array:
-        """Times a request to the entry reaches each service."""
+        """Count how often a request to the entry reaches each service."""
         entering = np.zeros((self.size, 1))
         entering[0] = 1.0
         return self.flow(entering, self.ratio[:, None])[0][:, 0]
@@ -142,7 +142,7 @@ class System:
 
 def draw_system(shape: Shape, rng: np.random.Generator) -> System:
     """Draw services, their calls and where they run."""
-    size = int(round(np.exp(rng.uniform(np.log(shape.least), np.log(shape.most)))))
+    size = round(float(np.exp(rng.uniform(np.log(shape.least), np.log(shape.most)))))
     beside = int(size * shape.beside * rng.random() * 2)
     edges, roots = _edges(size, beside, shape, rng)
     callers, callees = np.array(edges, dtype=np.int64).T
@@ -207,8 +207,10 @@ def _names(count: int, rng: np.random.Generator) -> list[str]:
     """Names that say nothing: words, codes or syllables."""
     style = int(rng.integers(3))
     if style == 0:
-        return [_WORDS[i] for i in rng.permutation(len(_WORDS))[:count]]
+        words = _WORDS.split()
+        return [words[i] for i in rng.permutation(len(words))[:count]]
     if style == 1:
         return [f"s{i:03x}" for i in rng.permutation(4096)[:count]]
-    pairs = [a + b + c for a in _SYLLABLES for b in _SYLLABLES for c in _SYLLABLES[:4]]
+    parts = _SYLLABLES.split()
+    pairs = [a + b + c for a in parts for b in parts for c in parts[:4]]
     return [pairs[i] for i in rng.permutation(len(pairs))[:count]]

@@ -45,6 +45,15 @@ class _Sums:
     call_spent: Array
     times: list[list[tuple[NDArray[np.int64], Array]]]
 
+    @classmethod
+    def empty(cls, system: System, bins: int) -> _Sums:
+        """No request yet."""
+        nodes, edges = (system.size, bins), (system.edges, bins)
+        load, failed, spent = np.zeros(nodes), np.zeros(nodes), np.zeros(nodes)
+        calls, call_failed, call_spent = np.zeros(edges), np.zeros(edges), np.zeros(edges)
+        times: list[list[tuple[NDArray[np.int64], Array]]] = [[] for _ in range(system.size)]
+        return cls(load, failed, spent, calls, call_failed, call_spent, times)
+
 
 def run(setup: Setup) -> Course:
     """Run the world: all requests of one operation at once."""
@@ -53,11 +62,7 @@ def run(setup: Setup) -> Course:
     shares = rng.dirichlet(np.full(number, 0.5))
     struck = _struck(setup, number, rng)
     total = _per_bin(setup, rng)
-    sums = _Sums(
-        *(np.zeros((system.size, clock.size)) for _ in range(3)),
-        *(np.zeros((system.edges, clock.size)) for _ in range(3)),
-        [[] for _ in range(system.size)],
-    )
+    sums = _Sums.empty(system, clock.size)
     own, fail = own_seconds(setup), own_failures(setup)
     usual = own / setup.effects.demand, np.clip(fail - setup.effects.fail, 0, 1)
     parts: list[Operation] = []
@@ -73,7 +78,7 @@ def run(setup: Setup) -> Course:
 
 
 def _per_bin(setup: Setup, rng: np.random.Generator) -> Array:
-    """Requests expected a bin: between one in three bins and five."""
+    """Expect requests a bin: between one in three bins and five."""
     shape = setup.traffic / setup.traffic.mean() * setup.effects.surge
     return shape * np.exp(rng.uniform(np.log(0.3), np.log(5.0)))
 
@@ -86,7 +91,7 @@ def _struck(setup: Setup, number: int, rng: np.random.Generator) -> NDArray[np.b
 
 
 def _subtree(system: System, rng: np.random.Generator, *, whole: bool) -> NDArray[np.bool_]:
-    """Calls that an operation makes."""
+    """Draw the calls that an operation makes."""
     used, reached = np.zeros(system.edges, dtype=bool), {0}
     for e in range(system.edges):
         if int(system.callers[e]) in reached and (whole or rng.random() < 0.6):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.signal import lfilter
 from scipy.special import ndtr
 from scipy.stats import poisson
 
-from workbench.simulate.services import Array
+if TYPE_CHECKING:
+    from workbench.simulate.services import Array
 
 __all__ = ["Clock", "ar1", "counted", "draw_clock", "draw_traffic"]
 
@@ -78,7 +80,7 @@ def ar1(size: int, phi: float, rng: np.random.Generator, *, rows: int | None = N
 
 
 def counted(expected: Array, noise: Array) -> Array:
-    """Counts around what is expected, as spread as Poisson ones.
+    """Draw counts around what is expected, as spread as Poisson ones.
 
     The noise comes from outside, standard normal, so that the same seed with and without a
     fault differs by the fault alone.

@@ -78,7 +78,7 @@ def _wait(
 
 
 def _gauges(setup: Setup, load: Array, own: Array) -> dict[str, Array]:
-    usual = (load * own).mean(axis=1, keepdims=True)
+    usual = (load * own)[:, : setup.clock.onset].mean(axis=1, keepdims=True)
     return {
         "cpu_usage_seconds": load * own / setup.clock.step_s,
         "memory_bytes": 3e8 * setup.effects.memory * np.ones_like(load),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Label", "World"]
 
-_ATTEMPTS = 12
+_ATTEMPTS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ class World:
         setup = self._setup(drawn, number, faults=True)
         rng = np.random.default_rng([self.seed, 3, number])
         instruments = self.instruments(incident)
-        return measure(incident, drawn, setup, self.physics(setup), instruments, rng=rng)
+        course = self.physics(setup)
+        return measure(drawn, setup, course, name=incident, instruments=instruments, rng=rng)
 
     def truth(self, incident: str) -> Label:
         """Say what was wrong.
@@ -117,10 +118,12 @@ class World:
     def instruments(self, incident: str) -> Instruments:
         """How an incident is measured."""
         rng = np.random.default_rng([self.seed, 2, self._number(incident)])
-        return draw_instruments(self.drawn(incident), rng)
+        drawn = self.drawn(incident)
+        sli = self.recipe.sli(drawn.system) if self.recipe.sli else 0
+        return draw_instruments(drawn, sli=sli, rng=rng)
 
     def course(self, incident: str, *, faults: bool = True) -> Course:
-        """What really happened in an incident, or would have without its fault."""
+        """Let happen what happened in an incident, or would have without its fault."""
         return self.happened(self.drawn(incident), self._number(incident), faults=faults)
 
     def happened(self, drawn: Incident, number: int, *, faults: bool = True) -> Course:
@@ -172,7 +175,7 @@ class World:
 def _drawn(world: World, number: int) -> Incident:
     """Draw until somebody would have noticed, or, of a quiet one, nobody would."""
     for attempt in range(_ATTEMPTS):
-        drawn = draw_incident(world.recipe, world.seed, number, attempt=attempt)
+        drawn = draw_incident(world.recipe, number, seed=world.seed, attempt=attempt)
         course = world.happened(drawn, number)
         onset = drawn.clock.onset
         if healthy(course, onset) and noticed(course, onset) == bool(drawn.faults):

@@ -16,7 +16,7 @@ __all__ = ["known_graph"]
 
 
 def known_graph(
-    system: System, course: Course, kind: str, rng: np.random.Generator
+    system: System, course: Course, kind: str, *, rng: np.random.Generator
 ) -> nx.DiGraph | None:
     """Draw which calls are known.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from workbench.simulate.incidents import Incident
 
 __all__ = ["GRAPHS", "LATENCIES", "Instruments", "draw_instruments"]
@@ -69,11 +69,20 @@ class Instruments:
     late: int
 
 
-def draw_instruments(incident: Incident, rng: np.random.Generator) -> Instruments:
+def draw_instruments(incident: Incident, *, sli: int, rng: np.random.Generator) -> Instruments:
     """Draw how an incident was measured.
 
     A wrong answer shows in calls, traces or lines alone: one of them is there where that is
     what went wrong.
+
+    Parameters
+    ----------
+    incident
+        What was drawn.
+    sli
+        Number of the service of the SLI, which is measured in any case.
+    rng
+        Draws.
     """
     system, clock = incident.system, incident.clock
     small = system.size * clock.size <= _MOST_CELLS
@@ -85,7 +94,7 @@ def draw_instruments(incident: Incident, rng: np.random.Generator) -> Instrument
     if not (calls or traced) and any(f.mechanism == "wrong_return" for f in incident.faults):
         logs = True
     stale = not counters and rng.random() < 0.12
-    inner = [s for s in range(1, system.size) if s not in system.outside]
+    inner = [s for s in range(1, system.size) if s not in system.outside | {sli}]
     silent = {int(rng.choice(inner))} if rng.random() < 0.25 else set()
     return Instruments(
         latency=latency,

@@ -10,8 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from workbench.simulate.course import Course, Setup
     from workbench.simulate.services import Array
-    from workbench.simulate.telemetry.instruments import Instruments
-    from workbench.simulate.telemetry.times import Calendar
+    from workbench.simulate.telemetry.observed import Observed
 
 __all__ = ["logs_frame"]
 
@@ -43,24 +42,21 @@ _INFO, _WARN, _ERROR = 9, 13, 17
 _USUAL_LINES, _MOST_OF_A_KIND = 1500.0, 1200.0
 
 
-def logs_frame(
-    setup: Setup,
-    course: Course,
-    instruments: Instruments,
-    calendar: Calendar,
-    rng: np.random.Generator,
-) -> pd.DataFrame | None:
+def logs_frame(observed: Observed, *, rng: np.random.Generator) -> pd.DataFrame | None:
     """Write the lines, thinned evenly to a few thousand."""
-    if not instruments.logs:
+    course = observed.course
+    if not observed.instruments.logs:
         return None
-    kinds = [(_usual(setup, course), _USUAL, _INFO)]
+    kinds: list[tuple[Array, tuple[str, ...], int]] = [
+        (_usual(observed.setup, course), _USUAL, _INFO)
+    ]
     texts = (_ABOUT_CALLS, _ABOUT_ITSELF, _NONSENSE)
     for expected, said, severity in zip(
         course.complaints, texts, (_WARN, _ERROR, _WARN), strict=True
     ):
         thinned = expected * min(1.0, _MOST_OF_A_KIND / max(float(expected.sum()), 1.0))
         kinds.append((thinned, said, severity))
-    frames = [_lines(setup, *kind, instruments, calendar, rng) for kind in kinds]
+    frames = [_lines(observed, *kind, rng) for kind in kinds]
     frame = pd.concat([f for f in frames if len(f)], ignore_index=True)
     return frame if len(frame) else None
 
@@ -72,18 +68,16 @@ def _usual(setup: Setup, course: Course) -> Array:
 
 
 def _lines(
-    setup: Setup,
+    observed: Observed,
     expected: Array,
     texts: tuple[str, ...],
     severity: int,
-    instruments: Instruments,
-    calendar: Calendar,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Draw lines of one kind; each service has one or two ways to say it."""
-    system = setup.system
+    system = observed.system
     expected = expected.copy()
-    expected[sorted(instruments.silent)] = 0.0
+    expected[sorted(observed.instruments.silent)] = 0.0
     number = rng.poisson(expected)
     service, bins = np.nonzero(number)
     times = number[service, bins]
@@ -95,7 +89,7 @@ def _lines(
     rows = zip(way.tolist(), first.tolist(), second.tolist(), strict=True)
     return pd.DataFrame(
         {
-            "ts": calendar.stamps(bins + rng.uniform(0, 0.999, len(bins))),
+            "ts": observed.calendar.stamps(bins + rng.uniform(0, 0.999, len(bins))),
             "service": [system.names[s] for s in service.tolist()],
             "severity_number": float(severity),
             "body": [texts[w].format(n=n, m=m) for w, n, m in rows],

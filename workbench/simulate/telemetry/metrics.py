@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workbench.simulate.course import Course
-    from workbench.simulate.services import Array, System
+    from workbench.simulate.services import Array
     from workbench.simulate.telemetry.instruments import Instruments
-    from workbench.simulate.telemetry.times import Calendar
+    from workbench.simulate.telemetry.observed import Observed
 
 __all__ = ["metrics_frame"]
 
@@ -37,46 +37,39 @@ class _Part(NamedTuple):
     le: float = float("nan")
 
 
-def metrics_frame(
-    system: System,
-    course: Course,
-    instruments: Instruments,
-    calendar: Calendar,
-    *,
-    errors_of: int,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Measure.
+def metrics_frame(observed: Observed, *, errors_of: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Measure services, calls and hosts.
 
     Parameters
     ----------
-    system, course, instruments, calendar
-        What happened where, how it is measured, and when.
+    observed
+        What happened, and how it is measured.
     errors_of
         Number of a service whose failures are counted whatever the instruments say: the
-        SLI's.
+        SLI's; -1 where there is none.
     rng
         Draws what is missing, and how requests divide over pods.
     """
+    instruments, system = observed.instruments, observed.system
     parts: list[_Part] = []
     for service in range(system.size):
         if service not in instruments.silent:
-            parts += _requests(system, course, instruments, service, rng)
-            parts += _failures(system, course, instruments, service, asked=service == errors_of)
-            parts += _gauges(system, course, instruments, service, rng)
+            parts += _requests(observed, service, rng)
+            parts += _failures(observed, service, asked=service == errors_of)
+            parts += _gauges(observed, service, rng)
     if instruments.calls:
-        parts += _calls(system, course, instruments)
+        parts += _calls(observed)
     if instruments.saturation:
         parts += [
             _Part(name, host, {"node": host}, values[i])
-            for name, values in course.host_gauges.items()
+            for name, values in observed.course.host_gauges.items()
             for i, host in enumerate(system.hosts)
         ]
-    frames = [
-        _frame([p for p in parts if p.kind == "gauge"], calendar, counters=False, rng=rng),
-        _frame([p for p in parts if p.kind != "gauge"], calendar, counters=True, rng=rng),
-    ]
-    whole = pd.concat([f for f in frames if len(f)], ignore_index=True)
+    gauges, counters = (
+        _frame([p for p in parts if (p.kind == "gauge") is plain], observed, plain=plain, rng=rng)
+        for plain in (True, False)
+    )
+    whole = pd.concat([f for f in (gauges, counters) if len(f)], ignore_index=True)
     if instruments.missing:
         whole = whole[rng.random(len(whole)) >= instruments.missing]
     return whole.reset_index(drop=True)
@@ -91,13 +84,8 @@ class _Group(NamedTuple):
     latency: Array
 
 
-def _groups(
-    system: System,
-    course: Course,
-    instruments: Instruments,
-    service: int,
-    rng: np.random.Generator,
-) -> Iterator[_Group]:
+def _groups(observed: Observed, service: int, rng: np.random.Generator) -> Iterator[_Group]:
+    system, course, instruments = observed.system, observed.course, observed.instruments
     labels: dict[str, object] = {}
     if course.host_gauges:
         labels["node"] = system.hosts[system.host[service]]
@@ -122,15 +110,10 @@ def _groups(
         yield _Group(labels | pod, own, bad, np.where(own > 0, latency * noise, np.nan))
 
 
-def _requests(
-    system: System,
-    course: Course,
-    instruments: Instruments,
-    service: int,
-    rng: np.random.Generator,
-) -> Iterator[_Part]:
-    name = system.names[service]
-    for group in _groups(system, course, instruments, service, rng):
+def _requests(observed: Observed, service: int, rng: np.random.Generator) -> Iterator[_Part]:
+    course, instruments = observed.course, observed.instruments
+    name = observed.system.names[service]
+    for group in _groups(observed, service, rng):
         if instruments.counters:
             yield from _counters(course, instruments, service, name, group)
             continue
@@ -166,10 +149,9 @@ def _counters(
         yield _Part(f"{_SERVER}_bucket", name, told, counts, "histogram", bound)
 
 
-def _failures(
-    system: System, course: Course, instruments: Instruments, service: int, *, asked: bool
-) -> Iterator[_Part]:
+def _failures(observed: Observed, service: int, *, asked: bool) -> Iterator[_Part]:
     """Failed share, where failures are counted but requests are not, or where the SLI is it."""
+    system, course, instruments = observed.system, observed.course, observed.instruments
     counted = instruments.errors and instruments.counts
     if counted or not (instruments.errors or asked):
         return
@@ -179,13 +161,8 @@ def _failures(
     yield _Part("service.error_ratio", system.names[service], {}, share)
 
 
-def _gauges(
-    system: System,
-    course: Course,
-    instruments: Instruments,
-    service: int,
-    rng: np.random.Generator,
-) -> Iterator[_Part]:
+def _gauges(observed: Observed, service: int, rng: np.random.Generator) -> Iterator[_Part]:
+    system, course, instruments = observed.system, observed.course, observed.instruments
     if not instruments.saturation:
         return
     name = system.names[service]
@@ -202,13 +179,15 @@ def _gauges(
             yield _Part(metric, name, told, values[service] * noise)
 
 
-def _calls(system: System, course: Course, instruments: Instruments) -> Iterator[_Part]:
-    """Calls as their callers measured them; of one-sided graphs only some do."""
+def _calls(observed: Observed) -> Iterator[_Part]:
+    """Measure calls as their callers do; of one-sided graphs only some do."""
+    system, course, instruments = observed.system, observed.course, observed.instruments
     for e in range(system.edges):
         caller, callee = int(system.callers[e]), int(system.callees[e])
         if caller in instruments.silent or (instruments.graph == "one_sided" and caller % 3 == 2):
             continue
-        name, peer = system.names[caller], {"peer": system.names[callee]}
+        name = system.names[caller]
+        peer: dict[str, object] = {"peer": system.names[callee]}
         calls, errors, seen = course.calls[e], course.call_errors[e], course.call_latency[e]
         if instruments.counters and not course.asynchronous[e]:
             yield _Part(f"{_CLIENT}_count", name, peer, calls - errors, "counter")
@@ -225,20 +204,21 @@ def _calls(system: System, course: Course, instruments: Instruments) -> Iterator
 
 
 def _frame(
-    parts: list[_Part], calendar: Calendar, *, counters: bool, rng: np.random.Generator
+    parts: list[_Part], observed: Observed, *, plain: bool, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Series of equal length as one table, one after another, texts as categories."""
     if not parts:
         return pd.DataFrame()
     values = np.stack([part.values for part in parts])
-    at = np.arange(calendar.clock.size, dtype=float)
-    if counters:
+    bins = observed.setup.clock.size
+    at = np.arange(bins, dtype=float)
+    if not plain:
         # Scraped at the end of each bin, and once before the first.
         started = np.round(rng.uniform(0, 1e4, (len(parts), 1)))
         values = np.cumsum(np.hstack([started, values]), axis=1)
-        at = np.arange(calendar.clock.size + 1, dtype=float)
+        at = np.arange(bins + 1, dtype=float)
     size = len(at)
-    stamps = calendar.stamps(at)
+    stamps = observed.calendar.stamps(at)
     frame = {
         "ts": stamps[np.tile(np.arange(size), len(parts))],
         "metric": _repeated([p.metric for p in parts], size),

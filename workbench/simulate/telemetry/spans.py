@@ -10,8 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from workbench.simulate.course import Course
     from workbench.simulate.services import System
-    from workbench.simulate.telemetry.instruments import Instruments
-    from workbench.simulate.telemetry.times import Calendar
+    from workbench.simulate.telemetry.observed import Observed
 
 __all__ = ["spans_frame"]
 
@@ -21,14 +20,9 @@ _COLUMNS = ("bin", "offset_s", "duration_s", "trace_id", "span_id", "parent_span
             "name", "kind", "status")  # fmt: skip
 
 
-def spans_frame(
-    system: System,
-    course: Course,
-    instruments: Instruments,
-    calendar: Calendar,
-    rng: np.random.Generator,
-) -> pd.DataFrame | None:
+def spans_frame(observed: Observed, *, rng: np.random.Generator) -> pd.DataFrame | None:
     """Sample traces evenly over requests, half of them within the incident's reach."""
+    course, instruments, calendar = observed.course, observed.instruments, observed.calendar
     if not instruments.traces:
         return None
     clock = calendar.clock
@@ -38,7 +32,7 @@ def spans_frame(
     if weight.sum() <= 0:
         return None
     bins = np.sort(rng.choice(clock.size, instruments.traces, p=weight / weight.sum()))
-    tracer = _Tracer(system, course, instruments.silent, rng)
+    tracer = _Tracer(observed.system, course, instruments.silent, rng)
     for number, bin_ in enumerate(bins.tolist()):
         tracer.trace(f"{number:032x}", bin_)
     frame = pd.DataFrame(tracer.rows, columns=list(_COLUMNS))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from workbench.simulate.traffic import Clock
 from workbench.times import TimeRange
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from workbench.simulate.traffic import Clock
 
 __all__ = ["Calendar"]
 

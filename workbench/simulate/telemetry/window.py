@@ -11,6 +11,7 @@ from workbench.simulate.noticing import felt
 from workbench.simulate.telemetry.graph import known_graph
 from workbench.simulate.telemetry.logs import logs_frame
 from workbench.simulate.telemetry.metrics import metrics_frame
+from workbench.simulate.telemetry.observed import Observed
 from workbench.simulate.telemetry.spans import spans_frame
 from workbench.simulate.telemetry.times import Calendar
 from workbench.slis import SLO, Signal
@@ -27,22 +28,22 @@ _START = pd.Timestamp("2026-03-02T00:00:00Z")
 
 
 def measure(
-    name: str,
     incident: Incident,
     setup: Setup,
     course: Course,
-    instruments: Instruments,
     *,
+    name: str,
+    instruments: Instruments,
     rng: np.random.Generator,
 ) -> IncidentWindow:
     """Measure what happened.
 
     Parameters
     ----------
-    name
-        Id of the window.
     incident, setup, course
         What was drawn, and what came of it.
+    name
+        Id of the window.
     instruments
         How it is measured.
     rng
@@ -50,17 +51,18 @@ def measure(
     """
     system = incident.system
     calendar = Calendar(incident.clock, _start(rng), instruments.stale_s, instruments.late)
+    observed = Observed(setup, course, instruments, calendar)
     slo = _objective(system.names[course.sli], course, incident, rng)
     asked = course.sli if slo.signal == "errors" else -1
     return IncidentWindow.from_frames(
         id=name,
         when=calendar.when,
         baseline=calendar.baseline,
-        metrics=metrics_frame(system, course, instruments, calendar, errors_of=asked, rng=rng),
-        spans=spans_frame(system, course, instruments, calendar, rng),
-        logs=logs_frame(setup, course, instruments, calendar, rng),
+        metrics=metrics_frame(observed, errors_of=asked, rng=rng),
+        spans=spans_frame(observed, rng=rng),
+        logs=logs_frame(observed, rng=rng),
         changes=_changes(incident, calendar),
-        topology=known_graph(system, course, instruments.graph, rng),
+        topology=known_graph(system, course, instruments.graph, rng=rng),
         slos=(slo,),
     )
 
