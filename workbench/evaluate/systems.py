@@ -112,6 +112,9 @@ def _read(
     if path is None:
         return System(name, kind, None, f"set {PUBLIC_DATA} to the folder of public data")
     try:
-        return System(name, kind, read(path))
+        labelled = read(path)
     except BundleMissing as error:
         return System(name, kind, None, str(error))
+    if not len(labelled):
+        return System(name, kind, None, f"no incident in {path.name}")
+    return System(name, kind, labelled)
