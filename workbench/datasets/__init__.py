@@ -7,6 +7,7 @@ from workbench.datasets.labelled import LabelledSet, Truth, label_windows
 from workbench.datasets.nezha import read_nezha
 from workbench.datasets.petshop import read_petshop
 from workbench.datasets.root_cause_bench import read_root_cause_bench
+from workbench.datasets.small_cases import read_small_cases
 from workbench.datasets.wide import from_wide
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "read_nezha",
     "read_petshop",
     "read_root_cause_bench",
+    "read_small_cases",
     "truth",
     "verify",
 ]

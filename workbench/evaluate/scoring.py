@@ -40,6 +40,7 @@ LAYOUTS: Mapping[str, Callable[[str | Path], LabelledSet]] = MappingProxyType(
         "nezha": datasets.read_nezha,
         "petshop": datasets.read_petshop,
         "root-cause-bench": datasets.read_root_cause_bench,
+        "small-cases": datasets.read_small_cases,
     }
 )
 """Layout to the importer that reads a folder of it."""
