@@ -38,6 +38,7 @@ ROOMS = [
     "masking",
     "archive",
     "window",
+    "simulate",
     "connectors",
     "topology",
     "datasets",
@@ -161,6 +162,17 @@ def test_imports_point_left():
             if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
                 wrong.append(f"{name} imports {imported}")
     assert not wrong, f"data flows one way, so imports point left: {wrong}"
+
+
+def test_only_scoring_and_game_days_import_the_simulated_worlds():
+    allowed = {"simulate", "evaluate", "gameday"}
+    wrong = [
+        f"{name} imports {imported}"
+        for name, (_, tree) in modules().items()
+        for imported, _ in imports(tree)
+        if imported.startswith("workbench.simulate") and room_of(name) not in allowed
+    ]
+    assert not wrong, f"an engine that knows the worlds would be judged on them: {wrong}"
 
 
 def test_a_public_name_of_causal_is_not_a_module_too():
@@ -304,7 +316,7 @@ def test_no_secret_named_field_can_reach_a_repr():
 
 
 def test_only_scoring_reads_the_truth():
-    allowed = {"datasets", "evaluate", "gameday", "archive"}
+    allowed = {"datasets", "evaluate", "gameday", "archive", "simulate"}
     wrong = [
         name
         for name, (_, tree) in modules().items()

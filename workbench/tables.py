@@ -89,7 +89,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
         ),
         "changes": _schema(
             "ts:time kind:word service:word ref:text",
-            "end_ts:time version:text actor:text url:text environment:word",
+            "end_ts:time version:text actor:text url:text environment:word detail:text",
             identity="ts kind service ref",
         ),
         "events": _schema(

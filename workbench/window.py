@@ -170,7 +170,8 @@ class IncidentWindow(ResultCard):
         Spans: ``kind`` is server, client, internal, producer or consumer, ``status``
         ``error`` where it failed, ``parent_span_id`` empty at the root. Logs:
         ``severity_number`` of OpenTelemetry (INFO 9, WARN 13, ERROR 17). Changes:
-        ``kind`` deploy, rollback, config, flag, scaling or schema, ``ref`` its name.
+        ``kind`` deploy, rollback, config, flag, scaling, schema or commit, ``ref`` its name,
+        ``detail`` what it touches (a commit's message, files and diff).
 
         What is missing becomes a visible gap in ``coverage`` and limits what may be
         claimed: without `topology`, spans and ``edge.*`` nobody is known to call anybody.

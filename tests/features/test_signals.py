@@ -378,3 +378,12 @@ def test_what_spans_alone_tell_is_the_same_beside_metrics():
     pd.testing.assert_frame_equal(beside.nodes.reindex(told.index), told.nodes, check_freq=False)
     pd.testing.assert_frame_equal(beside.edges.reindex(told.index), told.edges, check_freq=False)
     assert "saturation:queue_depth" not in beside.nodes.columns.get_level_values(1)
+
+
+def test_a_quantile_of_the_whole_service_is_read_beside_loads_by_pod():
+    loads = [
+        gauge("service.load", "cart", [20.0] * 61, labels={"pod": f"cart-{i}"}) for i in (0, 1)
+    ]
+    p90 = gauge("service.latency_p90", "cart", [0.3] * 61)
+    found = signals(window(*loads, p90))
+    assert found.node("cart", "latency_p90").dropna().to_numpy() == pytest.approx(0.3)

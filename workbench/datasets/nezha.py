@@ -7,7 +7,8 @@
                          /front_service.csv, source_50.csv, destination_50.csv, dependency.csv
     <folder>/<day>/traces.parquet, logs.parquet
 
-A service is its pod's name without the two hashes. Times are read from the written-out
+A day without ``dependency.csv`` has the calls that its spans show. A service is its pod's
+name without the two hashes. Times are read from the written-out
 column: the epoch column of some pods is wrong by years. The pods' own success rate is not
 filled in, their client latency repeats what the edges say, their byte and syscall counts
 repeat the load; these are left out, and so are host metrics, which belong to no single
@@ -28,9 +29,10 @@ import pandas as pd
 
 from workbench.datasets.labelled import LabelledSet, Truth, required
 from workbench.datasets.nezha_records import read_logs, read_spans
-from workbench.slis import SLO
+from workbench.slis import SLO, Signal
 from workbench.tables import conform, labels_text
 from workbench.times import TimeRange
+from workbench.topology import from_spans
 from workbench.window import IncidentWindow
 
 if TYPE_CHECKING:
@@ -111,13 +113,15 @@ def _window(incident: str, day: Path, number: int) -> IncidentWindow:
         "logs": _near(read_logs(str(day)), when, seen),
     }
     front = str(_front(str(day)))
+    counted = bool((metrics["metric"] == "service.error_ratio").any())
+    asked: tuple[Signal, ...] = ("errors", "latency") if counted else ("latency",)
     return IncidentWindow.from_frames(
         id=incident,
         title=f"Incident at {onset:%Y-%m-%d %H:%M:%S} UTC",
         when=when,
         baseline=seen,
-        topology=graph,
-        slos=tuple(SLO(f"{front} {s}", front, s, 0.99) for s in ("errors", "latency")),
+        topology=graph if graph.size() else from_spans(tables["spans"]),
+        slos=tuple(SLO(f"{front} {s}", front, s, 0.99) for s in asked),
         **{name: frame for name, frame in tables.items() if len(frame)},
     )
 
@@ -148,7 +152,7 @@ def _metrics(day: str) -> pd.DataFrame:
     folder = required(Path(day) / "metric", "metric folder")
     parts = [*_pods(folder), *_edges(folder)]
     front = folder / "front_service.csv"
-    if front.exists():
+    if front.exists() and _has_pod(Path(day), _named_front(Path(day))):
         wide = pd.read_csv(front)
         known = {column: name for column, name in _FRONT.items() if column in wide}
         parts.append(_long(wide, _front(day), known))
@@ -198,15 +202,35 @@ def _times(wide: pd.DataFrame) -> pd.DatetimeIndex:
 
 @lru_cache(maxsize=4)
 def _front(day: str) -> str:
-    """Service that faces the users: the one the front metrics are named after."""
-    path = Path(day) / "metric" / "front_service.csv"
-    named = str(pd.read_csv(path, nrows=1)["ServiceName"].iloc[0]) if path.exists() else ""
-    pods = [
-        service_of(p.name.removesuffix("_metric.csv"))
-        for p in sorted((Path(day) / "metric").glob("*_metric.csv"))
-    ]
-    same = [pod for pod in pods if pod.lower() == named.lower()]
-    return same[0] if same else _entry(Path(day)) or named
+    """Service that faces the users: the one the front metrics are named after, if it has a pod.
+
+    Where it has none that file repeats some pod's columns and its success rate is not filled
+    in: then the service that the traces begin at.
+    """
+    folder, named = Path(day), _named_front(Path(day))
+    same = [service for service in _with_pods(folder) if service.lower() == named.lower()]
+    return same[0] if same else _entry(folder) or _traces_root(day) or named
+
+
+def _named_front(day: Path) -> str:
+    path = day / "metric" / "front_service.csv"
+    return str(pd.read_csv(path, nrows=1)["ServiceName"].iloc[0]) if path.exists() else ""
+
+
+def _with_pods(day: Path) -> list[str]:
+    paths = sorted((day / "metric").glob("*_metric.csv"))
+    return [service_of(path.name.removesuffix("_metric.csv")) for path in paths]
+
+
+def _has_pod(day: Path, service: str) -> bool:
+    return service.lower() in {name.lower() for name in _with_pods(day)}
+
+
+def _traces_root(day: str) -> str:
+    """Service of most root spans."""
+    spans = read_spans(day)
+    roots = spans.loc[spans["parent_span_id"] == "", "service"]
+    return str(roots.mode().iloc[0]) if len(roots) else ""
 
 
 def _entry(day: Path) -> str:

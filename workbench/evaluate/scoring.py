@@ -39,6 +39,8 @@ LAYOUTS: Mapping[str, Callable[[str | Path], LabelledSet]] = MappingProxyType(
         "bundles": datasets.read_bundles,
         "nezha": datasets.read_nezha,
         "petshop": datasets.read_petshop,
+        "root-cause-bench": datasets.read_root_cause_bench,
+        "small-cases": datasets.read_small_cases,
     }
 )
 """Layout to the importer that reads a folder of it."""
@@ -161,7 +163,7 @@ def evaluate(
     Parameters
     ----------
     layout
-        ``petshop``, ``nezha`` or ``bundles``.
+        One of `LAYOUTS`.
     path
         The folder.
     limit

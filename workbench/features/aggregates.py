@@ -141,13 +141,21 @@ def _reduced(metrics: pd.DataFrame, wanted: _Wanted, grid: Grid) -> Columns:
 
 
 def _weights(rows: pd.DataFrame) -> np.ndarray:
-    """Find the requests behind each sample: load or calls of the same place and time."""
+    """Find the requests behind each sample: load or calls of the same place and time.
+
+    A label set that nobody counts requests for (a quantile of the whole service beside loads
+    by pod or by operation) weighs one.
+    """
     keys = ["ts", "service", "labels"]
     counts = rows[rows["metric"].isin(["service.load", "edge.calls"])]
     if counts.empty:
         return np.ones(len(rows))
     found = rows[keys].merge(counts[[*keys, "value"]], on=keys, how="left")["value"].to_numpy()
-    return np.where(np.isfinite(found), found, 0.0)
+    places = ["service", "labels"]
+    is_counted = pd.MultiIndex.from_frame(rows[places]).isin(
+        pd.MultiIndex.from_frame(counts[places])
+    )
+    return np.where(np.isfinite(found), found, np.where(is_counted, 0.0, 1.0))
 
 
 def _expected(count: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from planted import SHOP, START, Fault, metrics_window
+from planted import SHOP, START, Fault, changes_frame, metrics_window
 
 ROWS = (
     ("payments", "p-2", 90),
@@ -73,3 +73,9 @@ def test_the_recorded_deploys_are_judged_as_they_were_made():
     locks = wb.causal.effects(wb.datasets.load("shop-orders-locks"))
     assert {e.change for e in locks.guilty} == {"orders@2.4.0", "orders@2.3.0"}
     assert "No path" in locks.untested["catalog@3.8.2"]
+
+
+def test_a_change_in_the_windows_last_bin_is_no_reason_to_stop():
+    last = changes_frame([(7199.0, "deploy", "payments", "late")])
+    slow = (Fault("payments", "latency", 0.2),)
+    assert wb.diagnose.compare(metrics_window(SHOP, slow, changes=last)).suspects

@@ -58,7 +58,7 @@ def placebo_moments(data: ChangeBins, *, seed: int) -> np.ndarray:
     places = [
         (number, i)
         for number, part in enumerate(data.quiet)
-        for i in range(before, len(part) - after + 1)
+        for i in range(before, len(part) - max(after, 1) + 1)
         if not _holds(data, part.index[i - before], part.index[i + after - 1])
     ]
     chosen = [places[k] for k in rng.permutation(len(places))[:MOST_PLACEBOS]]
