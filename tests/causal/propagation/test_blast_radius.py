@@ -9,7 +9,7 @@ import pytest
 
 from planted import SHOP, Fault, metrics_window
 from workbench.causal import blast_radius, score_forecast
-from workbench.causal.propagation.departures import leaving
+from workbench.causal.propagation.departures import departures
 from workbench.errors import BadInput, UnknownName
 from workbench.features.aligned import align
 
@@ -160,7 +160,7 @@ def test_in_quiet_windows_hardly_anybody_leaves_its_range(phi):
     left = []
     for seed in range(12):
         aligned = align(metrics_window(seed=seed, phi=phi, bins=240, incident=0.875))
-        left += list(leaving(aligned, aligned.services).left)
+        left += list(departures(aligned, aligned.services).left)
     assert np.mean(left) <= 0.05, f"{np.mean(left):.3f} of {len(left)}"
 
 
