@@ -247,4 +247,7 @@ def confidence(
     numpy.ndarray, shape (services,)
     """
     odds = np.exp2((scores - scores.max(initial=0.0)) / temperature)
-    return limit * odds / odds.sum() + (1 - limit) / len(scores) if len(scores) else odds
+    shares: np.ndarray = (
+        limit * odds / odds.sum() + (1 - limit) / len(scores) if len(scores) else odds
+    )
+    return shares

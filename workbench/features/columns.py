@@ -50,7 +50,7 @@ def values_of(frame: pd.DataFrame, keys: Sequence[tuple[str, ...]]) -> NDArray[n
     if not frame.shape[1] or not keys:
         return np.full((len(frame), len(keys)), np.nan)
     at = frame.columns.get_indexer(pd.MultiIndex.from_tuples(keys))
-    values = frame.to_numpy(float)[:, at]
+    values: NDArray[np.float64] = frame.to_numpy(float)[:, at]
     values[:, at < 0] = np.nan
     return values
 

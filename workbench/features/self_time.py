@@ -155,7 +155,10 @@ def _entries(spans: pd.DataFrame, parents: np.ndarray, kind: np.ndarray) -> np.n
     """
     service = spans["service"].astype("object").to_numpy()
     foreign = (parents < 0) | (service != service[parents])
-    return np.isin(kind, ["server", "consumer"]) | ((kind == "unspecified") & foreign)
+    entries: np.ndarray = np.isin(kind, ["server", "consumer"]) | (
+        (kind == "unspecified") & foreign
+    )
+    return entries
 
 
 def _origins(failed: np.ndarray, parents: np.ndarray) -> np.ndarray:

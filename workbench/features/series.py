@@ -73,7 +73,7 @@ def edge_values(
     max_gap
         Longest interval that may be interpolated across.
     """
-    at = np.interp(edges, times, totals, left=np.nan, right=np.nan)
+    at: np.ndarray = np.interp(edges, times, totals, left=np.nan, right=np.nan)
     if len(times) > 1 and (wide := np.diff(times) > max_gap).any():
         after = np.clip(np.searchsorted(times, edges, side="left"), 1, len(times) - 1)
         at[wide[after - 1] & (times[after] != edges) & (edges > times[0])] = np.nan
@@ -188,7 +188,8 @@ def _inside(counts: np.ndarray, bounds: np.ndarray, at: np.ndarray, rank: np.nda
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(inside > 0, (rank - below) / inside, 1.0)
         value = lower + (bounds[finite] - lower) * share
-    return np.where(at == len(bounds) - 1, bounds[-2], value)
+    inner: np.ndarray = np.where(at == len(bounds) - 1, bounds[-2], value)
+    return inner
 
 
 def _check_buckets(bounds: np.ndarray, q: float) -> None:
@@ -221,7 +222,8 @@ def _breaks(samples: pd.Series, times: np.ndarray) -> np.ndarray:
     """Find the times of staleness markers (NaN) that lie between two samples."""
     marked = samples[samples.isna().to_numpy()]
     at = pd.DatetimeIndex(marked.index).as_unit("ns").asi8
-    return at[(at > times[0]) & (at < times[-1])]
+    breaks: np.ndarray = at[(at > times[0]) & (at < times[-1])]
+    return breaks
 
 
 def _max_gap(times: np.ndarray) -> float:

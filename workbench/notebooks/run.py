@@ -231,7 +231,8 @@ def _silent(line: str) -> None:
 def _read(path: Path) -> NotebookNode:
     import nbformat
 
-    return nbformat.read(path, as_version=4)
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
 
 
 def _plain(notebook: NotebookNode) -> str:

@@ -134,7 +134,8 @@ def _effective_size(
     reach = max(1, len(x) // 4)
     ax, ay = _autocorrelation(x, reach), _autocorrelation(y, reach)
     alive = np.cumprod((ax > 0) & (ay > 0), axis=0)
-    return np.clip(n / (1 + 2 * (ax * ay * alive).sum(axis=0)), np.minimum(n, 2), n)
+    size: np.ndarray = np.clip(n / (1 + 2 * (ax * ay * alive).sum(axis=0)), np.minimum(n, 2), n)
+    return size
 
 
 def _ranks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,4 +205,5 @@ def _autocorrelation(values: np.ndarray, reach: int) -> np.ndarray:
     """Autocorrelation at lags 1 … reach; shape ``(reach, columns)``."""
     power = (values**2).sum(axis=0)
     sums = np.array([(values[k:] * values[:-k]).sum(axis=0) for k in range(1, reach + 1)])
-    return np.divide(sums, power, out=np.zeros_like(sums), where=power > _FLAT)
+    correlation: np.ndarray = np.divide(sums, power, out=np.zeros_like(sums), where=power > _FLAT)
+    return correlation

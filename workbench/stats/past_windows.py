@@ -175,7 +175,9 @@ def weights_of(
 
 
 def contrast(
-    values: NDArray[np.float64], split: Split, weights: tuple[NDArray, NDArray] | None = None
+    values: NDArray[np.float64],
+    split: Split,
+    weights: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> Contrast:
     """Contrast the incident with the baseline, and every past window likewise.
 
@@ -254,7 +256,8 @@ def half_width(past: NDArray[np.float64], n_independent: float) -> NDArray[np.fl
 
     number = _effective(past, n_independent)
     scale = np.sqrt(_mean_square(past) * (1.0 + 1.0 / number))
-    return scale * t.ppf(0.975, np.maximum(number - 1.0, 1.0))
+    width: NDArray[np.float64] = scale * t.ppf(0.975, np.maximum(number - 1.0, 1.0))
+    return width
 
 
 def _mean_square(past: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -306,7 +309,8 @@ def empirical_p(departure: NDArray[np.float64], past: NDArray[np.float64]) -> ND
     """
     known = ~np.isnan(past)
     as_far = (np.abs(np.where(known, past, 0.0)) >= np.abs(departure)).sum(axis=0)
-    return (1.0 + as_far) / (1.0 + known.sum(axis=0))
+    p_value: NDArray[np.float64] = (1.0 + as_far) / (1.0 + known.sum(axis=0))
+    return p_value
 
 
 def medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -389,7 +393,8 @@ def _normalised(departure: NDArray[np.float64]) -> NDArray[np.float64]:
     up = np.minimum(up, _CLEARLY * typical)
     total = up.sum(axis=-1, keepdims=True)
     equal = 1.0 / max(departure.shape[-1], 1)
-    return np.where(total > 0, up / np.where(total > 0, total, 1.0), equal)
+    shares: NDArray[np.float64] = np.where(total > 0, up / np.where(total > 0, total, 1.0), equal)
+    return shares
 
 
 def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -440,7 +445,10 @@ def _farthest(departures: NDArray[np.float64]) -> NDArray[np.float64]:
     if departures.shape[0] == 0:
         return np.full(departures.shape[1:], np.nan)
     size = np.where(np.isnan(departures), -1.0, np.abs(departures))
-    return np.take_along_axis(departures, size.argmax(axis=0)[None], axis=0)[0]
+    farthest: NDArray[np.float64] = np.take_along_axis(
+        departures, size.argmax(axis=0)[None], axis=0
+    )[0]
+    return farthest
 
 
 def _farthest_each(

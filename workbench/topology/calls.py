@@ -123,7 +123,8 @@ def _caller_side(
     nested = (above >= 0) & (service[above] == service[caller])
     alone = np.bincount(caller, minlength=len(kind))[caller] == 1
     only: np.ndarray = (kind[caller] == "unspecified") & nested & alone
-    return client | only
+    calling: np.ndarray = client | only
+    return calling
 
 
 def _pairs(

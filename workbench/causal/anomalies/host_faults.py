@@ -282,7 +282,8 @@ def _places(column: pd.Series, hosts: Mapping[str, Sequence[str]]) -> NDArray[np
         host = first_of(labels, HOST_LABELS) or str(labels.get("instance", "")).partition(":")[0]
         idle = {str(labels.get("mode", "")), str(labels.get("state", ""))} & _IDLE
         read.append(host if host in hosts and not idle else "")
-    return np.array([*read, ""], dtype=object)[column.cat.codes.to_numpy()]
+    places: NDArray[np.object_] = np.array([*read, ""], dtype=object)[column.cat.codes.to_numpy()]
+    return places
 
 
 def _tells_rest(signal: str) -> bool:

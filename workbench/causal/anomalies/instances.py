@@ -199,7 +199,9 @@ def _from_spans(window: IncidentWindow) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "errors", _long(frame[rows], copy[rows], origin[rows])
 
 
-def _long(frame: pd.DataFrame, copy: NDArray[np.object_], values: NDArray) -> pd.DataFrame:
+def _long(
+    frame: pd.DataFrame, copy: NDArray[np.object_], values: NDArray[np.float64]
+) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "ts": frame["ts"].to_numpy(),
@@ -215,4 +217,5 @@ def _named(column: pd.Series, names: tuple[str, ...]) -> NDArray[np.object_]:
     """Name of the instance of each row, or empty."""
     labels = column.cat
     read = [first_of(labels_of(text), names) for text in labels.categories]
-    return np.array([*read, ""], dtype=object)[labels.codes.to_numpy()]
+    instances: NDArray[np.object_] = np.array([*read, ""], dtype=object)[labels.codes.to_numpy()]
+    return instances

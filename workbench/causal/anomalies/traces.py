@@ -148,7 +148,8 @@ def _changed(now: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
 def _bits(taken: np.ndarray, number: np.ndarray, often: np.ndarray) -> np.ndarray:
     """Surprise in bits, at most 7: minus log2 of the chance to see it taken so often."""
     chance = binom.sf(taken - 1, number, often)
-    return np.minimum(-np.log2(np.maximum(chance, 1e-300)), MOST_TRACE_DOUBLINGS)
+    bits: np.ndarray = np.minimum(-np.log2(np.maximum(chance, 1e-300)), MOST_TRACE_DOUBLINGS)
+    return bits
 
 
 def _explained(
@@ -171,7 +172,8 @@ def _explained(
         .groupby([seen["operation"].to_numpy()[odd], seen["shape"].to_numpy()[odd]])
         .mean()
     )
-    return (part.reindex(changed.index).fillna(0.0) >= MOSTLY_THERE).to_numpy()
+    explained: np.ndarray = (part.reindex(changed.index).fillna(0.0) >= MOSTLY_THERE).to_numpy()
+    return explained
 
 
 def _blamed(changed: pd.DataFrame) -> list[str]:

@@ -355,7 +355,10 @@ def _shortened(weights: NDArray[np.float64], length: int) -> NDArray[np.float64]
     """Weights of the stretch of a given length that weighs most."""
     starts = max(weights.size - length, 0) + 1
     best = max(range(starts), key=lambda i: float(weights[i : i + length].sum()))
-    return weights[best : best + length] / weights[best : best + length].sum()
+    stretch: NDArray[np.float64] = (
+        weights[best : best + length] / weights[best : best + length].sum()
+    )
+    return stretch
 
 
 def _shares(

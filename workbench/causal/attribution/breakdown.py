@@ -191,7 +191,8 @@ def _calls_each(
     # A call that failed may be made again: that is not the caller's own doing.
     with np.errstate(invalid="ignore", divide="ignore"):
         again = np.clip(each - medians(each), 0.0, retried(edges, calls) / load)
-    return each - np.nan_to_num(again)
+    first_tries: NDArray[np.float64] = each - np.nan_to_num(again)
+    return first_tries
 
 
 def _common_waiting(edges: pd.DataFrame, calls: list[tuple[str, str]]) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ class MechanismGraph:
 
 
 def mechanism_graph(
-    topology: nx.DiGraph,
+    topology: nx.DiGraph[str],
     sli: str,
     services: Iterable[str],
     *,
@@ -94,7 +94,7 @@ def mechanism_graph(
         Calls whose time the caller does not wait for, beside those that the topology
         declares so: they pass nothing on. What shares a host (kind ``hosts``) is no call.
     """
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(sorted({*services, sli, *map(str, topology.nodes)}))
     calls = [(u, v) for u, v, facts in topology.edges(data=True) if facts.get("kind") != "hosts"]
     graph.add_edges_from(sorted((str(u), str(v)) for u, v in calls if u != v))
@@ -115,7 +115,7 @@ def mechanism_graph(
     )
 
 
-def _declared_asynchronous(topology: nx.DiGraph) -> list[tuple[str, str]]:
+def _declared_asynchronous(topology: nx.DiGraph[str]) -> list[tuple[str, str]]:
     return [
         (str(u), str(v)) for u, v, facts in topology.edges(data=True) if facts.get("asynchronous")
     ]
@@ -148,9 +148,11 @@ def twins_of(
     return [pair for pair in near if _together(latency[:, pair[0]], latency[:, pair[1]])]
 
 
-def _without_rings(graph: nx.DiGraph, start: str) -> tuple[nx.DiGraph, tuple[tuple[str, str], ...]]:
+def _without_rings(
+    graph: nx.DiGraph[str], start: str
+) -> tuple[nx.DiGraph[str], tuple[tuple[str, str], ...]]:
     """Cut every ring at the call that climbs most towards the SLI."""
-    flow: nx.DiGraph = nx.DiGraph(graph)
+    flow: nx.DiGraph[str] = nx.DiGraph(graph)
     depth = nx.single_source_shortest_path_length(flow, start)
     cut: list[tuple[str, str]] = []
     while not nx.is_directed_acyclic_graph(flow):

@@ -85,7 +85,10 @@ class GraphCheck:
 
 
 def check_graph(
-    topology: nx.DiGraph, aligned: AlignedSignals, *, waited_for: Iterable[tuple[str, str]] = ()
+    topology: nx.DiGraph[str],
+    aligned: AlignedSignals,
+    *,
+    waited_for: Iterable[tuple[str, str]] = (),
 ) -> GraphCheck:
     """Hold every declared call against the work of its two ends in the baseline.
 

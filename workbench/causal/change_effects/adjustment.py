@@ -43,9 +43,9 @@ class Adjustment(StatementCard):
     edges: tuple[tuple[str, str], ...]
 
     @property
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> nx.DiGraph[str]:
         """The graph, each node with its ``role``."""
-        graph: nx.DiGraph = nx.DiGraph()
+        graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from((name, {"role": role}) for name, role in self.roles)
         graph.add_edges_from(self.edges)
         return graph
@@ -71,7 +71,7 @@ class Adjustment(StatementCard):
         return table_html(self.to_frame())
 
 
-def change_graph() -> nx.DiGraph:
+def change_graph() -> nx.DiGraph[str]:
     """Return the graph that a change's effect is identified on.
 
     A change acts on the SLI through its own service (``own``). The SLI is that part plus
@@ -80,7 +80,7 @@ def change_graph() -> nx.DiGraph:
     is not put down to the change. Traffic moves everything, and people choose when to
     deploy by it.
     """
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_edges_from([("change", "own"), ("own", "sli"), ("elsewhere", "sli")])
     graph.add_edges_from([("traffic", x) for x in ("change", "own", "elsewhere")])
     graph.add_edges_from([("moment", "change"), ("moment", "elsewhere")])
@@ -88,7 +88,7 @@ def change_graph() -> nx.DiGraph:
 
 
 def adjustment(
-    graph: nx.DiGraph,
+    graph: nx.DiGraph[str],
     treatment: str = "change",
     outcome: str = "own",
     *,
@@ -118,7 +118,7 @@ def adjustment(
     """
     affected = nx.descendants(graph, treatment)
     allowed = set(graph) - affected - set(unobserved) - {treatment}
-    cut: nx.DiGraph = nx.DiGraph(graph)
+    cut: nx.DiGraph[str] = nx.DiGraph(graph)
     cut.remove_edges_from(list(graph.out_edges(treatment)))
     found = nx.find_minimal_d_separator(cut, {treatment}, {outcome}, restricted=allowed)
     if found is None:

@@ -72,7 +72,7 @@ class DifferenceInDifferences:
         )
 
 
-def control_services(topology: nx.DiGraph, service: str) -> tuple[str, ...]:
+def control_services(topology: nx.DiGraph[str], service: str) -> tuple[str, ...]:
     """List services that neither reach a service nor are reached by it, sorted.
 
     Parameters
@@ -89,9 +89,11 @@ def control_services(topology: nx.DiGraph, service: str) -> tuple[str, ...]:
     """
     if service not in topology:
         return ()
-    below = nx.descendants(topology, service)
-    apart = set(topology) - below - nx.ancestors(topology, service) - {service}
-    lone = {name for name in apart if not below & nx.descendants(topology, name)}
+    below: set[str] = nx.descendants(topology, service)
+    above = nx.ancestors(topology, service)
+    apart: set[str] = set(topology) - below - above - {service}
+    reached: dict[str, set[str]] = {name: nx.descendants(topology, name) for name in apart}
+    lone = {name for name in apart if not below & reached[name]}
     return tuple(sorted(map(str, lone or apart)))
 
 

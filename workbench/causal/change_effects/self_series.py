@@ -24,7 +24,9 @@ __all__ = ["self_series"]
 _SEEN_BY_CALLERS = "callers:"
 
 
-def self_series(signals: Signals, topology: nx.DiGraph, service: str, *, sli: SLI) -> pd.Series:
+def self_series(
+    signals: Signals, topology: nx.DiGraph[str], service: str, *, sli: SLI
+) -> pd.Series:
     """Return a service's own part of the SLI by bin: its total less what its callees cost it.
 
     Parameters
@@ -83,9 +85,10 @@ def _cost(breakdown: Breakdown, caller: str, callee: str, *, rivals: int) -> np.
     call = (breakdown.services.index(caller), breakdown.services.index(callee))
     if call in breakdown.calls:
         number = breakdown.calls.index(call)
-        return np.nan_to_num(
+        cost: np.ndarray = np.nan_to_num(
             breakdown.passed[:, number] * _usual_part(breakdown.calls_per_request[:, number])
         )
+        return cost
     return np.nan_to_num(breakdown.total[:, call[1]]) / max(1, rivals)
 
 

@@ -238,7 +238,7 @@ def _anomaly(
 ) -> dict[str, float]:
     from dowhy.gcm.anomaly_scorer import AnomalyScorer
 
-    class Itself(AnomalyScorer):
+    class Itself(AnomalyScorer):  # type: ignore[misc]  # DoWhy has no types
         """Deviation in the SLI's own unit, with its sign."""
 
         def fit(self, X: np.ndarray) -> None:

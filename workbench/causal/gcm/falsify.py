@@ -137,7 +137,7 @@ def falsify(
 
 
 def falsify_graph(
-    graph: nx.DiGraph, data: pd.DataFrame, *, seed: int = 0, seconds: float = 8.0
+    graph: nx.DiGraph[str], data: pd.DataFrame, *, seed: int = 0, seconds: float = 8.0
 ) -> Falsification:
     """Put any graph to the test on any data.
 
@@ -190,7 +190,7 @@ def falsify_graph(
 
 
 def _tested(
-    graph: nx.DiGraph,
+    graph: nx.DiGraph[str],
     columns: dict[str, np.ndarray],
     known: dict[tuple[str, str, tuple[str, ...]], float],
 ) -> dict[tuple[str, str, tuple[str, ...]], float]:
@@ -206,10 +206,11 @@ def _tested(
     return {test: known[test] for test in _implied(graph)}
 
 
-def _implied(graph: nx.DiGraph) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _implied(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for node in sorted(graph):
         parents = tuple(sorted(map(str, graph.predecessors(node))))
-        apart = set(graph) - nx.descendants(graph, node) - set(parents) - {node}
+        below = nx.descendants(graph, node)
+        apart = set(graph) - below - set(parents) - {node}
         yield from ((str(node), str(other), parents) for other in sorted(apart))
 
 

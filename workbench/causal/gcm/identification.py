@@ -118,7 +118,7 @@ def identify(
     sli: SLI | None = None,
     *,
     outcome: str = "own",
-    graph: nx.DiGraph | None = None,
+    graph: nx.DiGraph[str] | None = None,
     extra: pd.DataFrame | None = None,
     seed: int = 0,
     seconds: float = 8.0,
@@ -162,7 +162,7 @@ def identify(
 
 
 def identify_on(
-    graph: nx.DiGraph,
+    graph: nx.DiGraph[str],
     data: pd.DataFrame,
     *,
     treatment: str = "change",

@@ -119,7 +119,7 @@ def totals(found: Study, names: list[str], rows: NDArray[np.intp]) -> pd.DataFra
     return frame.fillna(frame.median())
 
 
-def flow_graph(found: Study, names: list[str]) -> nx.DiGraph:
+def flow_graph(found: Study, names: list[str]) -> nx.DiGraph[str]:
     """Build the graph of the model, callee → caller, each edge with its coefficient ``part``.
 
     Parameters
@@ -127,7 +127,7 @@ def flow_graph(found: Study, names: list[str]) -> nx.DiGraph:
     found, names
         From `study_of` and `modelled`.
     """
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(names)
     for (caller, callee), part in found.split.passes.items():
         if caller in graph and callee in graph:
@@ -208,12 +208,13 @@ def _known_sum(coefficients: np.ndarray) -> Any:  # noqa: ANN401 - DoWhy's type 
     """Return a prediction model whose coefficients are known: fitting leaves them alone."""
     from dowhy.gcm.ml import PredictionModel
 
-    class KnownSum(PredictionModel):
+    class KnownSum(PredictionModel):  # type: ignore[misc]  # DoWhy has no types
         def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
             """Nothing is learned."""
 
         def predict(self, X: np.ndarray) -> np.ndarray:
-            return (X.astype(float) @ coefficients).reshape(-1, 1)
+            predicted: np.ndarray = (X.astype(float) @ coefficients).reshape(-1, 1)
+            return predicted
 
         def clone(self) -> PredictionModel:
             return KnownSum()

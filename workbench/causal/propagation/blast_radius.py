@@ -199,7 +199,7 @@ def blast_radius(
     aligned = _quiet(align(window))
     rng = np.random.default_rng(seed)
     names = tuple(dict.fromkeys([*aligned.services, service]))
-    upwards: nx.DiGraph = nx.DiGraph(window.topology)
+    upwards: nx.DiGraph[str] = nx.DiGraph(window.topology)
     # What the faulty service itself calls passes nothing up to it: rings are opened there.
     upwards.remove_edges_from(list(upwards.out_edges(service)))
     graph = mechanism_graph(upwards, service, names, asynchronous=_late(window, aligned))

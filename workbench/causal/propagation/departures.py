@@ -51,7 +51,10 @@ class Leaving:
     @property
     def left(self) -> NDArray[np.bool_]:
         """Whether each service left its range for the worse, through either signal."""
-        return np.any([self.departure[s] > self.limit[s] for s in SIGNALS], axis=0)
+        either: NDArray[np.bool_] = np.any(
+            [self.departure[s] > self.limit[s] for s in SIGNALS], axis=0
+        )
+        return either
 
 
 def departures(aligned: AlignedSignals, services: Sequence[str]) -> Leaving:
@@ -84,7 +87,7 @@ def _series(aligned: AlignedSignals, name: str, signal: str) -> NDArray[np.float
     column = signal_column(aligned.nodes, name, signal)
     if column is None:
         return np.full(len(aligned.nodes), np.nan)
-    values = column.to_numpy(float)
+    values: NDArray[np.float64] = column.to_numpy(float)
     if signal == "latency" or column.name[1] != "errors" or (name, "load") not in aligned.nodes:
         return values
     load = aligned.nodes[name, "load"].to_numpy(float)

@@ -284,7 +284,7 @@ def _not_waited_for(window: IncidentWindow, aligned: AlignedSignals) -> frozense
 
 def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[list[str], int]:
     """Services with telemetry by distance from the SLI's in calls, either way."""
-    graph: nx.Graph = nx.Graph(window.topology)
+    graph: nx.Graph[str] = nx.Graph(window.topology)
     graph.add_edges_from((u, v) for u, v, _ in aligned.edges.columns)
     far = len(graph) + 1
     steps = nx.single_source_shortest_path_length(graph, start) if start in graph else {start: 0}

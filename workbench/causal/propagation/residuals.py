@@ -213,7 +213,8 @@ def by_adjusted(p_values: Sequence[float]) -> NDArray[np.float64]:
 def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank each column and give it a normal distribution; rows with a gap are dropped."""
     rows = values[np.isfinite(values).all(axis=1)]
-    return norm.ppf(rankdata(rows, axis=0) / (len(rows) + 1.0))
+    scores: NDArray[np.float64] = norm.ppf(rankdata(rows, axis=0) / (len(rows) + 1.0))
+    return scores
 
 
 def _associated(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:
@@ -231,7 +232,7 @@ def _work(nodes: pd.DataFrame, name: str, signal: str) -> NDArray[np.float64]:
     column = signal_column(nodes, name, signal)
     if column is None:
         return np.full(len(nodes), np.nan)
-    values = column.to_numpy(float)
+    values: NDArray[np.float64] = column.to_numpy(float)
     if signal != "errors" or column.name[1] != "errors":
         return values
     load = _values(nodes, (name, "load"))

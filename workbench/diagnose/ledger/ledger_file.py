@@ -126,7 +126,7 @@ def _typed(row: Mapping[str, Any], name: str, kind: type) -> Any:  # noqa: ANN40
 
 
 def _rows(plain: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    rows = _typed(plain, name, list)
+    rows: list[Mapping[str, Any]] = _typed(plain, name, list)
     if not all(isinstance(row, dict) for row in rows):
         fact = f"Table {name!r} of the ledger does not hold rows"
         raise BadInput(fact, value=rows)

@@ -68,7 +68,7 @@ class Surge:
 
 
 def surge(
-    aligned: AlignedSignals, topology: nx.DiGraph, service: str, *, sli_service: str, seed: int
+    aligned: AlignedSignals, topology: nx.DiGraph[str], service: str, *, sli_service: str, seed: int
 ) -> Surge | None:
     """Test whether a surge of load explains that a service became slow.
 
@@ -115,7 +115,7 @@ def surge(
     return Surge(entry, service, before, before * (1 + rise), p_value, tests, gauged)
 
 
-def _entry(aligned: AlignedSignals, topology: nx.DiGraph, sli_service: str) -> str | None:
+def _entry(aligned: AlignedSignals, topology: nx.DiGraph[str], sli_service: str) -> str | None:
     above = nx.ancestors(topology, sli_service) if sli_service in topology else set()
     measured = [n for n in (*above, sli_service) if (n, "load") in aligned.nodes]
     callers = {n: set(topology.predecessors(n)) if n in topology else set() for n in measured}
@@ -125,7 +125,8 @@ def _entry(aligned: AlignedSignals, topology: nx.DiGraph, sli_service: str) -> s
 
 
 def _load(aligned: AlignedSignals, service: str) -> np.ndarray:
-    return aligned.nodes[service, "load"].to_numpy(float)
+    load: np.ndarray = aligned.nodes[service, "load"].to_numpy(float)
+    return load
 
 
 def _rise(aligned: AlignedSignals, load: np.ndarray) -> tuple[float, float]:
@@ -154,7 +155,8 @@ def _dose(aligned: AlignedSignals, service: str, load: np.ndarray, *, seed: int)
 def _own_time(aligned: AlignedSignals, service: str) -> np.ndarray | None:
     for signal in ("self_time", "latency"):
         if (service, signal) in aligned.nodes:
-            return aligned.nodes[service, signal].to_numpy(float)
+            seconds: np.ndarray = aligned.nodes[service, signal].to_numpy(float)
+            return seconds
     return None
 
 

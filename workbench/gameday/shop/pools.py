@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from workbench.gameday.shop.web import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from workbench.gameday.shop.web import Service
 
@@ -74,8 +74,11 @@ class Database:
         count = instruments.gauge(
             "db_client_connection_count", "Connections of the pool.", ("state",)
         )
-        stats = self.pool.get_stats
-        idle = lambda: stats().get("pool_available", 0)  # noqa: E731
+        stats: Callable[[], dict[str, int]] = self.pool.get_stats
+
+        def idle() -> int:
+            return stats().get("pool_available", 0)
+
         count.labels("idle").set_function(idle)
         count.labels("used").set_function(lambda: stats().get("pool_size", 0) - idle())
         instruments.gauge(
