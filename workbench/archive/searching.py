@@ -31,6 +31,17 @@ __all__ = ["Archive", "open_archive"]
 HOW = ("mean", "min", "max", "sum", "count", "last")
 _BY = ("bundle", "service", "metric", "labels")
 _MOST_BINS = 5_000_000
+_HIT_COLUMNS = [
+    "bundle",
+    "table",
+    "field",
+    "service",
+    "severity",
+    "text",
+    "first",
+    "last",
+    "rows",
+]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -173,18 +184,7 @@ class Archive:
         )
         titles = self._titles(asked) if not named or "bundles" in named else []
         found = _dated(pd.concat([*titles, frame]) if titles else frame, order)
-        columns = [
-            "bundle",
-            "table",
-            "field",
-            "service",
-            "severity",
-            "text",
-            "first",
-            "last",
-            "rows",
-        ]
-        found = found.assign(severity=_severity_words(found)).reindex(columns=columns)
+        found = found.assign(severity=_severity_words(found)).reindex(columns=_HIT_COLUMNS)
         return QueryResult(
             _said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit
         )
@@ -306,18 +306,7 @@ class Archive:
             if wanted in f"{b.title}\n{b.name}".casefold()
             and (asked.when is None or asked.when.overlaps(b.when))
         ]
-        columns = [
-            "bundle",
-            "table",
-            "field",
-            "service",
-            "severity",
-            "text",
-            "first",
-            "last",
-            "rows",
-        ]
-        return [pd.DataFrame(rows, columns=columns)] if rows else []
+        return [pd.DataFrame(rows, columns=_HIT_COLUMNS)] if rows else []
 
     def __repr__(self) -> str:
         """Count the bundles and name those that cannot be read."""

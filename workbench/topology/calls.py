@@ -118,13 +118,12 @@ def _caller_side(
     kind: np.ndarray, parents: np.ndarray, service: np.ndarray, caller: np.ndarray
 ) -> np.ndarray:
     """Whether each parent span is the caller's own view of this one call."""
-    client: np.ndarray = np.isin(kind[caller], ["client", "producer"])
+    client = np.isin(kind[caller], ["client", "producer"])
     above = parents[caller]
     nested = (above >= 0) & (service[above] == service[caller])
     alone = np.bincount(caller, minlength=len(kind))[caller] == 1
-    only: np.ndarray = (kind[caller] == "unspecified") & nested & alone
-    calling: np.ndarray = client | only
-    return calling
+    own: np.ndarray = client | ((kind[caller] == "unspecified") & nested & alone)
+    return own
 
 
 def _pairs(
