@@ -107,7 +107,8 @@ def _speed(setup: Setup, stage: int, own: Array, room: Array) -> Array:
     """Messages a bin that the stage's consumers can take."""
     working = np.maximum(room * setup.effects.capacity[stage], 1e-9)
     slow = 1 + 5 * setup.effects.loss[stage]
-    return working * setup.clock.step_s / (own * slow)
+    result: NDArray[np.float64] = working * setup.clock.step_s / (own * slow)
+    return result
 
 
 def _lindley(net: Array) -> Array:

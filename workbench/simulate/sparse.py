@@ -80,7 +80,8 @@ def run(setup: Setup) -> Course:
 def _per_bin(setup: Setup, rng: np.random.Generator) -> Array:
     """Expect requests a bin: between one in three bins and five."""
     shape = setup.traffic / setup.traffic.mean() * setup.effects.surge
-    return shape * np.exp(rng.uniform(np.log(0.3), np.log(5.0)))
+    result: NDArray[np.float64] = shape * np.exp(rng.uniform(np.log(0.3), np.log(5.0)))
+    return result
 
 
 def _struck(setup: Setup, number: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -74,7 +74,8 @@ def _wait(
         other = np.where(other > slow, np.minimum(other, slow + second), other)
     whole = np.floor(ratio)[:, None]
     more = rng.random(times.shape) < (ratio[:, None] - whole)
-    return (other + network[:, None]) * (whole + more)
+    result: NDArray[np.float64] = (other + network[:, None]) * (whole + more)
+    return result
 
 
 def _gauges(setup: Setup, load: Array, own: Array) -> dict[str, Array]:

@@ -17,7 +17,7 @@ __all__ = ["known_graph"]
 
 def known_graph(
     system: System, course: Course, kind: str, *, rng: np.random.Generator
-) -> nx.DiGraph | None:
+) -> nx.DiGraph[str] | None:
     """Draw which calls are known.
 
     Parameters
@@ -31,7 +31,7 @@ def known_graph(
     """
     if kind == "none":
         return None
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     for e in range(system.edges):
         caller, callee = int(system.callers[e]), int(system.callees[e])
         lacking = (kind == "partial" and rng.random() < 0.2) or (

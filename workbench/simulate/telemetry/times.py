@@ -47,7 +47,8 @@ class Calendar:
     def at(self, bins: NDArray[np.float64]) -> NDArray[np.int64]:
         """Nanoseconds since the epoch of places in bins, fractions included."""
         seconds = bins * self.clock.step_s - np.where(bins < self.noticed, self.stale_s, 0.0)
-        return self.start.value + np.round(seconds * 1e9).astype(np.int64)
+        result: NDArray[np.int64] = self.start.value + np.round(seconds * 1e9).astype(np.int64)
+        return result
 
     def stamps(self, bins: NDArray[np.float64]) -> pd.DatetimeIndex:
         """Return the same as UTC timestamps."""
