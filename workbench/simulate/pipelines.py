@@ -107,7 +107,7 @@ def _speed(setup: Setup, stage: int, own: Array, room: Array) -> Array:
     """Messages a bin that the stage's consumers can take."""
     working = np.maximum(room * setup.effects.capacity[stage], 1e-9)
     slow = 1 + 5 * setup.effects.loss[stage]
-    result: NDArray[np.float64] = working * setup.clock.step_s / (own * slow)
+    result: np.ndarray = working * setup.clock.step_s / (own * slow)
     return result
 
 

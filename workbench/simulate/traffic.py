@@ -60,7 +60,7 @@ def draw_traffic(clock: Clock, rng: np.random.Generator) -> Array:
     at = np.arange(clock.size) * clock.step_s / _DAY_S
     season = 1 + rng.uniform(0.0, 0.5) * np.sin(2 * np.pi * (at + rng.random()))
     noise = np.exp(rng.uniform(0.02, 0.12) * ar1(clock.size, rng.uniform(0.5, 0.95), rng))
-    result: NDArray[np.float64] = rate * clock.step_s * season * noise * _bursts(clock, rng)
+    result: np.ndarray = rate * clock.step_s * season * noise * _bursts(clock, rng)
     return result
 
 

@@ -74,7 +74,7 @@ def _wait(
         other = np.where(other > slow, np.minimum(other, slow + second), other)
     whole = np.floor(ratio)[:, None]
     more = rng.random(times.shape) < (ratio[:, None] - whole)
-    result: NDArray[np.float64] = (other + network[:, None]) * (whole + more)
+    result: np.ndarray = (other + network[:, None]) * (whole + more)
     return result
 
 
