@@ -77,7 +77,8 @@ def ar1(size: int, phi: float, rng: np.random.Generator, *, rows: int | None = N
     noise = rng.standard_normal((rows or 1, size)) * np.sqrt(1 - phi**2)
     noise[:, 0] /= np.sqrt(1 - phi**2)
     series = lfilter([1.0], [1.0, -phi], noise, axis=1)
-    return series if rows else series[0]
+    bursts: np.ndarray = series if rows else series[0]
+    return bursts
 
 
 def counted(expected: Array, noise: Array) -> Array:
