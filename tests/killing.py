@@ -50,7 +50,10 @@ def _window(name: str, value: float) -> IncidentWindow:
 
 
 def _write(folder: Path, windows: list[IncidentWindow]) -> None:
-    while True:
+    # A shell starts what it runs in the background deaf to Ctrl-C, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    parent = os.getppid()
+    while os.getppid() == parent:  # nobody is left behind, whatever ends the test
         for window in windows:
             window.save(folder)
             archive.pack(folder, folder.with_suffix(".zip"))
