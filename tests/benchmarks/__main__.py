@@ -41,6 +41,13 @@ def _peers() -> Tables:
         yield f"{layout}, the peers", fared(ran)
 
 
+def _systems() -> Tables:
+    from tests.benchmarks import by_system
+
+    yield "Every system by itself, beside its best trivial rule", by_system.by_system()
+    yield "Simulated windows in which nothing was wrong", by_system.quiet()
+
+
 def _recorded() -> Tables:
     from workbench import datasets
     from workbench.evaluate import evaluate
@@ -165,6 +172,7 @@ def _public(*layouts: str) -> Iterator[tuple[str, object]]:
 SECTIONS: dict[str, Callable[[], Tables]] = {
     "queries": _queries,
     "longwork": _longwork,
+    "systems": _systems,
     "peers": _peers,
     "recorded": _recorded,
     "knowledge": _knowledge,

@@ -8,13 +8,17 @@ from pathlib import Path
 _FOLDERS = {"petshop": "petshop-low", "nezha": "nezha-online-boutique"}
 
 
+def public_root() -> Path:
+    """Folder that holds the public data sets, there or not."""
+    told = os.environ.get("WORKBENCH_PUBLIC_DATA")
+    return Path(told) if told else Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
 def public_data(layout: str) -> Path | None:
     """Folder of public incidents in a layout, or None.
 
     ``WORKBENCH_PUBLIC_DATA`` names the folder that holds them; else ``../shared/data`` beside
     the checkout is tried.
     """
-    told = os.environ.get("WORKBENCH_PUBLIC_DATA")
-    root = Path(told) if told else Path(__file__).resolve().parents[3] / "shared" / "data"
-    folder = root / _FOLDERS[layout]
+    folder = public_root() / _FOLDERS[layout]
     return folder if folder.is_dir() else None

@@ -9,6 +9,8 @@ import pytest
 
 from workbench import datasets
 from workbench.diagnose import compare
+from workbench.diagnose.objective import kept
+from workbench.features import align
 
 RECORDED = ("shop-orders-locks", "shop-payments-slow", "shop-traffic-surge")
 QUIET = "shop-innocent-deploy"
@@ -67,3 +69,24 @@ def test_without_its_gauges_a_saturated_service_is_not_called_the_cause():
     found = compare(window.with_(tables={**window.tables, "metrics": metrics[kept]}))
     assert found.cause is None
     assert "a gauge of what catalog may run out of: queue, pool, CPU" in found.would_settle
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("incident", [*RECORDED, QUIET])
+def test_a_broken_objective_is_never_told_as_normal(incident):
+    window = datasets.load(incident)
+    broken = []
+    for slo in window.slos:
+        found = compare(window, slo.sli)
+        objective = kept(align(window), window.slos, slo.sli)
+        if objective.broken:
+            broken.append(str(slo.sli))
+            assert "normal range" not in found.verdict
+            assert "normal range" not in " ".join(s.reason for s in found.suspects if s.change)
+    expected = {
+        "shop-orders-locks": {"checkout/errors"},
+        "shop-payments-slow": set(),
+        "shop-traffic-surge": {"storefront/latency", "storefront/errors"},
+        QUIET: set(),
+    }
+    assert set(broken) == expected[incident]

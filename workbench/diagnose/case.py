@@ -12,6 +12,7 @@ from workbench.causal.change_effects.effects import effects_in
 from workbench.causal.change_effects.onset import Onset, inside, onset_in, onset_of
 from workbench.causal.rank import rank_study
 from workbench.correlate.ranking import rank_in
+from workbench.diagnose.objective import kept
 from workbench.errors import BadInput
 from workbench.features.aligned import align
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.causal.change_effects.effect import Effect
     from workbench.causal.ranking import RankedService, Ranking
     from workbench.correlate import Correlation, CorrelationRow
+    from workbench.diagnose.objective import Kept
     from workbench.features import Signals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
@@ -75,6 +77,25 @@ class Case:
     def slack(self) -> pd.Timedelta:
         """How far apart two onsets may be and still count as together: two bins."""
         return 2 * self.study.aligned.step
+
+    @property
+    def objective(self) -> Kept:
+        """The SLI against its objective, counted over the incident."""
+        return kept(self.study.aligned, self.window.slos, self.sli)
+
+    @property
+    def all_clear(self) -> str:
+        """What the SLI did where it got no worse beyond its past; empty where it did.
+
+        An objective that was broken is never told as normal: then too little was seen to tell.
+        """
+        if self.ranking.got_worse:
+            return ""
+        if self.objective.broken and not self.ranking.moved:
+            return (
+                f"broke its objective ({self.objective.words}), too little to tell it from its past"
+            )
+        return self.ranking.all_clear
 
     @property
     def past_windows(self) -> float:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from workbench.diagnose.case import Case
+    from workbench.diagnose.results import Role
     from workbench.diagnose.suspects.load_surge import Surge
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
@@ -124,9 +125,12 @@ def _quiet(
     asked: tuple[tuple[str, str], ...],
 ) -> tuple[Suspect, ...]:
     """Find nothing guilty: the SLI got no worse, there is nothing to have caused."""
-    reason = f"the SLI {case.ranking.all_clear}: there is nothing it could have caused"
+    untold = case.objective.broken and not case.ranking.moved
+    nothing = "nothing is ruled out" if untold else "there is nothing it could have caused"
+    reason = f"the SLI {case.all_clear}: {nothing}"
+    role: Role = "undecided" if untold else "coincidence"
     calm = [
-        replace(s, claim="observed", role="coincidence", reason=reason)
+        replace(s, claim="observed", role=role, reason=reason)
         for s in services
         # The rest did nothing either, and was not asked about.
         if s.p_value <= SIGNIFICANT or (s.service, s.signal) in asked
@@ -247,6 +251,8 @@ def _verdict(case: Case, found: Diagnosis) -> str:
     unit, sli = found.sli.unit, found.sli
     moved = f"{quantity(found.before, unit)} → {quantity(found.during, unit)}"
     if not found.moved:
+        if case.objective.broken:
+            return f"Not enough evidence for a cause: {sli} {case.all_clear}"
         return f"Not enough evidence for a cause: {sli} stayed in its normal range ({moved})"
     if not case.ranking.got_worse:
         return f"Nothing to blame: {sli} improved ({moved})"

@@ -45,6 +45,8 @@ LAYOUTS: Mapping[str, Callable[[str | Path], LabelledSet]] = MappingProxyType(
 )
 """Layout to the importer that reads a folder of it."""
 
+# A crash is a miss like any other, and its name is told: one case must not end a whole run.
+_CRASHES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _OURS = "workbench"
 _PRIOR = "prior (most frequent)"
 
@@ -226,35 +228,42 @@ def score(
 def _score(
     labelled: LabelledSet, name: str, rules: Mapping[str, Rule]
 ) -> tuple[Case, dict[str, tuple[float, float]]]:
-    truth = labelled.truth(name)
+    truth, beside = labelled.truth(name), {}
     started = time.perf_counter()
     try:
         window = labelled.load(name)
         started = time.perf_counter()
         aligned = align(window)
-        found = diagnose_case(case_of(choose_study(aligned), seed=0))
+        study = choose_study(aligned)
         seconds = time.perf_counter() - started
-        case = _case(labelled, window, found, seconds)
-        return case, _beside(window, aligned, found.sli, truth.services, rules)
-    except WorkbenchError as error:
-        seconds = time.perf_counter() - started
-        return Case(
-            name,
-            labelled.groups[name],
-            truth.fault,
-            "",
-            "|".join(truth.services),
-            math.inf,
-            0,
-            0.0,
-            0.0,
-            math.nan,
-            math.nan,
-            "",
-            None,
-            seconds,
-            str(error),
-        ), {}
+        beside = _beside(window, aligned, study.sli, truth.services, rules)
+        started = time.perf_counter()
+        found = diagnose_case(case_of(study, seed=0))
+        seconds += time.perf_counter() - started
+        return _case(labelled, window, found, seconds), beside
+    except (WorkbenchError, *_CRASHES) as error:
+        return _failed(labelled, name, error, time.perf_counter() - started), beside
+
+
+def _failed(labelled: LabelledSet, name: str, error: Exception, seconds: float) -> Case:
+    truth = labelled.truth(name)
+    return Case(
+        case=name,
+        group=labelled.groups[name],
+        fault=truth.fault,
+        target="",
+        truth="|".join(truth.services),
+        rank=math.inf,
+        candidates=0,
+        top1=0.0,
+        top3=0.0,
+        score=math.nan,
+        confidence=math.nan,
+        rung="",
+        named=None,
+        seconds=seconds,
+        failure=f"{type(error).__name__}: {error}",
+    )
 
 
 def _case(labelled: LabelledSet, window: IncidentWindow, found: Diagnosis, seconds: float) -> Case:

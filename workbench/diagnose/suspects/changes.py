@@ -62,7 +62,7 @@ def _tests(case: Case, effect: Effect) -> tuple[CheckResult, ...]:
         f"adjusted for {', '.join(effect.adjusted_for)}"
     )
     p = f"{chance(case.ranking.p_value)} against past windows"
-    calm = f"it {case.ranking.all_clear}: " if case.ranking.all_clear else ""
+    calm = f"it {case.all_clear}: " if case.all_clear else ""
     share = size / case.worse if case.worse > 0 else 0.0
     return (
         check(CheckId.SLI_GOT_WORSE, f"{calm}{p}", passed=case.ranking.got_worse),
@@ -96,7 +96,9 @@ def _judged(case: Case, effect: Effect, lost: list[CheckId]) -> tuple[Claim, Rol
     if not lost:
         return "supported", "state change", effect.statement
     if CheckId.SLI_GOT_WORSE in lost:
-        words = f"the SLI {case.ranking.all_clear}; {effect.statement}"
+        words = f"the SLI {case.all_clear}; {effect.statement}"
+        if case.objective.broken and not case.ranking.moved:
+            return "observed", "undecided", words
         return "refuted", "coincidence", words
     if CheckId.NOT_AFTER_SLI in lost:
         late = (effect.at - case.onset.at).total_seconds() if case.onset else float("nan")

@@ -166,7 +166,7 @@ def next_checks(
     leading = _leading(case)
     names = [name for name in leading if name != _ELSEWHERE]
     sure = case.ranking.moved or case.past_windows >= ENOUGH_HISTORY
-    calm = case.ranking.all_clear if sure else ""
+    calm = case.all_clear if sure else ""
     if calm or not names:
         reason = f"the SLI {calm}" if calm else "no service is ranked"
         reason += ": there is nothing to tell apart"
