@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 import pandas as pd
-from scipy.stats import t
+from scipy.stats import false_discovery_control, t
 
 from workbench.cards import ResultCard, chance, table_html
 from workbench.causal.attribution.graph_check import check_graph
 from workbench.causal.propagation.residuals import (
     associations,
-    by_adjusted,
     normal_scores,
     residuals,
     transmission,
@@ -294,7 +293,8 @@ def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[
 
 def _significant(tested: Iterable[Association]) -> list[tuple[Association, float]]:
     pairs = list(tested)
-    adjusted = by_adjusted([a.p_value for a in pairs])
+    # Pairs share services, so their tests depend on each other: Benjamini & Yekutieli (2001).
+    adjusted = false_discovery_control([a.p_value for a in pairs], method="by")
     return [(a, float(q)) for a, q in zip(pairs, adjusted, strict=True) if q <= FALSE_DISCOVERIES]
 
 
@@ -377,7 +377,8 @@ def _contradicted(
         float(t.cdf((share - CALLEE_SHOWN) / error, freedom)) if error > 0 else 1.0
         for share, error in shown
     ]
-    for call, (share, _), chance_of_it, q in zip(known, shown, p, by_adjusted(p), strict=True):
+    adjusted = false_discovery_control(p, method="by")
+    for call, (share, _), chance_of_it, q in zip(known, shown, p, adjusted, strict=True):
         if q <= AGAINST_DECLARED:
             words = (
                 f"{call[0]} → {call[1]}: of the callee's movements the caller shows "
