@@ -165,7 +165,8 @@ def test_errors_are_criticised_too():
 
 def test_pairs_are_corrected_for_tests_that_depend_on_each_other():
     """By hand: three tests, harmonic number 11/6; Benjamini & Hochberg would keep all."""
-    tested = [Association(("a", name), 0.5, p) for name, p in zip("bcd", (0.005, 0.04, 0.03))]
+    chances = {"b": 0.005, "c": 0.04, "d": 0.03}
+    tested = [Association(("a", name), 0.5, p) for name, p in chances.items()]
     kept = _significant(tested)
     assert [association.pair for association, _ in kept] == [("a", "b")]
     assert kept[0][1] == pytest.approx(0.005 * 3 * 11 / 6)

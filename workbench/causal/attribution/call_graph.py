@@ -20,6 +20,7 @@ from workbench.causal.thresholds import (
     SAME_REQUESTS,
 )
 from workbench.stats.past_windows import medians
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,7 +97,7 @@ def mechanism_graph(
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(sorted({*services, sli, *map(str, topology.nodes)}))
-    calls = [(u, v) for u, v, facts in topology.edges(data=True) if facts.get("kind") != "hosts"]
+    calls = calls_only(topology).edges
     graph.add_edges_from(sorted((str(u), str(v)) for u, v in calls if u != v))
     told = {sli, *nx.descendants(graph, sli)}
     graph.remove_edges_from([*asynchronous, *_declared_asynchronous(topology)])

@@ -37,6 +37,7 @@ from workbench.causal.thresholds import (
 from workbench.errors import BadInput, MissingPart, unknown_name
 from workbench.features.aligned import align
 from workbench.findings import Finding
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -225,7 +226,7 @@ def critique(
     late = _not_waited_for(window, aligned)
     graph = [
         (str(u), str(v))
-        for u, v in window.topology.edges
+        for u, v in calls_only(window.topology).edges
         if u in near and v in near and u != v and (u, v) not in late
     ]
     measured = {(str(u), str(v)) for u, v, _ in aligned.edges.columns if u in near and v in near}
@@ -283,7 +284,7 @@ def _not_waited_for(window: IncidentWindow, aligned: AlignedSignals) -> frozense
 
 def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[list[str], int]:
     """Services with telemetry by distance from the SLI's in calls, either way."""
-    graph: nx.Graph[str] = nx.Graph(window.topology)
+    graph: nx.Graph[str] = nx.Graph(calls_only(window.topology))
     graph.add_edges_from((u, v) for u, v, _ in aligned.edges.columns)
     far = len(graph) + 1
     steps = nx.single_source_shortest_path_length(graph, start) if start in graph else {start: 0}
