@@ -418,6 +418,7 @@ CROSS_CUTTING = {
     "archive/test_hostile.py": "bundles and archives that mean harm",
     "archive/test_resampling.py": "series too long for memory, asked for through the archive",
     "collection/test_long_work.py": "interrupts and memory of long work",
+    "connectors/test_layout.py": "what may import what among the connectors",
     "datasets/test_layouts.py": "every importer of a public layout",
     "diagnose/test_bad_input.py": "windows that hold nothing, or nonsense",
     "diagnose/test_recorded.py": "the diagnosis of every recorded incident",
@@ -426,9 +427,9 @@ CROSS_CUTTING = {
     "notebooks/test_notebooks.py": "every notebook, executed",
     "postmortem/test_recorded.py": "the postmortem of every recorded incident",
     "test_conventions.py": "these rules",
+    "test_documentation.py": "the code and names in the README and the pages",
     "test_import_graph.py": "how these rules read imports",
     "test_parts.py": "what tests need from outside",
-    "test_readme.py": "the README's code",
     "test_time_cases.py": "clocks, zones and gaps in every room",
     "views/test_results.py": "that every result draws itself",
 }
@@ -500,7 +501,6 @@ def test_no_module_imports_the_whole_package():
     assert not wrong, f"`import workbench` inside it hides who needs whom: {wrong}"
 
 
-@pytest.mark.xfail(reason="what several sources read moves to connectors/reading")
 def test_a_source_imports_no_other_source():
     sources = "workbench.connectors.sources."
 

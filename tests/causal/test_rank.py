@@ -143,7 +143,7 @@ def test_a_ring_in_the_topology_is_told_and_survived():
     series = steady("front", "api", "db") | times(front=(100, 180), api=(60, 140), db=(5, 85))
     found = rank(node_window(series, [*CALLS, ("db", "front")]))
     assert found.rows[0].service == "db"
-    assert any("ring" in note for note in found.notes)
+    assert any("cycle" in note for note in found.notes)
 
 
 def test_a_gauge_that_left_its_range_speaks_and_one_that_follows_the_load_does_not():

@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_answer(small_slow_payments):
 
 def test_without_time_it_is_from_some_of_the_bins_and_says_so(small_slow_payments, monkeypatch):
     whole = wb.causal.what_if(small_slow_payments, service="payments", seconds=AMPLE_S)
-    monkeypatch.setattr("workbench.causal.gcm.counterfactual._BATCH", 5)
+    monkeypatch.setattr("workbench.causal.gcm.counterfactual.COUNTERFACTUAL_BATCH", 5)
     part = wb.causal.what_if(small_slow_payments, service="payments", seconds=0)
     assert not whole.note
     assert re.fullmatch(r"stopped at 0 s: partial, 5 of \d+ bins", part.note)
@@ -60,7 +60,7 @@ def test_an_interrupt_between_batches_ends_it_and_puts_the_generator_back(
             raise KeyboardInterrupt
         return imagine(*args, **kwargs)
 
-    monkeypatch.setattr("workbench.causal.gcm.counterfactual._BATCH", 5)
+    monkeypatch.setattr("workbench.causal.gcm.counterfactual.COUNTERFACTUAL_BATCH", 5)
     monkeypatch.setattr(gcm, "counterfactual_samples", interrupted)
     np.random.seed(11)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MechanismGraph", "mechanism_graph", "twins_of"]
+__all__ = ["MechanismGraph", "declared_asynchronous", "mechanism_graph", "twins_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def mechanism_graph(
     calls = calls_only(topology).edges
     graph.add_edges_from(sorted((str(u), str(v)) for u, v in calls if u != v))
     told = {sli, *nx.descendants(graph, sli)}
-    graph.remove_edges_from([*asynchronous, *_declared_asynchronous(topology)])
+    graph.remove_edges_from([*asynchronous, *declared_asynchronous(topology)])
     reached = {sli, *nx.descendants(graph, sli)}
     flow, cut = _without_rings(graph, sli)
     order = tuple(nx.lexicographical_topological_sort(flow))
@@ -116,10 +116,16 @@ def mechanism_graph(
     )
 
 
-def _declared_asynchronous(topology: nx.DiGraph[str]) -> list[tuple[str, str]]:
-    return [
-        (str(u), str(v)) for u, v, facts in topology.edges(data=True) if facts.get("asynchronous")
-    ]
+def declared_asynchronous(topology: nx.DiGraph[str]) -> frozenset[tuple[str, str]]:
+    """Collect the calls that the topology declares as not waited for.
+
+    Parameters
+    ----------
+    topology
+        Service graph, caller → callee; edges say ``asynchronous``.
+    """
+    edges = topology.edges(data=True)
+    return frozenset((str(u), str(v)) for u, v, facts in edges if facts.get("asynchronous"))
 
 
 def twins_of(

@@ -203,7 +203,7 @@ def blast_radius(
     upwards: nx.DiGraph[str] = calls_only(window.topology)
     # What the faulty service itself calls passes nothing up to it: rings are opened there.
     upwards.remove_edges_from(list(upwards.out_edges(service)))
-    graph = mechanism_graph(upwards, service, names, asynchronous=_late(window, aligned))
+    graph = mechanism_graph(upwards, service, names, asynchronous=aligned.asynchronous)
     sizes = _sizes(aligned, service, (added_s, added_errors), rng)
     calls = [call for call in graph.edges if call[1] != call[0]]
     added: dict[str, dict[str, Draws]] = {}
@@ -262,15 +262,6 @@ def _quiet(aligned: AlignedSignals) -> AlignedSignals:
     return replace(
         aligned, nodes=aligned.nodes.iloc[rows], edges=aligned.edges.iloc[rows], split=split
     )
-
-
-def _late(window: IncidentWindow, aligned: AlignedSignals) -> frozenset[Call]:
-    declared = {
-        (str(u), str(v))
-        for u, v, data in window.topology.edges(data=True)
-        if data.get("asynchronous")
-    }
-    return aligned.asynchronous | declared
 
 
 def _sizes(

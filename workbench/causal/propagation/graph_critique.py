@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.stats import false_discovery_control, t
 
 from workbench.cards import ResultCard, chance, table_html
+from workbench.causal.attribution.call_graph import declared_asynchronous
 from workbench.causal.attribution.graph_check import check_graph
 from workbench.causal.propagation.residuals import (
     associations,
@@ -223,7 +224,7 @@ def critique(
     search = _pc() if method == "pc" else None
     aligned = align(window)
     near, left_out = _near(window, aligned, target.service)
-    late = _not_waited_for(window, aligned)
+    late = aligned.asynchronous | declared_asynchronous(window.topology)
     graph = [
         (str(u), str(v))
         for u, v in calls_only(window.topology).edges
@@ -274,12 +275,6 @@ def _pc() -> Any:  # noqa: ANN401 - the package has no types
         fact = "causal-learn is not installed"
         raise MissingPart(fact, value="causallearn", hint=hint) from error
     return pc
-
-
-def _not_waited_for(window: IncidentWindow, aligned: AlignedSignals) -> frozenset[tuple[str, str]]:
-    """Collect calls that pass nothing on: seen as such in spans, or declared."""
-    edges: Iterable[tuple[str, str, object]] = window.topology.edges(data="asynchronous")
-    return aligned.asynchronous | {(str(u), str(v)) for u, v, late in edges if late}
 
 
 def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[list[str], int]:
