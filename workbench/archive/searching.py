@@ -32,6 +32,8 @@ HOW = ("mean", "min", "max", "sum", "count", "last")
 _BY = ("bundle", "service", "metric", "labels")
 _MOST_BINS = 5_000_000
 
+_COLUMNS = ("bundle", "table", "field", "service", "severity", "text", "first", "last", "rows")
+
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Archive:
@@ -173,18 +175,7 @@ class Archive:
         )
         titles = self._titles(asked) if not named or "bundles" in named else []
         found = _dated(pd.concat([*titles, frame]) if titles else frame, order)
-        columns = [
-            "bundle",
-            "table",
-            "field",
-            "service",
-            "severity",
-            "text",
-            "first",
-            "last",
-            "rows",
-        ]
-        found = found.assign(severity=_severity_words(found)).reindex(columns=columns)
+        found = found.assign(severity=_severity_words(found)).reindex(columns=list(_COLUMNS))
         return QueryResult(
             _said(asked), len(self.bundles), found.head(limit), gaps, len(found) > limit
         )
