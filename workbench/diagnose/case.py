@@ -92,9 +92,7 @@ class Case:
         if self.ranking.got_worse:
             return ""
         if self.objective.broken and not self.ranking.moved:
-            return (
-                f"broke its objective ({self.objective.words}), too little to tell it from its past"
-            )
+            return f"broke its objective ({self.objective.words}), too few to tell it from its past"
         return self.ranking.all_clear
 
     @property

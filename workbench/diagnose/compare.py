@@ -16,6 +16,7 @@ from workbench.diagnose.suspects.changes import changes
 from workbench.diagnose.suspects.hosts import host_suspects
 from workbench.diagnose.suspects.load_surge import surge
 from workbench.diagnose.suspects.services import service_suspects
+from workbench.topology import calls_only
 from workbench.version import __version__
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _stayed(case: Case, suspect: Suspect) -> bool:
 
 
 def _surge(case: Case, service: str) -> Surge | None:
-    graph = case.window.topology
+    graph = calls_only(case.window.topology)
     return surge(case.study.aligned, graph, service, sli_service=case.sli.service, seed=case.seed)
 
 
@@ -176,7 +177,7 @@ def _after_change(case: Case, suspect: Suspect, guilty: Suspect) -> Suspect:
         claim = suspect.claim if suspect.claim == "supported" else "plausible"
         return replace(suspect, claim=claim, role="first failure", reason=words)
     if suspect.role in {"state change", "undecided"}:
-        seen_from = case.window.topology.has_edge(guilty.service, suspect.service)
+        seen_from = calls_only(case.window.topology).has_edge(guilty.service, suspect.service)
         words = f"it is what {guilty.service} does to it since {guilty.change}"
         reason = words if seen_from else f"beside {guilty.change} it is not needed"
         return replace(

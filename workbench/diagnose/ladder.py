@@ -11,6 +11,7 @@ from workbench.cards import quantity
 from workbench.causal.anomalies.anomaly import PART
 from workbench.checks import WORDS, CheckId, CheckResult, not_passed
 from workbench.diagnose.thresholds import MATERIAL
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from workbench.causal.ranking import RankedService
@@ -121,7 +122,7 @@ def moved_signals(row: RankedService) -> str:
 
 def _passed_on(case: Case, service: str) -> str:
     """Callees whose change this service passes on, the largest part first."""
-    split, graph = case.study.split, case.window.topology
+    split, graph = case.study.split, calls_only(case.window.topology)
     part = dict(zip(split.services, case.harmful * split.part, strict=True))
     callees = [c for (caller, c), share in split.passes.items() if caller == service and share > 0]
     below = {

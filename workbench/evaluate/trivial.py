@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.features.nearest import signal_column
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +81,7 @@ def _deepest(window: IncidentWindow, aligned: AlignedSignals, sli: SLI) -> Score
     """
     size = _rise(like_the_sli(aligned, sli), aligned)
     odd = set(size.index[size >= _ANOMALOUS])
-    graph: nx.DiGraph[str] = nx.DiGraph(window.topology.subgraph(odd | {sli.service}))
+    graph: nx.DiGraph[str] = nx.DiGraph(calls_only(window.topology).subgraph(odd | {sli.service}))
     scores = dict.fromkeys(odd, 0.5)
     if sli.service not in graph:
         return scores

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from workbench.cards import ResultCard, table_html
 from workbench.errors import BadInput
@@ -208,7 +209,7 @@ def _compared(logs: pd.DataFrame, window: IncidentWindow) -> pd.DataFrame:
     groups = logs.groupby([service, logs["template"]], sort=True)
     rows = [_row(str(s), str(t), part, window) for (s, t), part in groups]
     frame = pd.DataFrame(rows, columns=[c for c in _COLUMNS if c not in {"q_value", "change"}])
-    frame["q_value"] = _benjamini_hochberg(frame["p_value"].to_numpy(dtype=float))
+    frame["q_value"] = _q_values(frame["p_value"].to_numpy(dtype=float))
     frame["change"] = [_change(row, window) for row in frame.to_dict("records")]
     order = frame.assign(same=frame["change"] == "same").sort_values(
         ["same", "q_value", "p_value", "during"], ascending=[True, True, True, False], kind="stable"
@@ -259,14 +260,12 @@ def _change(row: dict[Hashable, Any], window: IncidentWindow) -> Change:
     return "re-rated" if row["q_value"] <= _ALPHA else "same"
 
 
-def _benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Turn p-values into false discovery rates (Benjamini and Hochberg 1995)."""
-    n = len(p)
-    order = np.argsort(-p, kind="stable")
-    scaled = p[order] * n / np.arange(n, 0, -1) if n else p
-    q = np.empty(n)
-    q[order] = np.minimum.accumulate(scaled)
-    return np.minimum(q, 1.0)
+def _q_values(p: np.ndarray) -> np.ndarray:
+    """Turn p-values into false discovery rates (Benjamini & Hochberg 1995); NaN stays NaN."""
+    q = np.full(len(p), np.nan)
+    known = ~np.isnan(p)
+    q[known] = false_discovery_control(p[known], method="bh")
+    return q
 
 
 def _short_id(service: str, template: str) -> str:

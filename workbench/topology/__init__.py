@@ -9,11 +9,13 @@ from workbench.topology.build import from_metrics, from_spans, from_table
 from workbench.topology.calls import SpanCalls, pair_spans
 from workbench.topology.combine import merge
 from workbench.topology.duplicate_views import DuplicateView, merge_duplicate_views
+from workbench.topology.edge_kinds import calls_only
 from workbench.topology.history import edge_history
 
 __all__ = [
     "DuplicateView",
     "SpanCalls",
+    "calls_only",
     "edge_history",
     "from_metrics",
     "from_spans",

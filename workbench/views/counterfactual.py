@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.cards import quantity
 from workbench.errors import WorkbenchError
+from workbench.topology import calls_only
 from workbench.views.drawing.axes import shorten
 from workbench.views.drawing.labels import share_label
 from workbench.views.drawing.palette import FALL, INK, RISE, TOTAL
@@ -71,7 +72,7 @@ def imaginable(window: IncidentWindow, diagnosis: Diagnosis) -> str | None:
     """
     out = set(diagnosis.ruled_out)
     order: tuple[Role, ...] = ("state change", "first failure", "undecided")
-    sli, graph = diagnosis.sli.service, window.topology
+    sli, graph = diagnosis.sli.service, calls_only(window.topology)
     reached = {sli, *(nx.descendants(graph, sli) if sli in graph else ())}
     for role in order:
         for suspect in diagnosis.bucket(role):

@@ -12,7 +12,8 @@ from parts import AMPLE_S
 from planted import SHOP, Fault, metrics_window
 from workbench import SLI, SLO
 from workbench.causal import critique
-from workbench.causal.propagation.residuals import by_adjusted
+from workbench.causal.propagation.graph_critique import _significant
+from workbench.causal.propagation.residuals import Association, Residuals, associations
 from workbench.errors import BadInput, MissingPart, UnknownName
 
 FAULT = (Fault("payments", "latency", 0.2),)
@@ -162,8 +163,18 @@ def test_errors_are_criticised_too():
     assert critique(window, seconds=AMPLE_S).sli == SLO("x", "front", "errors", 0.99, 0.5).sli
 
 
-def test_adjusted_p_values_are_benjamini_and_yekutieli():
-    """By hand: three tests, harmonic number 11/6."""
-    adjusted = by_adjusted([0.01, 0.04, 0.03])
-    assert adjusted == pytest.approx([0.01 * 3 * 11 / 6, 0.04 * 11 / 6, 0.04 * 11 / 6])
-    assert np.isnan(by_adjusted([])).sum() == 0
+def test_pairs_are_corrected_for_tests_that_depend_on_each_other():
+    """By hand: three tests, harmonic number 11/6; Benjamini & Hochberg would keep all."""
+    chances = {"b": 0.005, "c": 0.04, "d": 0.03}
+    tested = [Association(("a", name), 0.5, p) for name, p in chances.items()]
+    kept = _significant(tested)
+    assert [association.pair for association, _ in kept] == [("a", "b")]
+    assert kept[0][1] == pytest.approx(0.005 * 3 * 11 / 6)
+    assert _significant([]) == []
+
+
+def test_what_stands_still_shares_nothing():
+    still, moving = np.ones(40), np.random.default_rng(0).normal(size=40)
+    both = np.column_stack([still, moving])
+    found = Residuals(("a", "b"), both, both, {}, np.ones(2), np.ones(2))
+    assert [association.p_value for association in associations(found)] == [1.0]

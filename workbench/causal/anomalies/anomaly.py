@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["PART", "Anomaly"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.times import TimeRange
+
+__all__ = ["PART", "Anomaly", "in_incident_and_normal"]
 
 PART = "part of the change"
 """Kind of the anomaly that is the service's part of the SLI's change."""
@@ -43,3 +49,22 @@ class Anomaly:
     def words(self) -> str:
         """The statement, with what limits it."""
         return self.statement if self.on_path else f"{self.statement} (no known path to the SLI)"
+
+
+def in_incident_and_normal(
+    ts: pd.Series, when: TimeRange, quiet: TimeRange
+) -> tuple[pd.Series, pd.Series]:
+    """Say which rows lie in the incident, and which stand for the usual.
+
+    Parameters
+    ----------
+    ts
+        Time of each row.
+    when
+        The incident; as long again after it is not usual either, as it may still recover.
+    quiet
+        Range to compare with.
+    """
+    after = when.end + when.duration
+    recovering = (ts >= when.start) & (ts < after)
+    return when.mask(ts), quiet.mask(ts) & ~recovering

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.anomalies.anomaly import Anomaly, in_incident_and_normal
 from workbench.causal.thresholds import (
     FEWEST_BLOCKS,
     FEWEST_LINES,
@@ -55,10 +55,8 @@ def log_anomalies(
     if logs.empty:
         return
     found = _templates(logs)
-    after = window.when.end + window.when.duration
-    now = window.when.mask(found["ts"])
-    spared = (found["ts"] >= window.when.start) & (found["ts"] < after)
-    table = _rates(found[now], found[quiet.mask(found["ts"]) & ~spared], window.when)
+    during, normal = in_incident_and_normal(found["ts"], window.when, quiet)
+    table = _rates(found[during], found[normal], window.when)
     best = table.sort_values("weight").groupby("service").tail(1).set_index("service")
     for name, row in best[best["weight"] > 0].iterrows():
         below = [best["weight"].get(callee, 0.0) for callee in graph.callees.get(str(name), ())]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from workbench.causal.anomalies.anomaly import Anomaly
+from workbench.causal.anomalies.anomaly import Anomaly, in_incident_and_normal
 from workbench.causal.thresholds import (
     DEEPEST_TRACE,
     FEWEST_TRACE_BLOCKS,
@@ -48,9 +48,7 @@ def shape_anomalies(window: IncidentWindow, quiet: TimeRange) -> Iterator[Anomal
         return
     parent, _ = parents_of(spans)
     seen = _shapes(spans, parent)
-    after = window.when.end + window.when.duration
-    during = window.when.mask(seen["ts"])
-    normal = quiet.mask(seen["ts"]) & ~((seen["ts"] >= window.when.start) & (seen["ts"] < after))
+    during, normal = in_incident_and_normal(seen["ts"], window.when, quiet)
     changed = _changed(seen[during], seen[normal])
     changed = changed[~_explained(changed, seen, parent, during.to_numpy())]
     blamed = _blamed(changed)

@@ -20,13 +20,14 @@ from workbench.causal.thresholds import (
     SAME_REQUESTS,
 )
 from workbench.stats.past_windows import medians
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["MechanismGraph", "mechanism_graph", "twins_of"]
+__all__ = ["MechanismGraph", "declared_asynchronous", "mechanism_graph", "twins_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,10 @@ def mechanism_graph(
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(sorted({*services, sli, *map(str, topology.nodes)}))
-    calls = [(u, v) for u, v, facts in topology.edges(data=True) if facts.get("kind") != "hosts"]
+    calls = calls_only(topology).edges
     graph.add_edges_from(sorted((str(u), str(v)) for u, v in calls if u != v))
     told = {sli, *nx.descendants(graph, sli)}
-    graph.remove_edges_from([*asynchronous, *_declared_asynchronous(topology)])
+    graph.remove_edges_from([*asynchronous, *declared_asynchronous(topology)])
     reached = {sli, *nx.descendants(graph, sli)}
     flow, cut = _without_rings(graph, sli)
     order = tuple(nx.lexicographical_topological_sort(flow))
@@ -115,10 +116,16 @@ def mechanism_graph(
     )
 
 
-def _declared_asynchronous(topology: nx.DiGraph[str]) -> list[tuple[str, str]]:
-    return [
-        (str(u), str(v)) for u, v, facts in topology.edges(data=True) if facts.get("asynchronous")
-    ]
+def declared_asynchronous(topology: nx.DiGraph[str]) -> frozenset[tuple[str, str]]:
+    """Collect the calls that the topology declares as not waited for.
+
+    Parameters
+    ----------
+    topology
+        Service graph, caller → callee; edges say ``asynchronous``.
+    """
+    edges = topology.edges(data=True)
+    return frozenset((str(u), str(v)) for u, v, facts in edges if facts.get("asynchronous"))
 
 
 def twins_of(

@@ -22,6 +22,7 @@ from workbench.causal.thresholds import (
 )
 from workbench.features.columns import values_of
 from workbench.features.nearest import nearest_columns
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +108,8 @@ def check_graph(
     an incident may break any rule.
     """
     known = set(waited_for)
-    calls = sorted((str(u), str(v)) for u, v in topology.edges if u != v and (u, v) not in known)
+    edges = calls_only(topology).edges
+    calls = sorted((str(u), str(v)) for u, v in edges if u != v and (u, v) not in known)
     names = sorted({name for call in calls for name in call})
     place = {name: number for number, name in enumerate(names)}
     load, work = _load_and_work(aligned.nodes, names, aligned.split.baseline)

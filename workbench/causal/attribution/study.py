@@ -14,6 +14,7 @@ from workbench.causal.attribution.failure_counts import count_chance
 from workbench.causal.attribution.graph_check import check_graph
 from workbench.causal.thresholds import NEGLIGIBLE_FAILURES, NEGLIGIBLE_LATENCY
 from workbench.stats.past_windows import contrast, p_value, weights_of
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from workbench.causal.attribution.attribute import Attribution
@@ -84,7 +85,7 @@ def study(seen: AlignedSignals, sli: SLI) -> Study:
     breakdown = break_down(source, services, sli)
     measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
     check = check_graph(seen.window.topology, seen, waited_for=measured)
-    topology = seen.window.topology.copy()
+    topology = calls_only(seen.window.topology)
     if not check.believed:
         topology.remove_edges_from(check.calls)
     topology.add_edges_from(measured)

@@ -18,6 +18,7 @@ from workbench.causal.thresholds import CONTROLS_SEEN, FEWEST_BEFORE_CONTROLS, P
 from workbench.errors import BadInput
 from workbench.slis import SLI
 from workbench.stats.ar_regression import regress
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from workbench.causal.change_effects.change_data import ChangeBins, ChangeContext
@@ -89,10 +90,11 @@ def control_services(topology: nx.DiGraph[str], service: str) -> tuple[str, ...]
     """
     if service not in topology:
         return ()
-    below: set[str] = nx.descendants(topology, service)
-    above = nx.ancestors(topology, service)
-    apart: set[str] = set(topology) - below - above - {service}
-    reached: dict[str, set[str]] = {name: nx.descendants(topology, name) for name in apart}
+    calls = calls_only(topology)
+    below: set[str] = nx.descendants(calls, service)
+    above = nx.ancestors(calls, service)
+    apart: set[str] = set(calls) - below - above - {service}
+    reached: dict[str, set[str]] = {name: nx.descendants(calls, name) for name in apart}
     lone = {name for name in apart if not below & reached[name]}
     return tuple(sorted(map(str, lone or apart)))
 

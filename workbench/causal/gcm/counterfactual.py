@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.cards import StatementCard, bounds, quantity
-from workbench.causal.gcm.scm import (
-    build_model,
-    check_modelled,
-    counterfactual_with,
-    study_of,
-    totals,
-)
 from workbench.causal.gcm.session import Deadline
+from workbench.causal.gcm.sli_model import SliModel
 from workbench.causal.thresholds import COUNTERFACTUAL_BATCH
 from workbench.stats.past_windows import weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from workbench.causal.attribution.study import Study
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
@@ -130,13 +121,11 @@ def what_if(
     2009, chapter 7) by DoWhy GCM: in each incident bin the service's total is lowered by
     the departure of its own work.
     """
-    window.check_service(service)
-    found = study_of(window, sli)
-    names = check_modelled(found, service)
+    asked, deadline = SliModel.of(window, service, sli, seed=seed), Deadline(seconds, of="bins")
+    found = asked.study
     i = found.breakdown.services.index(service)
     own, part = float(found.split.own[i]), float(found.split.part[i])
-    model, deadline = build_model(found, names, seed=seed), Deadline(seconds, of="bins")
-    saved = _saved(found, model, {service: own}, deadline, seed=seed)
+    saved = _saved(asked, own, deadline)
     actual = found.before + found.split.change
     reach = float(found.split.high[i] - part)
     low, high = sorted((actual - saved - reach, actual - saved + reach))
@@ -153,22 +142,13 @@ def what_if(
     )
 
 
-def _saved(
-    found: Study,
-    model: Any,  # noqa: ANN401
-    lowered_by: Mapping[str, float],
-    deadline: Deadline,
-    *,
-    seed: int,
-) -> float:
+def _saved(asked: SliModel, own_less: float, deadline: Deadline) -> float:
     """Weigh what the SLI is spared, like its own change, over the bins there was time for."""
-    sample = totals(found, list(model.graph), found.aligned.split.incident)
-    weights = weights_of(found.breakdown.total[:, found.breakdown.sli], found.aligned.split)[0]
-    counted = np.random.default_rng(seed).permutation(np.flatnonzero(weights))
-    entry, saved, done = found.sli.service, 0.0, 0
+    breakdown, split = asked.study.breakdown, asked.study.aligned.split
+    weights = weights_of(breakdown.total[:, breakdown.sli], split)[0]
+    counted = np.random.default_rng(asked.seed).permutation(np.flatnonzero(weights))
+    saved, done = 0.0, 0
     for size in deadline.batches(len(counted), COUNTERFACTUAL_BATCH):
         rows = counted[done : done + size]
-        imagined = counterfactual_with(model, lowered_by, sample.iloc[rows], seed=seed)
-        spared = sample[entry].to_numpy()[rows] - imagined[entry].to_numpy()
-        saved, done = saved + float(weights[rows] @ spared), done + size
+        saved, done = saved + float(weights[rows] @ asked.spared(own_less, rows)), done + size
     return saved / float(weights[counted[:done]].sum() or 1.0)

@@ -9,15 +9,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import StatementCard, bounds, quantity
-from workbench.causal.gcm.scm import (
-    build_model,
-    check_modelled,
-    counterfactual_with,
-    own_work,
-    study_of,
-    totals,
-)
+from workbench.causal.gcm.scm import own_work
 from workbench.causal.gcm.session import Deadline
+from workbench.causal.gcm.sli_model import SliModel
 from workbench.causal.thresholds import INTERVENTION_BATCH, INTERVENTION_ROUNDS
 from workbench.errors import BadInput
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
@@ -132,15 +126,13 @@ def intervene(
     if not -1.0 <= by < float("inf"):
         fact = "No own work is left to cut"
         raise BadInput(fact, value=by, hint="by=-1.0 takes all of it")
-    found = study_of(window, sli)
-    names = check_modelled(found, service)
-    rows = found.aligned.split.incident
-    sample, own = totals(found, names, rows), own_work(found, names, rows)[service].to_numpy()
+    asked = SliModel.of(window, service, sli, seed=seed)
+    found = asked.study
+    own = own_work(found, asked.names, found.aligned.split.incident)[service].to_numpy()
     reaching = np.clip(own, 0.0, None)
-    model, mean = build_model(found, names, seed=seed), float(reaching.mean())
-    imagined = counterfactual_with(model, {service: -by * mean}, sample, seed=seed)
-    actual = sample[found.sli.service].to_numpy()
-    saved = float((actual - imagined[found.sli.service].to_numpy()).mean())
+    mean = float(reaching.mean())
+    saved = float(asked.spared(-by * mean).mean())
+    actual = asked.sample[found.sli.service].to_numpy()
     after = actual - (saved / mean if mean > 0 else 0.0) * reaching
     rng, means, deadline = np.random.default_rng(seed), [], Deadline(seconds)
     for size in deadline.batches(INTERVENTION_ROUNDS, INTERVENTION_BATCH):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -27,10 +26,12 @@ from workbench.causal.thresholds import (
 )
 from workbench.errors import BadInput, unknown_name
 from workbench.features.aligned import align
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import networkx as nx
     from numpy.typing import NDArray
 
     from workbench.causal.attribution.call_graph import MechanismGraph
@@ -199,10 +200,10 @@ def blast_radius(
     aligned = _quiet(align(window))
     rng = np.random.default_rng(seed)
     names = tuple(dict.fromkeys([*aligned.services, service]))
-    upwards: nx.DiGraph[str] = nx.DiGraph(window.topology)
+    upwards: nx.DiGraph[str] = calls_only(window.topology)
     # What the faulty service itself calls passes nothing up to it: rings are opened there.
     upwards.remove_edges_from(list(upwards.out_edges(service)))
-    graph = mechanism_graph(upwards, service, names, asynchronous=_late(window, aligned))
+    graph = mechanism_graph(upwards, service, names, asynchronous=aligned.asynchronous)
     sizes = _sizes(aligned, service, (added_s, added_errors), rng)
     calls = [call for call in graph.edges if call[1] != call[0]]
     added: dict[str, dict[str, Draws]] = {}
@@ -261,15 +262,6 @@ def _quiet(aligned: AlignedSignals) -> AlignedSignals:
     return replace(
         aligned, nodes=aligned.nodes.iloc[rows], edges=aligned.edges.iloc[rows], split=split
     )
-
-
-def _late(window: IncidentWindow, aligned: AlignedSignals) -> frozenset[Call]:
-    declared = {
-        (str(u), str(v))
-        for u, v, data in window.topology.edges(data=True)
-        if data.get("asynchronous")
-    }
-    return aligned.asynchronous | declared
 
 
 def _sizes(

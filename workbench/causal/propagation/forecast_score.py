@@ -14,6 +14,7 @@ from workbench.causal.propagation.departures import departures
 from workbench.errors import BadInput
 from workbench.features.aligned import align
 from workbench.moved import renamed
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +108,7 @@ def score_forecast(forecast: BlastRadius, window: IncidentWindow) -> ForecastSco
         fact = "Nothing that was forecast is measured"
         raise BadInput(fact, value=window.id, hint=hint)
     outcome = np.array([left for _, left in happened.values()], dtype=float)
-    graph = window.topology
+    graph = calls_only(window.topology)
     above = nx.ancestors(graph, forecast.service) if forecast.service in graph else set()
     callers = np.array([name in above for name in happened], dtype=float)
     constant = np.full(len(outcome), outcome.mean())

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 import pandas as pd
-from scipy.stats import t
+from scipy.stats import false_discovery_control, t
 
 from workbench.cards import ResultCard, chance, table_html
+from workbench.causal.attribution.call_graph import declared_asynchronous
 from workbench.causal.attribution.graph_check import check_graph
 from workbench.causal.propagation.residuals import (
     associations,
-    by_adjusted,
     normal_scores,
     residuals,
     transmission,
@@ -38,6 +38,7 @@ from workbench.causal.thresholds import (
 from workbench.errors import BadInput, MissingPart, unknown_name
 from workbench.features.aligned import align
 from workbench.findings import Finding
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -223,10 +224,10 @@ def critique(
     search = _pc() if method == "pc" else None
     aligned = align(window)
     near, left_out = _near(window, aligned, target.service)
-    late = _not_waited_for(window, aligned)
+    late = aligned.asynchronous | declared_asynchronous(window.topology)
     graph = [
         (str(u), str(v))
-        for u, v in window.topology.edges
+        for u, v in calls_only(window.topology).edges
         if u in near and v in near and u != v and (u, v) not in late
     ]
     measured = {(str(u), str(v)) for u, v, _ in aligned.edges.columns if u in near and v in near}
@@ -276,15 +277,9 @@ def _pc() -> Any:  # noqa: ANN401 - the package has no types
     return pc
 
 
-def _not_waited_for(window: IncidentWindow, aligned: AlignedSignals) -> frozenset[tuple[str, str]]:
-    """Collect calls that pass nothing on: seen as such in spans, or declared."""
-    edges: Iterable[tuple[str, str, object]] = window.topology.edges(data="asynchronous")
-    return aligned.asynchronous | {(str(u), str(v)) for u, v, late in edges if late}
-
-
 def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[list[str], int]:
     """Services with telemetry by distance from the SLI's in calls, either way."""
-    graph: nx.Graph[str] = nx.Graph(window.topology)
+    graph: nx.Graph[str] = nx.Graph(calls_only(window.topology))
     graph.add_edges_from((u, v) for u, v, _ in aligned.edges.columns)
     far = len(graph) + 1
     steps = nx.single_source_shortest_path_length(graph, start) if start in graph else {start: 0}
@@ -294,7 +289,8 @@ def _near(window: IncidentWindow, aligned: AlignedSignals, start: str) -> tuple[
 
 def _significant(tested: Iterable[Association]) -> list[tuple[Association, float]]:
     pairs = list(tested)
-    adjusted = by_adjusted([a.p_value for a in pairs])
+    # Pairs share services, so their tests depend on each other: Benjamini & Yekutieli (2001).
+    adjusted = false_discovery_control([a.p_value for a in pairs], method="by")
     return [(a, float(q)) for a, q in zip(pairs, adjusted, strict=True) if q <= FALSE_DISCOVERIES]
 
 
@@ -377,7 +373,8 @@ def _contradicted(
         float(t.cdf((share - CALLEE_SHOWN) / error, freedom)) if error > 0 else 1.0
         for share, error in shown
     ]
-    for call, (share, _), chance_of_it, q in zip(known, shown, p, by_adjusted(p), strict=True):
+    adjusted = false_discovery_control(p, method="by")
+    for call, (share, _), chance_of_it, q in zip(known, shown, p, adjusted, strict=True):
         if q <= AGAINST_DECLARED:
             words = (
                 f"{call[0]} → {call[1]}: of the callee's movements the caller shows "

@@ -31,7 +31,6 @@ __all__ = [
     "Association",
     "Residuals",
     "associations",
-    "by_adjusted",
     "normal_scores",
     "residuals",
     "transmission",
@@ -187,29 +186,6 @@ def transmission(found: Residuals, call: tuple[str, str]) -> tuple[float, float]
     return share, float(np.sqrt(spread / (x @ x) * len(x) / number))
 
 
-def by_adjusted(p_values: Sequence[float]) -> NDArray[np.float64]:
-    """Adjust p-values for the false discovery rate under any dependence.
-
-    Parameters
-    ----------
-    p_values
-        Shape (tests,).
-
-    Notes
-    -----
-    Benjamini & Yekutieli (2001), The control of the false discovery rate in multiple
-    testing under dependency, Annals of Statistics 29.
-    """
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(-p)
-    count = len(p)
-    harmonic = float(np.sum(1.0 / np.arange(1, count + 1)))
-    scaled = p[order] * count * harmonic / np.arange(count, 0, -1)
-    adjusted = np.empty(count)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
-    return adjusted
-
-
 def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank each column and give it a normal distribution; rows with a gap are dropped."""
     rows = values[np.isfinite(values).all(axis=1)]
@@ -219,7 +195,8 @@ def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _associated(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:
     both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < FEWEST_RESIDUALS:
+    # What stands still shares nothing, and has no correlation to test.
+    if both.sum() < FEWEST_RESIDUALS or not (np.ptp(a[both]) and np.ptp(b[both])):
         return float("nan"), 1.0
     x, y = rankdata(a[both]), rankdata(b[both])
     r = float(np.corrcoef(x, y)[0, 1])

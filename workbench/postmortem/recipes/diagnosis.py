@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.checks import CheckId, not_passed
 from workbench.postmortem.numbers import epoch, numbers_in
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +92,7 @@ def affected_callers(
     affected = tuple(sorted(own | {s.service for s in moved(diagnosis)}))
     if start is None:
         return (), affected
-    graph = window.topology
+    graph = calls_only(window.topology)
     callers = nx.ancestors(graph, start.service) if start.service in graph else set()
     return tuple(sorted({start.service, *callers})), affected
 

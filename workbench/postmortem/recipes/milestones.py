@@ -12,6 +12,7 @@ from workbench.postmortem.document import Name
 from workbench.postmortem.numbers import epoch, from_epoch
 from workbench.postmortem.recipes.impact import impact_end
 from workbench.times import TimeRange
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +156,7 @@ def _first_alert(window: IncidentWindow, parameters: Parameters, start: Mileston
 def _sli_service_and_callees(window: IncidentWindow, sli: str) -> set[str]:
     """Service of the SLI and everything it calls, directly or not."""
     service = sli.rpartition("/")[0]
-    graph = window.topology
+    graph = calls_only(window.topology)
     callees = nx.descendants(graph, service) if service in graph else set()
     return {service, *callees}
 

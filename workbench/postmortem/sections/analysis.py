@@ -19,6 +19,7 @@ from workbench.postmortem.document import (
     Todo,
 )
 from workbench.postmortem.recipes.diagnosis import affected_callers, moved, origin, suspect_key
+from workbench.topology import calls_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -287,7 +288,7 @@ def _ruled_out(context: Context) -> Iterator[Block]:
 
 
 def _moved_row(context: Context, suspect: Suspect) -> tuple[Text, ...]:
-    graph = context.window.topology
+    graph = calls_only(context.window.topology)
     callers = sorted(graph.predecessors(suspect.service)) if suspect.service in graph else []
     return (
         (context.diagnosed(f"{suspect_key(suspect)}/onset", "clock"),),
