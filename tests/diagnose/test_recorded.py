@@ -10,6 +10,8 @@ import pytest
 from workbench import datasets
 from workbench.diagnose import compare
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ("shop-orders-locks", "shop-payments-slow", "shop-traffic-surge")
 QUIET = "shop-innocent-deploy"
 
