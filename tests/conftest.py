@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 # One thread before numpy loads: tests share two cores with the servers they start.
@@ -17,6 +18,23 @@ from hypothesis import HealthCheck, settings
 # reads this file as well, and need not load what they do.
 if TYPE_CHECKING:
     from workbench import IncidentWindow
+
+# Files that take longest are begun first, so that no worker ends alone with one of them.
+LONGEST_FIRST = (
+    "notebooks/test_notebooks.py",
+    "contract/test_trace_stores.py",
+    "contract/test_prometheus.py",
+    "gameday/test_record.py",
+    "gameday/test_shop.py",
+    "contract/test_faults.py",
+    "scenarios/test_calls.py",
+    "collection/test_long_work.py",
+    "scenarios/test_telemetry.py",
+    "archive/test_engines.py",
+    "causal/change_effects/test_difference_in_differences.py",
+    "scenarios/test_gauges.py",
+    "masking/test_everywhere.py",
+)
 
 settings.register_profile(
     "house",
@@ -65,3 +83,10 @@ def traced() -> IncidentWindow:
     from planted import Fault, spans_window
 
     return spans_window(faults=(Fault("payments", "latency", 0.3),), minutes=4, rate=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order whole files: what takes longest first, all else as it was."""
+    tests = Path(__file__).parent
+    place = {tests / name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))

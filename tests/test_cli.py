@@ -74,6 +74,7 @@ def test_incidents_are_listed_literally(workbench):
     assert "[b]slow[/b]" in done.stdout, "names are shown, not interpreted"
 
 
+@pytest.mark.slow
 def test_a_folder_without_incidents_says_where_to_find_some(process, tmp_path):
     done = process("--datasets", str(tmp_path), "incidents")
     assert done.returncode == 2
@@ -81,18 +82,21 @@ def test_a_folder_without_incidents_says_where_to_find_some(process, tmp_path):
     assert "--datasets" in done.stderr
 
 
+@pytest.mark.slow
 def test_datasets_names_the_folder(process, recorded, monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBENCH_DATASETS", str(tmp_path))
     assert "slow-payments" in process("--datasets", str(recorded), "incidents").stdout
     assert process("--datasets", str(tmp_path / "none"), "incidents").returncode == 2
 
 
+@pytest.mark.slow
 def test_diagnose_prints_the_verdict(process):
     done = process("diagnose", "slow-payments")
     assert done.returncode == 0, done.stderr
     assert "caused by payments" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_unknown_incident_is_a_message_and_no_traceback(process):
     done = process("diagnose", "slow-paymnts")
     assert done.returncode == 2
@@ -118,6 +122,7 @@ def test_an_altered_bundle_is_refused(workbench, recorded):
     assert "BundleAltered" in done.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_scores_labelled_incidents(workbench, recorded, tmp_path):
     rows = tmp_path / "rows.json"
     done = workbench("evaluate", "bundles", str(recorded), "--json", str(rows))

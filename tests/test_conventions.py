@@ -213,6 +213,7 @@ def test_importing_is_light():
     assert done.stdout.strip() == "[]", "`import workbench` loads stages on first use only"
 
 
+@pytest.mark.slow
 def test_the_analysis_loads_no_drawing_and_no_dowhy():
     heavy = ["dowhy", "statsmodels", "sklearn", "altair"]
     code = (
@@ -508,6 +509,7 @@ def test_no_module_imports_the_whole_package():
     assert not wrong, f"`import workbench` inside it hides who needs whom: {wrong}"
 
 
+@pytest.mark.slow
 def test_a_source_imports_no_other_source():
     sources = "workbench.connectors.sources."
 
@@ -523,6 +525,7 @@ def test_a_source_imports_no_other_source():
     assert not wrong, f"a source is added, mended and dropped alone: {wrong}"
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other():
     found = circles(graph())
     assert not found, f"modules that need each other are one module, or need a third: {found}"

@@ -24,6 +24,7 @@ def test_a_message_without_value_and_hint_is_the_fact():
     assert str(WorkbenchError("No data")) == "No data"
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1000, max_size=3000))
 def test_long_values_are_shortened(value):
     assert len(str(WorkbenchError("Too long", value=value))) < 300

@@ -84,6 +84,7 @@ def ask(*names: str) -> dict[str, dict[str, object]]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_every_old_module_is_the_new_one_and_says_so_once():
     answers = ask(*MODULES)
     for old, new in MODULES.items():

@@ -111,6 +111,7 @@ def trace(rng):
     return rows, skew, lost, doubled
 
 
+@pytest.mark.slow
 def test_odd_traces_are_told_and_no_time_is_corrected():
     rng = random.Random(3)
     seen = {"skewed": 0, "lost": 0, "doubled": 0, "disordered": 0}

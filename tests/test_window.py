@@ -173,6 +173,7 @@ def test_as_of_hides_spans_that_had_not_ended():
     assert len(seen) < (window.spans["ts"] < now).sum()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.integers(1, 25))
 def test_as_of_only_ever_takes_rows_away(minutes):
@@ -240,6 +241,7 @@ def test_odd_input_is_kept_and_told():
     assert "not UTF-8" in log_reason
 
 
+@pytest.mark.slow
 def test_a_failed_source_is_declared_not_raised():
     failed = Coverage((CoverageRow("loki", "logs", "*", "failed", 0, reason="refused"),))
     window = full_window(coverage=failed)

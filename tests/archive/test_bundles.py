@@ -132,6 +132,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 NODES = st.lists(st.text(max_size=5), min_size=1, max_size=5, unique=True)
 
 
+@pytest.mark.slow
 @given(NODES, st.data())
 def test_any_graph_reads_back_cycles_too(nodes, data):
     graph = nx.DiGraph(conflicts=["x"])

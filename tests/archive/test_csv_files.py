@@ -46,6 +46,7 @@ def cells_of(path):
         return [cell for row in csv.reader(file) for cell in row]
 
 
+@pytest.mark.slow
 @given(st.lists(CELLS, min_size=1, max_size=6), CELLS.filter(bool))
 def test_no_cell_begins_like_a_formula_and_all_come_back(tmp_path_factory, texts, name):
     path = tmp_path_factory.mktemp("csv") / "t.csv"

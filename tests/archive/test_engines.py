@@ -14,6 +14,7 @@ from workbench.errors import BadInput
 
 # PySpark leaves the socket of each answer to the garbage collector.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

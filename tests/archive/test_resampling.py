@@ -18,6 +18,7 @@ def opened(tmp_path_factory):
     return archive.open(archives.write(tmp_path_factory.mktemp("archive")))
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded_and_every_sample_is_counted_once(tmp_path):
     told = store.apart(store.generated(tmp_path / "large", SAMPLES))
     missing = 600 * 5

@@ -53,6 +53,7 @@ def test_titles_are_searched_too(opened):
     assert list(frame["bundle"]) == ["day-1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", archives.HOSTILE)
 def test_hostile_text_finds_itself_and_nothing_else(opened, text):
     frame = opened.search(text, tables=["logs"]).to_frame()

@@ -24,6 +24,7 @@ def names(folder):
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
 def test_a_writer_stopped_anywhere_leaves_the_old_bundle_or_the_new(how):
     told = stopped(20, how)

@@ -14,6 +14,8 @@ from tests.benchmarks.peers import Peer, as_table, fared, missing, peers
 from workbench.errors import BadInput
 from workbench.features.aligned import align
 
+pytestmark = pytest.mark.slow
+
 FAULT = Fault("payments", "latency", 0.3)
 
 

@@ -29,15 +29,18 @@ def peaks():
     return {size: peak(size) for size in (300, 600)}
 
 
+@pytest.mark.slow
 def test_twice_the_services_take_about_twice_the_memory(peaks):
     assert peaks[600][0] <= 2.6 * peaks[300][0]
 
 
+@pytest.mark.slow
 def test_memory_is_a_few_times_the_samples(peaks):
     samples = 600 * 4 * BINS * 8
     assert peaks[600][0] <= 12 * samples
 
 
+@pytest.mark.slow
 def test_the_faulty_service_of_a_layered_system_is_first(peaks):
     assert [place for _, place in peaks.values()] == [0, 0]
 

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks.speed import agreement
 
 
+@pytest.mark.slow
 def test_dowhy_says_the_same_on_a_chain():
     found = agreement("chain", seeds=1).iloc[0]
     assert found["services"] == 3

@@ -48,6 +48,7 @@ def test_the_failing_service_comes_first(service):
     assert rank(window).named.service == service
 
 
+@pytest.mark.slow
 def test_nobody_is_named_when_nothing_happens():
     found = [rank(metrics_window(SHOP, phi=0.8, seed=seed)) for seed in range(20)]
     assert sum(f.named is not None for f in found) <= 1
@@ -215,6 +216,7 @@ def test_a_window_without_a_baseline_is_refused():
         rank(window.between(everything.start, everything.end))
 
 
+@pytest.mark.slow
 def test_who_looks_at_many_slis_finds_one_that_moved_more_often():
     slos = tuple(SLO(service, service, "latency", 0.99, 0.2) for service in SHOP.services)
     moved = {"each": 0, "the farthest": 0}

@@ -121,6 +121,7 @@ def test_what_is_kept_and_shown_is_masked(folder):
     assert not any(key.encode() in file.read_bytes() for file in folder.rglob("cache/*"))
 
 
+@pytest.mark.slow
 def test_a_second_collection_goes_on_from_the_first(folder):
     one, _ = collected(folder)
     two, told = collected(folder)
@@ -136,6 +137,7 @@ def test_a_second_collection_goes_on_from_the_first(folder):
     pd.testing.assert_frame_equal(one.metrics, three.metrics)
 
 
+@pytest.mark.slow
 def test_a_range_in_parts_is_the_range(folder, monkeypatch):
     one, _ = collected(folder)
     monkeypatch.setattr(collecting, "_SLICE", pd.Timedelta("7min"))
@@ -254,6 +256,7 @@ def test_a_faulty_connector_hides_no_other_source_and_incidents_have_ids(folder,
         wb.collect(sources)
 
 
+@pytest.mark.slow
 def test_a_watch_grows_and_asks_for_nothing_twice(folder, monkeypatch):
     now = [pd.Timestamp("2026-01-31T12:10:00Z")]
     monkeypatch.setattr(pd.Timestamp, "now", classmethod(lambda cls, tz=None: now[0]))
@@ -394,6 +397,7 @@ def test_openslo_reads_latency_and_percent(tmp_path):
     assert (slo.signal, slo.threshold, slo.objective) == ("latency", 0.3, 0.995)
 
 
+@pytest.mark.slow
 def test_declared_rows_of_several_sources_stay():
     rows = tuple(CoverageRow(s, "metrics", "*", "partial", 1, reason="r") for s in ("a", "b"))
     measured = Coverage((CoverageRow("frames", "metrics", "*", "complete", 2),))

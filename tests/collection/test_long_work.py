@@ -9,6 +9,7 @@ import longwork
 pytestmark = pytest.mark.server
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing_half_done():
     found = longwork.apart("interrupts", "12")
     print(found)
@@ -17,6 +18,7 @@ def test_an_interrupt_leaves_nothing_half_done():
     assert set(found["states"]) <= {"collect: resumed", "analyse: no file", "export: whole"}
 
 
+@pytest.mark.slow
 def test_memory_stays_small():
     """A quarter of what L2 says, and three quarters of the room: most of it is fixed."""
     found = longwork.apart("memory", "500000")

@@ -206,6 +206,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(300), deadline=None)
 @given(JSON | st.lists(JSON), JSON)
 def test_anything_gives_alerts_or_a_named_error(payload, other):

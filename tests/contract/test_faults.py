@@ -13,6 +13,7 @@ import faulted
 DRIVES = faulted.drives()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRIVES)
 def test_no_incomplete_fetch_is_unmarked(name):
     outcome = DRIVES[name].run(fetches=60, at_once=6, limits=faulted.PATIENT)

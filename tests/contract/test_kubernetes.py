@@ -164,6 +164,7 @@ def test_events_that_expired_are_told():
     assert "may have expired" in fetched(model.app(model.Store())).coverage[-1].reason
 
 
+@pytest.mark.slow
 def test_what_came_is_what_there_is_or_marked():
     """RELIABILITY Q5: 200 random stores; lists that expire while they are read."""
     rng, exact, app = random.Random(10), 0, model.app(None)
@@ -262,6 +263,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON)
 def test_any_record_gives_rows_or_a_named_error(inner):

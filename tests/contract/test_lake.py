@@ -199,6 +199,7 @@ def test_a_point_without_a_value_is_a_gap(clickhouse):
     assert fetch(otel(clickhouse), "metrics", services=("pay",)).frame.empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", archives.HOSTILE)
 def test_a_hostile_service_finds_its_own_rows_alone(clickhouse, folder, name):
     for lake in (otel(clickhouse), parquet(folder, layout="opentelemetry")):
@@ -208,6 +209,7 @@ def test_a_hostile_service_finds_its_own_rows_alone(clickhouse, folder, name):
     assert len(fetch(otel(clickhouse), "logs").frame) == len(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["logs", "spans", "metrics"])
 def test_every_engine_gives_the_same_rows(clickhouse, folder, spark, table):
     settings = LakeSettings(engine="spark", path=str(folder), layout="opentelemetry")
@@ -385,6 +387,7 @@ def test_any_rows_become_a_table_or_are_garbled(name, data):
     assert set(SCHEMAS[table].required) <= set(frame.columns)
 
 
+@pytest.mark.slow
 def test_ibis_is_not_asked_for_before_a_fetch():
     code = (
         "import sys\n"

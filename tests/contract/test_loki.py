@@ -94,6 +94,7 @@ def test_terms_are_texts():
     assert '\\"' in found.queries[0].text
 
 
+@pytest.mark.slow
 def test_what_came_is_what_there_is_or_marked():
     """RELIABILITY Q5: 200 random stores, many lines at one nanosecond, small pages."""
     rng, exact, app = random.Random(7), 0, model.app(None)
@@ -131,6 +132,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON, JSON)
 def test_any_answer_gives_lines_or_a_named_error(inner, value):

@@ -132,6 +132,7 @@ def test_what_is_partial_is_said(change, word):
     assert word in found.coverage[0].reason
 
 
+@pytest.mark.slow
 def test_what_came_is_what_there_is_or_marked():
     """RELIABILITY Q5: 200 random stores, many records of one time, small pages."""
     rng, exact, app = random.Random(8), 0, model.app(None)
@@ -246,6 +247,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON, JSON)
 def test_any_answer_gives_rows_or_a_named_error(inner, source):

@@ -136,6 +136,7 @@ def test_an_incident_is_found_by_its_id(url):
     assert found.started == T0 + pd.Timedelta("10min")
 
 
+@pytest.mark.slow
 def test_what_came_is_what_there_is_or_marked():
     """RELIABILITY Q5: 200 random stores with small caps."""
     rng, exact = random.Random(6), 0

@@ -454,6 +454,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(600), deadline=None)
 @given(JSON, JSON)
 def test_any_json_gives_rows_or_a_named_error(inner, outer):

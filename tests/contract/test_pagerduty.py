@@ -170,6 +170,7 @@ def test_an_incident_is_found_by_its_id(url):
         asyncio.run(work("P999"))
 
 
+@pytest.mark.slow
 def test_what_came_is_what_there_is_or_marked():
     """RELIABILITY Q5: 200 random stores with small caps, many records at one second."""
     rng, exact, marked = random.Random(5), 0, 0

@@ -206,6 +206,7 @@ async def exposed(scope, receive, send):
     await send({"type": "http.response.body", "body": SCRAPED.encode()})
 
 
+@pytest.mark.slow
 def test_exemplars_rules_and_targets_of_a_server_that_scrapes():
     now = pd.Timestamp.now("UTC")
     when = TimeRange(now - pd.Timedelta("5min"), now + pd.Timedelta("5min"))
@@ -244,6 +245,7 @@ scrape_configs: [{job_name: node, static_configs: [{targets: ["HOST"]}]}]
 """
 
 
+@pytest.mark.slow
 def test_what_a_real_host_tells_of_itself_is_rows():
     queries = (MetricQuery(promql="node_load1"), MetricQuery(promql="node_cpu_seconds_total"))
 
@@ -332,6 +334,7 @@ def test_too_large_a_window_is_refused_before_it_is_read(url):
     assert "step_s" in found.coverage[0].reason
 
 
+@pytest.mark.slow
 def test_split_is_unsplit(url):
     """RELIABILITY Q3: 500 random ranges, steps and sizes of requests."""
     rng, split, made = random.Random(3), 0, {}
@@ -391,6 +394,7 @@ def hostile_url():
         yield address
 
 
+@pytest.mark.slow
 def test_hostile_values_stay_values(hostile_url):
     """RELIABILITY Q1: 10,000 label values × 4 matchers: none injected, empty or another's."""
     values = hostile_values()
@@ -465,6 +469,7 @@ SERIES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(500), deadline=None)
 @given(JSON | st.fixed_dictionaries({"status": st.just("success"), "data": SERIES}))
 def test_any_answer_gives_samples_or_a_named_error(payload):

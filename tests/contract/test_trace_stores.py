@@ -123,6 +123,7 @@ def test_spans_are_the_same_rows_whoever_gives_them(name):
     assert row["trace_id"] == f"{1:032x}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_what_came_is_what_there_is_or_marked(name):
     """RELIABILITY Q5: 200 random stores, 50 of each kind, with more traces than an answer holds."""
@@ -200,6 +201,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(400), deadline=None)
 @given(JSON)
 def test_any_answer_gives_rows_or_a_named_error(payload):

@@ -13,6 +13,7 @@ def labelled():
     return datasets.read_nezha(require_shared_data("nezha-train-ticket"))
 
 
+@pytest.mark.slow
 def test_all_faults_are_read(labelled):
     faults = Counter(labelled.truth(name).fault for name in labelled.ids)
     assert faults == {"return": 11, "exception": 13, "cpu_contention": 4}
@@ -21,6 +22,7 @@ def test_all_faults_are_read(labelled):
     assert {s for name in labelled.ids for s in labelled.truth(name).services} <= known
 
 
+@pytest.mark.slow
 def test_the_sli_is_the_gateways_and_calls_come_from_spans(labelled):
     window = labelled.load(labelled.ids[12])
     assert [str(slo.sli) for slo in window.slos] == ["ts-gateway-service/latency"]
@@ -30,6 +32,7 @@ def test_the_sli_is_the_gateways_and_calls_come_from_spans(labelled):
     assert window.topology.in_degree("ts-gateway-service") == 0
 
 
+@pytest.mark.slow
 def test_lines_and_spans_of_the_incident_are_there_and_share_traces(labelled):
     window = labelled.load(labelled.ids[12])
     inside = window.logs[window.when.mask(window.logs["ts"])]

@@ -56,6 +56,7 @@ def test_callers_that_wait_are_symptoms(guilty):
     assert [s.service for s in guilty.bucket("impact")] == ["front"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_every_rung_names_its_tests_and_all_are_passed(seed):
     window = metrics_window(
@@ -92,6 +93,7 @@ def test_a_place_without_a_recorded_change_is_named_as_such():
     assert "no changes" in found.missing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_in_a_quiet_window_nothing_is_blamed(seed):
     found = compare(metrics_window(faults=(), seed=seed, changes=TWO_DEPLOYS))

@@ -12,6 +12,8 @@ from workbench.diagnose import compare
 from workbench.diagnose.objective import kept
 from workbench.features import align
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ("shop-orders-locks", "shop-payments-slow", "shop-traffic-surge")
 QUIET = "shop-innocent-deploy"
 

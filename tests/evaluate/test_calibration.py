@@ -28,6 +28,7 @@ def test_the_temperature_is_recovered(temperature):
     assert found == pytest.approx(temperature, rel=0.3)
 
 
+@pytest.mark.slow
 def test_left_out_confidence_means_what_it_says():
     cases = drawn()
     table = left_out(cases[:60], [case.root for case in cases[:60]])

@@ -64,6 +64,7 @@ def told(evaluation):
     return [replace(case, seconds=0.0) for case in evaluation.cases], dict(evaluation.rules)
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(labelled, bundles):
     assert told(score(labelled, n_jobs=2)) == told(score(labelled))
     serial = evaluate("bundles", bundles)
@@ -71,11 +72,13 @@ def test_two_processes_give_what_one_gives(labelled, bundles):
     assert told(evaluate("bundles", bundles, n_jobs=2)) == told(serial)
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_what_one_process_gives(labelled, bundles, client):
     assert told(score(labelled, cluster=client)) == told(score(labelled))
     assert told(evaluate("bundles", bundles, cluster=client)) == told(evaluate("bundles", bundles))
 
 
+@pytest.mark.slow
 def test_the_work_is_done_on_the_cluster(client):
     import os
 
@@ -83,6 +86,7 @@ def test_the_work_is_done_on_the_cluster(client):
     assert done <= set(client.run(os.getpid).values())
 
 
+@pytest.mark.slow
 def test_an_address_connects_to_the_cluster(client):
     with connected(client.scheduler.address) as other:
         assert each(pow, [(2, 3), (3, 2)], cluster=other) == [8, 9]
@@ -119,6 +123,7 @@ def services(window):
     return window.check_service("payments")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_verb_runs_across_an_archive_and_each_failure_is_named(
     bundles, windows, tmp_path, n_jobs

@@ -206,6 +206,7 @@ def leaks(folder, canaries):
     return found.found
 
 
+@pytest.mark.slow
 def test_no_canary_is_in_anything_that_is_written(window, canaries, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -254,6 +255,7 @@ def test_no_canary_is_in_caches_logs_and_tracebacks(canaries, tmp_path, caplog, 
     assert not leaked, leaked[:5]
 
 
+@pytest.mark.slow
 def test_no_canary_is_in_a_notebook_its_page_and_its_widgets(window, canaries, tmp_path):
     """The main notebook, run on the bundle: outputs, widget state, HTML and postmortem."""
     bundle = tmp_path / "recorded" / "canary"

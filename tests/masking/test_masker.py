@@ -34,6 +34,7 @@ def masker(**policy):
     return Masker(Pseudonyms(KEY), Policy(**policy))
 
 
+@pytest.mark.slow
 def test_persons_and_addresses_in_logs():
     """RELIABILITY M1 on styles of 28 systems."""
     found = masking_corpora.persons(masker(), 6000, seed=1)
@@ -119,6 +120,7 @@ ODD = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(ODD | st.text(max_size=5), max_size=12).map("".join))
 def test_masking_again_changes_nothing(text):
@@ -138,6 +140,7 @@ def test_pseudonyms_join_and_tell_nothing():
         Pseudonyms(b"short")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["a@b.co ", "x", "user=bob ", "%3d", "12:34:", "eyJ.", '{"a":'])
 def test_a_line_of_a_megabyte_is_linear(part):
     """RELIABILITY M5, as a ratio: twice the line, twice the time."""

@@ -119,6 +119,7 @@ def test_human_sections_are_only_prompts(supported):
         assert all(isinstance(block, Todo) for block in section.blocks)
 
 
+@pytest.mark.slow
 def test_without_a_cause_nothing_is_said_to_be_caused(undecided, calm):
     for postmortem in (undecided, calm):
         text = to_markdown(postmortem).lower()

@@ -82,6 +82,7 @@ def assert_harmless(page: str) -> Page:
     return parsed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_hostile_names_are_shown_and_do_nothing(payload):
     window, found, postmortem = hostile(payload)
@@ -92,6 +93,7 @@ def test_hostile_names_are_shown_and_do_nothing(payload):
     lint(postmortem)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.text(alphabet=st.sampled_from(list("<>\"'&`|[]()*_#\\\n\u202e:/!=-+1a ev{}%")), max_size=25)
@@ -150,6 +152,7 @@ def test_saving_again_replaces_what_nobody_edited(tmp_path):
     assert len(list(tmp_path.glob("*.md"))) == 1
 
 
+@pytest.mark.slow
 def test_a_persons_edits_are_kept(tmp_path):
     paths = save(drafted(), tmp_path)
     edited = paths["markdown"].read_text() + "\nMy words.\n"
@@ -163,6 +166,7 @@ def test_a_persons_edits_are_kept(tmp_path):
     assert again["markdown"].read_text() == "Mine too."
 
 
+@pytest.mark.slow
 def test_the_new_draft_verifies_on_its_own(tmp_path):
     window = window_of()
     found = diagnosis_of(window)

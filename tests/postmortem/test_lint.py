@@ -52,6 +52,7 @@ def test_blame_among_the_factors(folder, blame):
     assert found(folder, "no person in factors", edit)
 
 
+@pytest.mark.slow
 def test_numbers_need_evidence(folder):
     rule = "every number has evidence"
     assert not found(folder, rule)
@@ -97,6 +98,7 @@ def test_the_impact_ends_after_it_starts(folder, column):
     assert found(folder, rule, (cell, " 2026-01-31 11:00:00 UTC "))
 
 
+@pytest.mark.slow
 def test_actions_need_owner_and_date_at_review(folder):
     rule = "actions have owner and date"
     assert {r.level for r in lint(folder).rows if r.rule == rule} == {"to do"}

@@ -11,6 +11,8 @@ from postmortem_case import recipes_for
 from workbench import datasets, diagnose
 from workbench.postmortem import draft, lint, people_of, save, to_markdown, verify
 
+pytestmark = pytest.mark.slow
+
 RECORDED = [name for name in datasets.incidents()["id"] if name != "shop-quiet"]
 
 
@@ -21,7 +23,6 @@ def told(name: str):
     return window, found, draft(window, found)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_incident_gives_a_clean_draft(name, tmp_path):
     window, found, postmortem = told(name)
@@ -32,7 +33,6 @@ def test_a_recorded_incident_gives_a_clean_draft(name, tmp_path):
     assert not re.search(r"\b(nan|NaT|None)\b|\d{12}", postmortem_text(postmortem))
 
 
-@pytest.mark.slow
 def test_a_recorded_incident_recomputes_from_its_bundle(tmp_path):
     _, _, postmortem = told(RECORDED[0])
     save(postmortem, tmp_path)

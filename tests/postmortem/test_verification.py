@@ -29,6 +29,7 @@ def edited(folder, old: str, new: str, name: str = "postmortem.md"):
     return verify(folder, WINDOW, recipes=RECIPES)
 
 
+@pytest.mark.slow
 def test_a_fresh_postmortem_holds_everywhere(folder):
     for target in (folder, folder / "postmortem.md", folder / "postmortem.html"):
         result = verify(target, WINDOW, recipes=RECIPES, strict=True)
@@ -146,6 +147,7 @@ def test_a_recipe_that_is_gone_or_fails_is_told(folder):
     assert any("failed" in r.why for r in failing.mismatches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"evidence": 3}', "no json"])
 def test_a_bad_evidence_file_is_a_named_error(folder, content):
     (folder / "evidence.json").write_text(content)

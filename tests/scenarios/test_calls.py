@@ -6,6 +6,8 @@ import pytest
 
 from planted import SHOP, Fault, System, metrics_window, share_right, spans_window, without
 
+pytestmark = pytest.mark.slow
+
 PHIS = (0.0, 0.8)
 REQUIRED = 0.8
 

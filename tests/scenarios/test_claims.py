@@ -22,6 +22,8 @@ from planted import (
 )
 from workbench.tables import empty
 
+pytestmark = pytest.mark.slow
+
 FIRST_S = 90 * 60
 KINDS = ["deploy", "config", "flag", "scaling", "schema"]
 LADDER = ["refuted", "observed", "correlated", "plausible", "supported"]

@@ -5,6 +5,8 @@ import pytest
 from planted import Fault, System, blamed, diagnosed, holds_most, metrics_window, share_right
 from workbench.causal import rank
 
+pytestmark = pytest.mark.slow
+
 REQUIRED = 0.8
 SLOW = 0.05
 CHAIN = {"front": {"api": 1.0, "cart": 1.0}, "api": {"db": 2.0}, "cart": {"cache": 1.0}}

@@ -10,6 +10,8 @@ from workbench.causal.anomalies.noisy_neighbours import hosts_of
 from workbench.causal.anomalies.regrouped_gauges import used_of
 from workbench.tables import conform
 
+pytestmark = pytest.mark.slow
+
 SLOW = 0.05
 SPREAD = System(
     {"front": {"api": 1.0, "cart": 1.0, "ads": 1.0}, "api": {"db": 2.0}, "cart": {"cache": 1.0}},

@@ -20,6 +20,8 @@ from planted import (
 from workbench import IncidentWindow
 from workbench.causal import rank
 
+pytestmark = pytest.mark.slow
+
 REQUIRED = 0.8
 SLOW = 0.05
 CHAIN = {"front": {"api": 1.0, "cart": 1.0}, "api": {"db": 2.0}, "cart": {"cache": 1.0}}

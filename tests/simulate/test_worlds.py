@@ -20,6 +20,7 @@ def world_of(incident: str) -> World:
     return WORLDS[incident.rpartition("-")[0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_world_has_forty_incidents_of_every_kind_and_ten_quiet_ones(name):
     world = WORLDS[name]
@@ -87,6 +88,7 @@ def test_the_window_does_not_tell_the_truth(incident, monkeypatch):
     assert all(drawn.guilty != name for name in window.services)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_guilty_and_innocent_changes_look_alike(name):
     world = WORLDS[name]

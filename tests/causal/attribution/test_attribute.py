@@ -14,6 +14,7 @@ def opened(window, sli=None):
     return study(seen, sli or window.sli())
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(SHOP.services),
     st.sampled_from(["latency", "errors"]),

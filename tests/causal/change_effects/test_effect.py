@@ -142,6 +142,7 @@ def test_innocent_deploys_beside_a_fault_are_rarely_blamed(phi):
     assert blamed <= 4, "P(more than 4 of 25 at 5 %) is .7 %"
 
 
+@pytest.mark.slow
 def test_guilty_deploys_are_found():
     found = []
     for seed in range(10):

@@ -67,6 +67,7 @@ def test_without_changes_there_is_nothing_to_test(window):
     assert "moved it: none" in found._repr_html_()
 
 
+@pytest.mark.slow
 def test_the_recorded_deploys_are_judged_as_they_were_made():
     innocent = wb.causal.effects(wb.datasets.load("shop-innocent-deploy"))
     assert not innocent.guilty

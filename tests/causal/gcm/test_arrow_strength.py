@@ -8,6 +8,8 @@ import workbench as wb
 from parts import AMPLE_S
 from planted import System, metrics_window
 
+pytestmark = pytest.mark.slow
+
 PAIR = System(
     calls={"front": {"noisy": 1.0, "calm": 1.0}}, own_s={"front": 0.01, "noisy": 0.1, "calm": 0.01}
 )

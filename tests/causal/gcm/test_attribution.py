@@ -14,6 +14,8 @@ from workbench.causal.gcm.scm import flow_graph, modelled, own_work, study_of, t
 from workbench.errors import BadInput
 from workbench.stats.partial_correlation import conditional_test, independence_test
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["distribution_change", "anomaly_attribution"])
 def attributed(request, small_slow_payments):

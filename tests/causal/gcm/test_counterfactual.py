@@ -11,6 +11,8 @@ import workbench as wb
 from parts import AMPLE_S
 from workbench.errors import BadInput, UnknownName
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_if_puts_the_sli_back(small_slow_payments):
     found = wb.causal.what_if(small_slow_payments, service="payments", seconds=AMPLE_S)

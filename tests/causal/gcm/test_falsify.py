@@ -13,6 +13,8 @@ from planted import SHOP, metrics_window
 from workbench.causal.gcm.falsify import falsify_graph
 from workbench.errors import BadInput
 
+pytestmark = pytest.mark.slow
+
 RIGHT = nx.DiGraph([("db", "orders"), ("orders", "front"), ("cache", "cart"), ("cart", "front")])
 
 

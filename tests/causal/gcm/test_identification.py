@@ -14,6 +14,8 @@ from workbench.causal.change_effects.adjustment import change_graph
 from workbench.causal.gcm.identification import identify_on
 from workbench.errors import BadInput
 
+pytestmark = pytest.mark.slow
+
 FRONT_DOOR = nx.DiGraph(
     [("change", "own"), ("own", "sli"), ("moment", "change"), ("moment", "sli")]
 )

@@ -10,6 +10,8 @@ from parts import AMPLE_S
 from workbench.errors import BadInput, UnknownName
 from workbench.stats.block_bootstrap import block_length, block_rows, interval
 
+pytestmark = pytest.mark.slow
+
 
 def test_half_of_the_own_time_saves_half_of_what_it_costs(small_slow_payments):
     found = wb.causal.intervene(small_slow_payments, "payments", by=-0.5, seconds=AMPLE_S)

@@ -13,6 +13,8 @@ from workbench.causal.change_effects.adjustment import adjustment, change_graph
 from workbench.causal.change_effects.refuters import linear_effect, refute_by_data
 from workbench.causal.gcm.refuters import estimate_and_refute
 
+pytestmark = pytest.mark.slow
+
 
 def bins_with_a_change(effect: float, *, elsewhere: float = 0.0) -> pd.DataFrame:
     """Bins in which a change adds `effect` to its own service, and a fault adds elsewhere."""

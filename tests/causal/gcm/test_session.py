@@ -13,6 +13,8 @@ from parts import AMPLE_S
 from workbench.causal.gcm.session import Deadline, encoded, load_gcm, quietly, seeded
 from workbench.errors import BadInput
 
+pytestmark = pytest.mark.slow
+
 
 def drawn() -> float:
     return float(np.random.random())  # noqa: NPY002 - the generator under guard

@@ -31,6 +31,7 @@ def calls(doubts):
     return [(d.caller, d.callee) for d in doubts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.8])
 @pytest.mark.parametrize("call", [("checkout", "payments"), ("orders", "db")])
 def test_a_missing_call_is_found_with_its_direction(call, phi):
@@ -45,6 +46,7 @@ def test_a_missing_call_is_found_with_its_direction(call, phi):
     assert hits >= 7, f"found in {hits} of 8"
 
 
+@pytest.mark.slow
 def test_a_reversed_call_is_told():
     def turn(graph):
         graph.remove_edge("front", "catalog")
@@ -55,6 +57,7 @@ def test_a_reversed_call_is_told():
     assert hits == 5
 
 
+@pytest.mark.slow
 def test_an_invented_call_is_contradicted():
     found = [
         critique(
@@ -66,6 +69,7 @@ def test_an_invented_call_is_contradicted():
     assert [calls(c.contradicted) for c in found] == [[("cart", "payments")]] * 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.8])
 def test_a_true_graph_is_left_alone(phi):
     """At most one false doubt in twenty windows, with and without measured calls."""
@@ -90,6 +94,7 @@ def test_a_call_that_telemetry_counts_and_the_graph_does_not_list_is_missing():
     assert "telemetry counts these calls" in found.missing[0].statement
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_joined_only_through_a_third_is_dropped_by_pc(seed):
     """Without front → checkout, front also shares what checkout waits for, until PC asks."""

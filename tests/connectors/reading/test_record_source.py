@@ -253,6 +253,7 @@ def test_any_bytes_give_rows_or_a_named_error(name):
     run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(JSONS))
 def test_any_json_of_the_right_form_gives_rows_or_a_named_error(name):
     @quick

@@ -238,6 +238,7 @@ def test_a_canary_is_in_nothing_that_is_shown(monkeypatch, caplog, kind):
     assert "authorization: basic" not in caplog.text.lower()
 
 
+@pytest.mark.slow
 def test_200_canaries_are_in_no_refusal(monkeypatch, caplog):
     """RELIABILITY N6: every kind of credential, refused at once and told with all locals."""
     caplog.set_level(logging.DEBUG)

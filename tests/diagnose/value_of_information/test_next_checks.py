@@ -81,6 +81,7 @@ def test_the_record_of_changes_is_asked_for_only_where_there_is_none():
     assert "changes" not in {source for source, _ in asked(next_checks(known))}
 
 
+@pytest.mark.slow
 def test_loading_what_was_proposed_narrows_the_question_down():
     """Hide the time of all inner services, ask, load the answer back: the entropy moves."""
     seeds, moved = range(12), []
@@ -94,6 +95,7 @@ def test_loading_what_was_proposed_narrows_the_question_down():
     assert rate >= 0.75, f"{rate:.2f} of {len(moved)}"
 
 
+@pytest.mark.slow
 def test_following_the_checks_leads_to_the_one_at_fault():
     """Load what is proposed, one after the other: the place is told with far fewer bits left."""
     for seed in range(4):
