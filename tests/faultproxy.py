@@ -199,7 +199,15 @@ def proxied(target, *, seed=1, **settings):
 
     async def main():
         async with httpx.AsyncClient(timeout=30, trust_env=False) as proxy.client:
-            server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+            writers: list[asyncio.StreamWriter] = []
+            running: set[asyncio.Future] = set()
+
+            def accept(reader, writer):
+                # Kept here: a task that is cancelled before it began closes nothing itself.
+                writers.append(writer)
+                running.add(asyncio.ensure_future(proxy.serve(reader, writer)))
+
+            server = await asyncio.start_server(accept, "127.0.0.1", 0)
             proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             ready.set()
             await stop.wait()
@@ -208,6 +216,9 @@ def proxied(target, *, seed=1, **settings):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for writer in writers:
+                writer.transport.abort()
+            await asyncio.sleep(0.01)  # aborted transports are closed by the loop's next turns
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
     thread.start()
