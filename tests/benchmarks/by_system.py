@@ -18,7 +18,7 @@ from workbench.causal.attribution.study import choose_study
 from workbench.diagnose.case import case_of
 from workbench.diagnose.compare import diagnose_case
 from workbench.errors import WorkbenchError
-from workbench.evaluate import score, wilson
+from workbench.evaluate import calibration_error, score, wilson
 from workbench.evaluate.systems import systems
 from workbench.features import align
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from workbench.evaluate.systems import System
 
 SURE = 0.8
-ECE_BINS = 5
 
 
 def by_system(names: Sequence[str] = ()) -> pd.DataFrame:
@@ -76,7 +75,7 @@ def _line(system: System) -> dict[str, object]:
         "named/right": f"{len(named)}/{sum(n in t for n, t in named)}",
         "cause/right": f"{int(causal.sum())}/{int((first[causal] > 1 / 2).sum())}",
         f"≥{SURE}/right": f"{int(sure.sum())}/{int((first[sure] > 1 / 2).sum())}",
-        "ECE": calibration_error(cases["confidence"].to_numpy(float), first),
+        "ECE": calibration_error(cases.assign(right=first).dropna(subset=["confidence"])),
         "failed": int(cases["failure"].ne("").sum()),
     }
 
@@ -85,20 +84,6 @@ def _best_rule(found: Evaluation) -> tuple[str, np.ndarray]:
     rules = {name: np.array(chances, dtype=float) for name, chances in found.rules.items()}
     name = max(rules, key=lambda rule: (rules[rule][:, 0].mean(), rule))
     return name, rules[name]
-
-
-def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Expected calibration error over equal-width bins; cases without a confidence left out."""
-    known = np.isfinite(confidence)
-    confidence, right = confidence[known], right[known]
-    if not confidence.size:
-        return float("nan")
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [
-        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
-        for b in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
 
 
 def quiet() -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from workbench import datasets
 from workbench.diagnose import compare
-from workbench.diagnose.objective import kept
+from workbench.diagnose.objective import check_objective
 from workbench.features import align
 
 pytestmark = pytest.mark.slow
@@ -80,7 +80,7 @@ def test_a_broken_objective_is_never_told_as_normal(incident):
     broken = []
     for slo in window.slos:
         found = compare(window, slo.sli)
-        objective = kept(align(window), window.slos, slo.sli)
+        objective = check_objective(align(window), window.slos, slo.sli)
         if objective.broken:
             broken.append(str(slo.sli))
             assert "normal range" not in found.verdict

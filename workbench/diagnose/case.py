@@ -12,7 +12,7 @@ from workbench.causal.change_effects.effects import effects_in
 from workbench.causal.change_effects.onset import Onset, inside, onset_in, onset_of
 from workbench.causal.rank import rank_study
 from workbench.correlate.ranking import rank_in
-from workbench.diagnose.objective import kept
+from workbench.diagnose.objective import check_objective
 from workbench.errors import BadInput
 from workbench.features.aligned import align
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.causal.change_effects.effect import Effect
     from workbench.causal.ranking import RankedService, Ranking
     from workbench.correlate import Correlation, CorrelationRow
-    from workbench.diagnose.objective import Kept
+    from workbench.diagnose.objective import ObjectiveCheck
     from workbench.features import Signals
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
@@ -79,9 +79,9 @@ class Case:
         return 2 * self.study.aligned.step
 
     @property
-    def objective(self) -> Kept:
+    def objective(self) -> ObjectiveCheck:
         """The SLI against its objective, counted over the incident."""
-        return kept(self.study.aligned, self.window.slos, self.sli)
+        return check_objective(self.study.aligned, self.window.slos, self.sli)
 
     @property
     def all_clear(self) -> str:

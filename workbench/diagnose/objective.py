@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI, SLO
 
-__all__ = ["Kept", "kept"]
+__all__ = ["ObjectiveCheck", "check_objective"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ObjectiveCheck:
     """Whether an objective was kept during the incident.
 
     Parameters
@@ -35,7 +35,7 @@ class Kept:
     words: str = ""
 
 
-def kept(aligned: AlignedSignals, slos: tuple[SLO, ...], sli: SLI) -> Kept:
+def check_objective(aligned: AlignedSignals, slos: tuple[SLO, ...], sli: SLI) -> ObjectiveCheck:
     """Hold an SLI against its objective over the incident.
 
     Failures are pooled over requests, so that a bin with three requests does not weigh like one
@@ -52,15 +52,15 @@ def kept(aligned: AlignedSignals, slos: tuple[SLO, ...], sli: SLI) -> Kept:
     """
     objective = next((slo for slo in slos if slo.sli == sli), None)
     if objective is None:
-        return Kept()
+        return ObjectiveCheck()
     if sli.signal == "errors":
         return _failures(aligned, sli, allowed=1.0 - objective.objective)
     if sli.signal == "latency" and objective.threshold is not None:
         return _slow(aligned, sli, threshold=objective.threshold)
-    return Kept()
+    return ObjectiveCheck()
 
 
-def _failures(aligned: AlignedSignals, sli: SLI, *, allowed: float) -> Kept:
+def _failures(aligned: AlignedSignals, sli: SLI, *, allowed: float) -> ObjectiveCheck:
     load, errors, ratio = _columns(aligned, sli, "load", "errors", "error_ratio")
     failed = np.where(np.isnan(errors), ratio * load, errors)
     known = np.isfinite(load) & np.isfinite(failed)
@@ -69,25 +69,25 @@ def _failures(aligned: AlignedSignals, sli: SLI, *, allowed: float) -> Kept:
         for bins in (aligned.split.incident, aligned.split.baseline)
     )
     if not now[1] > 0:
-        return Kept()
+        return ObjectiveCheck()
     share = float(now[0] / now[1])
     words = (
         f"{now[0]:,.0f} of {now[1]:,.0f} requests failed ({quantity(share, 'ratio')}, "
         f"{quantity(allowed, 'ratio')} is allowed), {before[0]:,.0f} of {before[1]:,.0f} before"
     )
-    return Kept(share > allowed, words)
+    return ObjectiveCheck(share > allowed, words)
 
 
-def _slow(aligned: AlignedSignals, sli: SLI, *, threshold: float) -> Kept:
+def _slow(aligned: AlignedSignals, sli: SLI, *, threshold: float) -> ObjectiveCheck:
     load, latency = _columns(aligned, sli, "load", "latency")
     now = aligned.split.incident
     seen = np.isfinite(latency[now])
     weight = np.nan_to_num(load[now], nan=1.0)[seen]
     if not weight.sum() > 0:
-        return Kept()
+        return ObjectiveCheck()
     mean = float(np.average(latency[now][seen], weights=weight))
     words = f"{quantity(mean, 's')} on average, {quantity(threshold, 's')} is the threshold"
-    return Kept(mean > threshold, words)
+    return ObjectiveCheck(mean > threshold, words)
 
 
 def _columns(aligned: AlignedSignals, sli: SLI, *signals: str) -> NDArray[np.float64]:
