@@ -302,7 +302,7 @@ def test_of_two_causes_both_come_before_everybody_else(phi):
 def test_one_cause_does_not_drag_its_callers_along(phi):
     def alone(found):
         second = found.rows[1]
-        return found.rows[0].service == "payments" and second.score < 0.5 * found.rows[0].score
+        return found.rows[0].service == "payments" and second.confidence < 0.1
 
     faults = (Fault("payments", "latency", 0.2),)
     make = lambda s: metrics_window(SHOP, faults, seed=s, phi=phi)  # noqa: E731

@@ -1,4 +1,4 @@
-"""Rank services by cause: accounts of the SLI first, then every other clue, in one score."""
+"""Rank services by how well a fault there explains everything that was seen."""
 
 from __future__ import annotations
 
@@ -7,48 +7,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.cards import quantity
 from workbench.causal.anomalies.anomaly import PART, Anomaly
-from workbench.causal.anomalies.collect import collect_anomalies, collect_host_faults
+from workbench.causal.anomalies.collect import collect_host_faults, platform_anomalies
 from workbench.causal.anomalies.host_faults import host_fault_anomalies
-from workbench.causal.anomalies.noisy_neighbours import hosts_of, shared_host_anomalies
+from workbench.causal.anomalies.noisy_neighbours import hosts_of
 from workbench.causal.attribution.call_graph import twins_of
 from workbench.causal.attribution.confidence_cap import confidence_cap
 from workbench.causal.attribution.study import Study, study
+from workbench.causal.evidence.hypotheses import weigh
 from workbench.causal.ranking import RankedService, Ranking, confidence
 from workbench.causal.thresholds import (
     DOUBTFUL_GRAPH,
-    FAITH_ONE_QUANTILE,
-    FAITH_SEVERAL_QUANTILES,
     LITTLE_HISTORY,
-    OUT_OF_REACH,
+    LONGEST_TEMPLATE,
+    NATS_PER_DOUBLING,
     SIGNIFICANT,
-    WHOLE_CHANGE,
 )
 from workbench.features.aligned import align
 from workbench.features.columns import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from workbench.causal.attribution.breakdown import Breakdown
-    from workbench.causal.attribution.call_graph import MechanismGraph
+    from workbench.causal.evidence.hypotheses import Posterior
+    from workbench.causal.evidence.surprise import Evidence
     from workbench.slis import SLI
     from workbench.window import IncidentWindow
 
 __all__ = ["rank", "rank_study"]
 
-_METHOD = "work-conserving attribution with clues"
-_WEIGHT = {"load": 0.5}
+_METHOD = "posterior over places and kinds of fault"
 
 
 def rank(window: IncidentWindow, sli: SLI | str | None = None, *, seed: int = 0) -> Ranking:
-    """Rank the services of a window by how much of the SLI's change starts at them.
+    """Rank the services of a window by how likely the SLI's change starts at them.
 
-    The SLI's change is split over the service graph by conservation of work
-    (`workbench.causal.attribution`), which gives each service its part in the SLI's unit with an
-    interval from past windows. Anomalies that no attribution can hold are added
-    (`workbench.causal.anomalies`, one module a source), each in doublings beyond its own normal
-    range; of one kind only the strongest counts.
+    Every signal is held against past windows of this very system, and the SLI's change is split
+    over the service graph by conservation of work (`workbench.causal.attribution`). A service
+    ranks by how well a fault there explains all of it (`workbench.causal.evidence`): that it
+    became slow by itself, fails, does other things, lets in more load, or runs on something
+    that is ill.
 
     Parameters
     ----------
@@ -86,12 +85,11 @@ def rank_study(found: Study, *, seed: int = 0) -> Ranking:
     window = found.aligned.window
     hosts = hosts_of(window)
     slowed = dict(zip(found.split.services, map(float, found.split.surprise), strict=True))
-    anomalies = [*_attribution_anomalies(found), *collect_anomalies(found, hosts)]
-    faults = collect_host_faults(found, hosts, anomalies)
-    anomalies = [*shared_host_anomalies(hosts, anomalies, slowed), *host_fault_anomalies(faults)]
-    doubted = _doubted(found) - {fault.aggressor for fault in faults}
-    best = _best(found, [_halved(c) if c.service in doubted else c for c in anomalies])
+    anomalies = list(platform_anomalies(found, hosts))
+    faults = collect_host_faults(found, hosts)
+    anomalies += host_fault_anomalies(faults, slowed)
     limit = confidence_cap(found.breakdown, found.graph, found.aligned.split)
+    posterior = weigh(found, anomalies)
     return Ranking(
         window_id=window.id,
         sli=found.sli,
@@ -99,115 +97,125 @@ def rank_study(found: Study, *, seed: int = 0) -> Ranking:
         during=found.before + found.split.change,
         moved=found.p_value <= SIGNIFICANT,
         p_value=found.p_value,
-        rows=_rows(found, best, limit=limit.limit),
+        rows=_rows(found, posterior, anomalies, limit=limit.limit),
         n_independent=found.aligned.split.n_independent,
         method=_METHOD,
         seed=seed,
         notes=(*_notes(found), *limit.note()),
         hosts=faults,
         limit=limit.limit,
+        none=posterior.against_none,
     )
-
-
-def _attribution_anomalies(found: Study) -> Iterable[Anomaly]:
-    """Read the accounts as clues: part of the SLI's change, and departure of own work."""
-    split, unit = found.split, found.sli.signal
-    faith = _faith(found.breakdown) * found.size / (1.0 + found.size)
-    for i, name in enumerate(split.services):
-        share, own = WHOLE_CHANGE * faith * float(split.share[i]), float(split.surprise[i])
-        nothing = float("nan")
-        if share > 0:
-            yield Anomaly(
-                name,
-                unit,
-                PART,
-                share,
-                0.0,
-                float(split.part[i]),
-                f"{100 * split.share[i]:.0f} % of the SLI's change",
-            )
-        if own > 0 and _comparable(found.breakdown, found.graph):
-            kind = "time" if unit == "latency" else f"own {unit}"
-            words = "own time" if unit == "latency" else f"own {unit}"
-            yield Anomaly(
-                name,
-                unit,
-                kind,
-                own,
-                nothing,
-                float(split.own[i]),
-                f"{words} left its normal range",
-            )
-
-
-def _comparable(breakdown: Breakdown, graph: MechanismGraph) -> bool:
-    """Whether own work is told by the accounts, else by doublings along the graph.
-
-    Means read from quantiles do not add up well enough to take callees off; but without a
-    graph there is nothing to take off, and doublings of services apart compare nothing.
-    """
-    return breakdown.is_mean or (breakdown.mean_from_quantiles and graph.has_no_callees)
-
-
-def _faith(breakdown: Breakdown) -> float:
-    if breakdown.is_mean:
-        return 1.0
-    return FAITH_SEVERAL_QUANTILES if breakdown.mean_from_quantiles else FAITH_ONE_QUANTILE
-
-
-def _doubted(found: Study) -> frozenset[str]:
-    """Services no request of the SLI reaches by this graph, and that it would not need."""
-    graph, split = found.graph, found.split
-    if graph.has_no_callees:
-        return frozenset()
-    credit = dict(zip(split.services, split.share, strict=True))
-    return frozenset(
-        name
-        for name, share in credit.items()
-        if name not in graph.reached and share < DOUBTFUL_GRAPH
-    )
-
-
-def _halved(anomaly: Anomaly) -> Anomaly:
-    return replace(anomaly, weight=OUT_OF_REACH * anomaly.weight, on_path=False)
-
-
-def _best(found: Study, anomalies: Iterable[Anomaly]) -> Mapping[str, list[Anomaly]]:
-    """Strongest clue of each kind for each service, strongest first."""
-    best: dict[tuple[str, str], Anomaly] = {}
-    for anomaly in anomalies:
-        held = best.get((anomaly.service, anomaly.kind))
-        if anomaly.weight > 0 and (held is None or anomaly.weight > held.weight):
-            best[anomaly.service, anomaly.kind] = anomaly
-    sorted_clues: dict[str, list[Anomaly]] = {name: [] for name in found.split.services}
-    for anomaly in sorted(best.values(), key=lambda c: (-c.weight, c.kind)):
-        sorted_clues.setdefault(anomaly.service, []).append(anomaly)
-    return sorted_clues
 
 
 def _rows(
-    found: Study, anomalies: Mapping[str, list[Anomaly]], *, limit: float
+    found: Study, posterior: Posterior, platform: Iterable[Anomaly], *, limit: float
 ) -> tuple[RankedService, ...]:
     split = found.split
     place = {name: i for i, name in enumerate(split.services)}
-    names = [name for name in anomalies if name in place]
-    score = {n: sum(_WEIGHT.get(c.kind, 1.0) * c.weight for c in anomalies[n]) for n in names}
-    sure = confidence(np.array([score[n] for n in names]), limit=limit)
-    rows = [
-        RankedService(
-            service=name,
-            signal=anomalies[name][0].signal if anomalies[name] else found.sli.signal,
-            score=score[name],
-            attribution=float(split.part[place[name]]),
-            low=float(split.low[place[name]]),
-            high=float(split.high[place[name]]),
-            p_value=float(split.p_value[place[name]]),
-            confidence=float(share),
-            anomalies=tuple(anomalies[name]),
+    sure = confidence(posterior.score, none=posterior.against_none, limit=limit)
+    said = [replace(a, weight=NATS_PER_DOUBLING * a.weight) for a in platform]
+    rows = []
+    for i, name in enumerate(posterior.places):
+        if name not in place:
+            continue
+        at = place[name]
+        seen = [_anomaly(found, one) for one in posterior.evidence[name]]
+        seen += [a for a in said if a.service == name]
+        part = _part(found, at)
+        told = [*part, *sorted(seen, key=lambda a: (-a.weight, a.kind))]
+        rows.append(
+            RankedService(
+                service=name,
+                signal=next((a.signal for a in told), found.sli.signal),
+                score=float(posterior.score[i]),
+                kind=posterior.kinds[i],
+                attribution=float(split.part[at]),
+                low=float(split.low[at]),
+                high=float(split.high[at]),
+                p_value=float(split.p_value[at]),
+                confidence=float(sure[i]),
+                anomalies=tuple(told),
+            )
         )
-        for name, share in zip(names, sure, strict=True)
-    ]
     return tuple(sorted(rows, key=lambda r: (-r.score, -abs(r.attribution), r.service)))
+
+
+def _part(found: Study, at: int) -> list[Anomaly]:
+    split = found.split
+    share = float(split.share[at])
+    if share < _LEAST_PART:
+        return []
+    name, signal, part = split.services[at], found.sli.signal, float(split.part[at])
+    words = f"{100 * share:.0f} % of the SLI's change"
+    return [Anomaly(name, signal, PART, float(np.log(share / _LEAST_PART)), 0.0, part, words)]
+
+
+_LEAST_PART = 0.05  # share of the SLI's change: less is told by no sentence
+
+
+_KINDS = {
+    "latency": "time",
+    "call latency": "time",
+    "own time": "time",
+    "call errors": "errors",
+    "gauge": "saturation",
+    "failure gauge": "saturation",
+    "duration gauge": "saturation",
+}
+_SIGNALS = {
+    "own time": "self_time",
+    "call latency": "latency",
+    "call errors": "errors",
+    "log": "logs",
+}
+_UNITS = {
+    "latency": "s",
+    "call latency": "s",
+    "own time": "s",
+    "errors": "ratio",
+    "call errors": "ratio",
+}
+
+
+def _anomaly(found: Study, one: Evidence) -> Anomaly:
+    """Say in words what departed."""
+    unit = _UNITS.get(one.family, "")
+    levels = f"from {quantity(one.before, unit)} to {quantity(one.during, unit)}"
+    verb = "rose" if one.deviations > 0 else "fell"
+    name = one.key.removeprefix("saturation:")
+    words = {
+        "latency": f"{name} {verb} {levels}",
+        "own time": f"own time a request {verb} {levels}",
+        "call latency": f"calls from {one.key} {verb} {levels}",
+        "errors": f"failures {verb} {levels} of its requests",
+        "call errors": f"failures of calls from {one.key} {verb} {levels}",
+        **dict.fromkeys(
+            ("gauge", "failure gauge", "duration gauge"),
+            f"{name} {verb} from {one.before:.3g} to {one.during:.3g}",
+        ),
+        "load": f"load {verb} from {one.before:.3g} to {one.during:.3g} a bin",
+        "log": f"{_line(one)}: {one.key[:LONGEST_TEMPLATE]}",
+    }
+    graph = found.graph
+    return Anomaly(
+        service=one.service,
+        signal=_SIGNALS.get(one.family, one.key),
+        kind=_KINDS.get(one.family, one.family),
+        weight=one.nats,
+        before=one.before,
+        during=one.during,
+        statement=words[one.family],
+        on_path=graph.has_no_callees or one.service in graph.reached,
+    )
+
+
+def _line(one: Evidence) -> str:
+    if one.during == 0:
+        return f"gone, was {one.before:.3g} a request"
+    if one.before == 0:
+        return f"new, {one.during:.3g} a request"
+    return f"{one.during:.3g} a request instead of {one.before:.3g}"
 
 
 def _notes(found: Study) -> Iterable[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from workbench.cards import ResultCard, bounds, quantity, table_html
 from workbench.causal.thresholds import NAMEABLE, TEMPERATURE
@@ -29,21 +31,27 @@ class RankedService:
     service, signal
         Where; the signal through which most speaks for it.
     score
-        Sum of the clues' weights, in doublings.
+        Logarithm of the odds against a place that nothing speaks for, in nats.
+    kind
+        Likeliest kind of fault there: ``slow``, ``failing``, ``behaving differently`` or
+        ``load``.
     attribution, low, high
         Part of the SLI's change that is its own work or failures, in the SLI's unit, with
         a 95 % interval.
     p_value
         Of its own work under past windows; NaN where it was not measured.
     confidence
-        Probability that it is the place, given that one of them is and that the SLI moved.
+        Probability that it is the place, given that the SLI moved; the rest is the other
+        places', or none of them.
     anomalies
-        What the score is made of, strongest first.
+        What speaks for it, each in nats: its part of the change, then the most surprising
+        first.
     """
 
     service: str
     signal: str
     score: float
+    kind: str
     attribution: float
     low: float
     high: float
@@ -83,6 +91,8 @@ class Ranking(ResultCard):
     limit
         The most that may be said of any place, for want of evidence
         (`workbench.causal.attribution.confidence_cap`).
+    none
+        Score of *none of the measured places*, in nats.
     """
 
     window_id: str
@@ -98,6 +108,7 @@ class Ranking(ResultCard):
     notes: tuple[str, ...] = ()
     hosts: tuple[HostFault, ...] = ()
     limit: float = 1.0
+    none: float = -math.inf
 
     @property
     def change(self) -> float:
@@ -138,6 +149,7 @@ class Ranking(ResultCard):
             (
                 r.service,
                 r.signal,
+                r.kind,
                 r.score,
                 r.parts,
                 r.attribution,
@@ -152,6 +164,7 @@ class Ranking(ResultCard):
         columns = [
             "service",
             "signal",
+            "kind",
             "score",
             "parts",
             "attribution",
@@ -226,9 +239,13 @@ class Ranking(ResultCard):
 
 
 def confidence(
-    scores: np.ndarray, *, temperature: float = TEMPERATURE, limit: float = 1.0
+    scores: np.ndarray,
+    *,
+    none: float = -np.inf,
+    temperature: float = TEMPERATURE,
+    limit: float = 1.0,
 ) -> np.ndarray:
-    """Probability of each service to be the place, given that one of them is.
+    """Probability of each service to be the place.
 
     Whether there is anything to explain is another question: `Ranking.moved` answers it,
     and nobody is named where it does not.
@@ -236,18 +253,20 @@ def confidence(
     Parameters
     ----------
     scores
-        Doublings that speak for each, shape (services,).
+        Nats that speak for each, shape (services,).
+    none
+        Nats for none of them.
     temperature
-        Doublings of score that double the odds.
+        Nats of score that multiply the odds by e.
     limit
-        The most that may be said for want of evidence; the rest is anybody's, in equal parts.
+        The most that may be said for want of evidence.
 
     Returns
     -------
     numpy.ndarray, shape (services,)
     """
-    odds = np.exp2((scores - scores.max(initial=0.0)) / temperature)
-    shares: np.ndarray = (
-        limit * odds / odds.sum() + (1 - limit) / len(scores) if len(scores) else odds
-    )
-    return shares
+    if not len(scores):
+        return np.zeros(0)
+    odds: np.ndarray = softmax(np.append(scores, none) / temperature)[:-1]
+    limited: np.ndarray = np.minimum(odds, limit)
+    return limited

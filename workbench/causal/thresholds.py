@@ -11,13 +11,14 @@ import pandas as pd
 __all__ = [
     "AGAINST_DECLARED",
     "ALL_CALLEES_FROM",
-    "ALL_FROM",
     "ARROW_RUNS",
     "ARROW_SAMPLES",
     "ATTRIBUTION_PERMUTATIONS",
     "ATTRIBUTION_REPEATS",
     "ATTRIBUTION_ROUNDS",
     "ATTRIBUTION_SAMPLES",
+    "BULK_ENDS",
+    "BULK_UNTIL",
     "CALLEE_SHOWN",
     "CALLS_OVERLAP",
     "CAP_NO_COUNTS",
@@ -27,51 +28,55 @@ __all__ = [
     "CAP_SEVERAL_QUANTILES",
     "CONTROLS_SEEN",
     "COUNTERFACTUAL_BATCH",
-    "DEEPEST_TRACE",
     "DOUBTFUL_GRAPH",
     "DOWHY_BATCH",
     "DOWHY_SIMULATIONS",
     "EVENT_STATE_CHANGE",
-    "FAITH_ONE_QUANTILE",
-    "FAITH_SEVERAL_QUANTILES",
     "FALSE_DISCOVERIES",
     "FALSIFY_BATCH",
     "FALSIFY_PERMUTATIONS",
     "FELL_SILENT",
     "FEWEST_BEFORE_CONTROLS",
-    "FEWEST_BLOCKS",
     "FEWEST_CHECKED_BINS",
     "FEWEST_CONTRADICTED",
+    "FEWEST_COUNTED",
     "FEWEST_FALSIFY_BINS",
     "FEWEST_FALSIFY_SERVICES",
     "FEWEST_FREEDOM",
     "FEWEST_INSTANCES",
     "FEWEST_LEVELS",
-    "FEWEST_LINES",
     "FEWEST_ONSET_BINS",
     "FEWEST_ON_HOST",
     "FEWEST_PLACEBOS",
+    "FEWEST_POOLED",
     "FEWEST_RESIDUALS",
-    "FEWEST_TRACE_BLOCKS",
+    "FEWEST_TO_SCATTER",
     "FEWEST_VICTIMS",
     "FEWEST_VIEW_BINS",
     "FORECAST_DRAWS",
     "GAUGE_FALL",
     "GAUGE_THAT_MATTERS",
     "GRAPH_DOUBTED",
+    "HALF_THE_CHANGE",
     "HIDDEN_CALL_CREDIT",
     "HIDDEN_CAUSE_FLIPS",
     "HIDDEN_CAUSE_LEAVES",
     "HOST_LEFT_RANGE",
     "IDENTIFICATION_BATCH",
     "IDENTIFICATION_ROUNDS",
-    "INFORMATIONAL_LINE",
+    "IDLE_LOSES",
     "INSTANCE_ITS_OWN",
     "INSTANCE_SEEN",
     "INSTANCE_THAT_MATTERS",
     "INTERVENTION_BATCH",
     "INTERVENTION_ROUNDS",
-    "LATENCY_THAT_MATTERS",
+    "LEAST_COUNT_SCATTER",
+    "LEAST_DURATION",
+    "LEAST_LEVEL",
+    "LEAST_SCATTER",
+    "LEAST_SHARE",
+    "LEAST_TAIL_SCALE",
+    "LEAST_TAIL_START",
     "LIKELY_REACHED",
     "LITTLE_HISTORY",
     "LONGEST_AFTER_CHANGE",
@@ -84,29 +89,30 @@ __all__ = [
     "MOSTLY_KNOWN",
     "MOSTLY_LEARNED",
     "MOSTLY_NEWS",
-    "MOSTLY_SEEN",
-    "MOSTLY_THERE",
+    "MOSTLY_TRACED",
     "MOST_CALLS_SHOWN",
     "MOST_CRITICISED",
     "MOST_EVENT_DOUBLINGS",
     "MOST_NOISE",
+    "MOST_OF_ONE_PLACE",
     "MOST_ONSET_BINS",
     "MOST_PC_VARIABLES",
     "MOST_PERSISTENT",
     "MOST_PLACEBOS",
-    "MOST_TRACE_DOUBLINGS",
+    "MOST_SHOWN",
+    "MOST_WINDOWS_COMPARED",
     "MOVE_TOGETHER",
     "NAMEABLE",
+    "NATS_PER_DOUBLING",
     "NEARLY_ALL_BINS",
     "NEGLIGIBLE_FAILURES",
     "NEGLIGIBLE_LATENCY",
     "ONSET_REFITS",
-    "OUT_OF_REACH",
     "PAIRS_AT_ONCE",
     "PARALLEL_TRENDS",
     "PASSED_ON_WHOLE",
     "PC_LEVEL",
-    "RARE_PATH",
+    "PRIOR_WINDOWS",
     "REACH_BACK",
     "REFUTER_ROUNDS",
     "REFUTER_SUBSET",
@@ -116,40 +122,34 @@ __all__ = [
     "ROUNDING",
     "ROUTINE_EVENT",
     "SAME_REQUESTS",
-    "SEEN_BEFORE",
+    "SHARE_UNKNOWN",
     "SHORTEST_EPISODE",
     "SHORTEST_HISTORY",
+    "SHOWN",
+    "SHOWN_BEYOND_NOISE",
+    "SIGNALS_ALIKE",
     "SIGNIFICANT",
     "SLOWED_ELSEWHERE",
     "SLOWED_TOGETHER",
     "SLOW_RATHER_THAN_FAILING",
+    "TAIL_INDEX",
     "TEMPERATURE",
-    "VICTIM_KEEPS",
+    "TYPICAL_SCATTER",
     "VICTIM_USES_LESS",
-    "WARNING",
-    "WHOLE_CHANGE",
     "WITHIN_LIMIT",
 ]
-
-# anomalies/collect
-LATENCY_THAT_MATTERS = (
-    0.02  # share of the SLI's latency; declared: time lost elsewhere begins to matter here
-)
 
 # anomalies/events
 EVENT_STATE_CHANGE = 4.0  # doublings; set by hand on PetShop and Nezha: one such event is enough
 MOST_EVENT_DOUBLINGS = 7.0  # doublings; declared: no event outweighs every other source
 ROUTINE_EVENT = 0.25  # share of the weight; declared: scaling and scheduling mostly follow the load
 
-# anomalies/gauges_and_load
+# anomalies/gauges
 GAUGE_THAT_MATTERS = 0.1  # share of the level, or of the level elsewhere; declared
 GAUGE_FALL = 0.5  # share of the weight; set by hand: less work done is mostly a symptom
 FELL_SILENT = 3.0  # doublings; set by hand on Nezha
 REPORTED_ALL_ALONG = 0.95  # share of baseline bins; declared: a scrape may be missed
 REPORTS_FELL = 0.5  # share of the incident's bins; declared: below half it fell silent
-SEEN_BEFORE = 0.2  # share of baseline bins; declared: below it there is no normal range
-MOSTLY_SEEN = 0.5  # share of bins; declared: more than half
-ALL_FROM = 3  # callees; theory: from three on "all" can be told from "one"
 
 # anomalies/host_faults
 FEWEST_ON_HOST = 2  # services that do not call each other; theory: fewer is as likely by chance
@@ -164,26 +164,9 @@ FEWEST_INSTANCES = 2  # instances; theory: one has no others to be told from
 MANY_INSTANCES = 8  # instances; theory: from here on the median of all is that of the others
 INSTANCE_SEEN = 0.5  # share of baseline bins; declared
 
-# anomalies/logs
-LONGEST_TEMPLATE = 160  # characters; budget
-FEWEST_LINES = 2  # lines; theory: one line says nothing of a rate
-WARNING = 13  # severity number; OpenTelemetry logs data model: WARN
-INFORMATIONAL_LINE = (
-    0.5  # share of the weight; set by hand: more of them is rarely the fault itself
-)
-FEWEST_BLOCKS = 2  # blocks of past minutes; theory: one block has no scatter
-
 # anomalies/noisy_neighbours
 FEWEST_VICTIMS = 2  # services; theory: two before the host is what they have in common
 VICTIM_USES_LESS = 0.5  # share of the neighbour's rise; declared
-VICTIM_KEEPS = 0.5  # share of its anomalies; declared
-
-# anomalies/traces
-RARE_PATH = 0.01  # share of traces; declared: a way taken by less than one in a hundred
-MOST_TRACE_DOUBLINGS = 7.0  # doublings; declared: no trace shape outweighs every other source
-MOSTLY_THERE = 0.5  # share; declared: more than half
-FEWEST_TRACE_BLOCKS = 2  # blocks; theory: one block has no scatter
-DEEPEST_TRACE = 30  # spans below each other; budget
 
 # attribution/attribute
 HIDDEN_CALL_CREDIT = 0.5  # share of the credit; set by hand on PetShop with edges dropped
@@ -273,6 +256,39 @@ ATTRIBUTION_SAMPLES = 500  # samples; budget: 1.7 s for ten nodes
 ATTRIBUTION_PERMUTATIONS = 10  # permutations; further ones average out only what is drawn at random
 ATTRIBUTION_REPEATS = 2  # repeats; budget
 
+# evidence/hypotheses
+LEAST_SHARE = 0.05  # share of the SLI's change; declared: what is not seen to explain it still may
+SHARE_UNKNOWN = 0.3  # share; declared: nobody is known to have it, so everybody alike
+HALF_THE_CHANGE = 0.5  # share; declared: a change in place that no path is seen to pass on
+IDLE_LOSES = 0.5  # share of the evidence; declared: the attribution may lack a call
+SHOWN_BEYOND_NOISE = 2.0  # nats; theory: one signal of seven shows as much by chance
+MOST_OF_ONE_PLACE = 8.0  # nats; declared: no place is all of what was seen
+NATS_PER_DOUBLING = 0.693  # ln 2; arithmetic
+SHOWN = 3.0  # nats; theory: one signal of twenty shows as much by chance
+MOST_SHOWN = 6  # departures told of a place; budget
+
+# evidence/ratios
+LONGEST_TEMPLATE = 160  # characters; budget
+MOSTLY_TRACED = 0.5  # of the bins that another source counts requests in; declared
+
+# evidence/surprise
+PRIOR_WINDOWS = 4.0  # windows that the family's scatter counts for; declared
+TYPICAL_SCATTER = 0.05  # relative; declared: used where no signal has a past at all
+LEAST_DURATION = 0.02  # of a duration, and of its family's typical one; declared
+LEAST_LEVEL = 0.05  # of a gauge, and of its family's typical level; declared
+LEAST_COUNT_SCATTER = 0.2  # of a Poisson's variance; declared: one line a request scatters less
+LEAST_SCATTER = 0.001  # relative; declared: the tenth of a percent is rounding
+FEWEST_COUNTED = 2.0  # requests; theory: the mean of one is no mean
+FEWEST_TO_SCATTER = 3  # past windows; theory: two give no scatter
+FEWEST_POOLED = 20  # past departures; declared: fewer give no quantiles
+BULK_ENDS = 0.75  # quantile where the tail begins; declared
+BULK_UNTIL = 0.95  # quantile up to which the tail is read; declared: beyond lie earlier faults
+TAIL_INDEX = 0.7  # of the Pareto tail; chosen of five by twelve systems left out one by one
+LEAST_TAIL_SCALE = 0.5  # scatters; declared
+LEAST_TAIL_START = 0.3  # scatters; declared
+SIGNALS_ALIKE = 0.5  # exponent of their number; declared: signals of a place move together
+MOST_WINDOWS_COMPARED = 60  # past windows; budget
+
 # gcm/counterfactual
 COUNTERFACTUAL_BATCH = 250  # rows a batch; budget between looks at the deadline
 
@@ -320,15 +336,9 @@ FEWEST_RESIDUALS = 20  # bins; declared
 MOST_PERSISTENT = 0.99  # autoregressive coefficient; theory: 1 has no level
 
 # rank
-WHOLE_CHANGE = (
-    6.0  # doublings that the whole of the SLI's change is worth; set by hand on PetShop and Nezha
-)
-FAITH_SEVERAL_QUANTILES = 0.7  # share of that; chosen on PetShop, in-sample
-FAITH_ONE_QUANTILE = 0.3  # share of that; chosen on PetShop, in-sample
-OUT_OF_REACH = 0.5  # share of the weight; set by hand
 DOUBTFUL_GRAPH = 0.25  # credit; half of what a service out of reach would explain
 LITTLE_HISTORY = 8  # times the incident's length; theory: eight independent windows
 
 # ranking
-TEMPERATURE = 0.5  # of the softmax over doublings; fitted on PetShop and Nezha Online Boutique
+TEMPERATURE = 1.0  # theory: a posterior is read as it is
 NAMEABLE = 0.5  # probability; declared: more likely than not

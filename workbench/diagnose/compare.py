@@ -276,9 +276,16 @@ def _named(found: Diagnosis, cause: Suspect) -> str:
     if cause.signal == "load":
         first = next((s.service for s in found.bucket("first failure")), "a service")
         return f"a surge of load entering at {cause.service}; {first} saturated first"
-    return (
-        f"{cause.service}, which changed by itself ({cause.signal}); no recorded change explains it"
-    )
+    return f"{cause.service}, which changed by itself ({cause.signal}); {_changes(found)}"
+
+
+def _changes(found: Diagnosis) -> str:
+    """Say of the recorded changes what they leave open: only refuted ones are ruled out."""
+    made = [s for s in found.suspects if s.change]
+    rest = [f"{s.change} ({s.standing})" for s in made if s.standing != "refuted"]
+    if rest:
+        return f"not ruled out: {', '.join(rest[:3])}"
+    return "no recorded change explains it" if made else "no change near it was recorded"
 
 
 def _nearest(found: Diagnosis) -> str:

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
     from workbench.slis import SLI
     from workbench.times import TimeRange
 
-__all__ = ["Diagnosis", "Role", "Suspect"]
+__all__ = ["Diagnosis", "Role", "Standing", "Suspect"]
 
 Role = Literal[
     "state change", "first failure", "impact", "symptom", "confounded", "coincidence", "undecided"
 ]
+
+
+_LINES = 3  # told under the verdict; budget of one screen
+
+Standing = Literal[
+    "", "supported", "refuted", "not testable", "not reached yet", "outside the known graph"
+]
+"""What the tests made of a change; empty for a suspect that is no change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ class Suspect:
         Calibrated probability of being right, or NaN.
     tests
         The checks it was put to.
+    standing
+        What the tests made of a change: only a *refuted* one is ruled out.
     """
 
     service: str
@@ -76,6 +86,7 @@ class Suspect:
     onset: pd.Timestamp | None = None
     confidence: float = float("nan")
     tests: tuple[CheckResult, ...] = ()
+    standing: Standing = ""
 
     @property
     def name(self) -> str:
@@ -139,6 +150,17 @@ class Diagnosis(ResultCard):
             (s for s in self.suspects if s.claim == "supported" and s.role == "state change"), None
         )
 
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What speaks for the leading suspect: its most telling lines, then what else departed."""
+        leading = self.cause or next((s for s in self.suspects if s.role == "undecided"), None)
+        row = self.ranking.of(leading.service) if self.ranking and leading else None
+        if row is None:
+            return ()
+        lines = [a.statement for a in row.anomalies if a.kind == "log"][:_LINES]
+        others = [a.statement for a in row.anomalies if a.kind != "log"][:_LINES]
+        return (*lines, *others)
+
     def bucket(self, role: Role) -> tuple[Suspect, ...]:
         """Suspects with this role, most causal first."""
         return tuple(s for s in self.suspects if s.role == role)
@@ -155,6 +177,7 @@ class Diagnosis(ResultCard):
             "service",
             "signal",
             "change",
+            "standing",
             "claim",
             "role",
             "causal_rank",
@@ -197,6 +220,7 @@ class Diagnosis(ResultCard):
         facts = {
             "SLI": f"{self.sli}: {quantity(self.before, unit)} → {quantity(self.during, unit)}",
             "onset": _interval(self.onset, self.onset_low, self.onset_high),
+            "why": "; ".join(self.why) or "–",
         }
         buckets: tuple[Role, ...] = ("state change", "first failure", "impact")
         for role in buckets:

@@ -11,7 +11,9 @@ __all__ = [
     "LEAST_PROBABLE",
     "LONGER_HISTORY",
     "MATERIAL",
+    "MOST_OF_THE_CHANGE",
     "NO_REMAINDER",
+    "REACHED_AFTER",
     "STANDS_OUT",
     "SURGE_IS_MATERIAL",
     "WORTH_ASKING",
@@ -23,6 +25,10 @@ STANDS_OUT = 0.8  # probability against the other services; declared
 ENOUGH_HISTORY = (
     8  # independent past windows of the incident's own length; theory: fewer give no tail
 )
+
+# suspects/changes
+MOST_OF_THE_CHANGE = 0.5  # share of the SLI's change; declared: what may be half is not ruled out
+REACHED_AFTER = 3  # bins after a change before its effect can be looked for; declared
 
 # suspects/load_surge
 SURGE_IS_MATERIAL = 0.3  # relative rise of load; declared: less does not saturate a service

@@ -35,21 +35,24 @@ class Judged:
     Parameters
     ----------
     scores, true
-        Shape (services,): doublings, and whether each is the truth.
+        Shape (services,): nats, and whether each is the truth.
     root
         The true service.
     limit
         The most that might be said, for want of evidence.
+    none
+        Nats for none of the services.
     """
 
     scores: np.ndarray
     true: np.ndarray
     root: str
     limit: float = 1.0
+    none: float = -np.inf
 
     def confidence(self, *, temperature: float = TEMPERATURE) -> np.ndarray:
         """Probability of each service at a temperature; the product's own if not said."""
-        return confidence(self.scores, temperature=temperature, limit=self.limit)
+        return confidence(self.scores, none=self.none, temperature=temperature, limit=self.limit)
 
 
 def judged(ranking: Ranking, truth: Sequence[str]) -> Judged:
@@ -64,7 +67,7 @@ def judged(ranking: Ranking, truth: Sequence[str]) -> Judged:
     """
     scores = np.array([row.score for row in ranking.rows])
     true = np.array([row.service in truth for row in ranking.rows])
-    return Judged(scores, true, truth[0], ranking.limit)
+    return Judged(scores, true, truth[0], ranking.limit, ranking.none)
 
 
 def temperature_of(cases: Iterable[Judged]) -> float:

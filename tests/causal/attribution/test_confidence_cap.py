@@ -38,7 +38,7 @@ def ungraphed(window):
 def test_nothing_lacks_where_everything_is_measured():
     found = rank(metrics_window(SHOP, SLOW))
     assert found.limit == 1.0
-    assert found.rows[0].confidence > 0.95
+    assert found.rows[0].confidence > 0.9
     assert not any("sure of any place" in note for note in found.notes)
 
 
@@ -72,10 +72,10 @@ def test_means_read_from_several_quantiles_may_still_be_sure():
     assert found.rows[0].confidence > 0.8
 
 
-def test_what_may_not_be_said_of_the_first_is_anybodys():
-    sure = confidence(np.array([8.0, 0.0, 0.0, 0.0]), limit=0.6)
-    assert sure.sum() == pytest.approx(1.0)
-    assert sure == pytest.approx([0.7, 0.1, 0.1, 0.1], abs=1e-3)
+def test_the_limit_is_a_true_maximum_and_none_of_them_competes():
+    scores = np.array([8.0, 0.0, 0.0, 0.0])
+    assert confidence(scores, limit=0.6).max() == 0.6
+    assert confidence(scores, none=8.0).max() == pytest.approx(0.5, abs=1e-3)
 
 
 def test_nobody_is_named_after_a_stretch_too_short_to_know_what_is_normal():

@@ -1,4 +1,4 @@
-"""One departure beside the SLI, in doublings beyond its own normal range."""
+"""One thing that speaks for a service, in words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Anomaly:
     kind
         The family; of one family only the strongest clue of a service counts.
     weight
-        Doublings beyond the normal range.
+        How much it speaks for the service: doublings beyond the normal range where it is found,
+        nats in a ranking.
     before, during
         Level before and in the incident.
     statement

@@ -1,4 +1,4 @@
-"""Every anomaly beside the SLI, one line a source of evidence."""
+"""What events, hosts, instances and silence say: sources that have no ratio to be compared."""
 
 from __future__ import annotations
 
@@ -7,32 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.causal.anomalies.events import event_anomalies
-from workbench.causal.anomalies.gauges_and_load import (
-    latency_anomalies,
-    load_anomalies,
-    network_anomalies,
-    saturation_anomalies,
-    silence_anomalies,
-)
+from workbench.causal.anomalies.gauges import saturation_anomalies, silence_anomalies
 from workbench.causal.anomalies.host_faults import host_faults, host_gauges
 from workbench.causal.anomalies.instances import instance_anomalies
-from workbench.causal.anomalies.logs import log_anomalies
-from workbench.causal.anomalies.traces import shape_anomalies
-from workbench.causal.thresholds import LATENCY_THAT_MATTERS
-from workbench.features.nearest import signal_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from workbench.causal.anomalies.anomaly import Anomaly
     from workbench.causal.anomalies.host_faults import HostFault
     from workbench.causal.attribution.study import Study
+    from workbench.features.aligned import AlignedSignals
 
-__all__ = ["collect_anomalies", "collect_host_faults"]
+__all__ = ["collect_host_faults", "platform_anomalies"]
 
 
-def collect_anomalies(found: Study, hosts: Mapping[str, Sequence[str]]) -> Iterable[Anomaly]:
-    """Yield what every source of evidence says beside the SLI's own change.
+def platform_anomalies(found: Study, hosts: Mapping[str, Sequence[str]]) -> Iterable[Anomaly]:
+    """Yield what the platform says of services, each in doublings.
 
     Parameters
     ----------
@@ -41,34 +32,30 @@ def collect_anomalies(found: Study, hosts: Mapping[str, Sequence[str]]) -> Itera
     hosts
         Services by the host they run on.
     """
-    seen, graph, window = found.aligned, found.graph, found.aligned.window
-    column = signal_column(seen.nodes, found.sli.service, "latency")
-    latency = float(np.nanmedian(column)) if column is not None else 0.0
-    yield from saturation_anomalies(seen)
-    yield from latency_anomalies(seen, graph, matters=LATENCY_THAT_MATTERS * latency)
-    yield from network_anomalies(seen, matters=LATENCY_THAT_MATTERS * latency)
-    yield from load_anomalies(seen, graph)
+    seen, window = found.aligned, found.aligned.window
     yield from silence_anomalies(seen)
-    yield from instance_anomalies(seen)
+    yield from _beyond_all(seen)
     if window.baseline is not None:
-        yield from shape_anomalies(window, window.baseline)
-        yield from log_anomalies(window, window.baseline, graph)
-        yield from event_anomalies(window, window.baseline, graph, hosts=hosts)
+        yield from event_anomalies(window, window.baseline, found.graph, hosts=hosts)
 
 
-def collect_host_faults(
-    found: Study,
-    hosts: Mapping[str, Sequence[str]],
-    anomalies: Sequence[Anomaly],
-) -> tuple[HostFault, ...]:
+def _beyond_all(seen: AlignedSignals) -> Iterator[Anomaly]:
+    """Single instances; a gauge of one only where it says more than that of all of them."""
+    whole: dict[str, float] = {}
+    for anomaly in saturation_anomalies(seen):
+        whole[anomaly.service] = max(whole.get(anomaly.service, 0.0), anomaly.weight)
+    for anomaly in instance_anomalies(seen):
+        if anomaly.kind == "instance" or anomaly.weight > whole.get(anomaly.service, 0.0):
+            yield anomaly
+
+
+def collect_host_faults(found: Study, hosts: Mapping[str, Sequence[str]]) -> tuple[HostFault, ...]:
     """Find hosts that slowed what runs on them; none where nobody says what runs where.
 
     Parameters
     ----------
     found, hosts
-        As for `collect_anomalies`.
-    anomalies
-        What that yielded.
+        As for `platform_anomalies`.
     """
     if not hosts:
         return ()
@@ -77,7 +64,7 @@ def collect_host_faults(
     sizes = zip(found.split.services, map(float, found.split.surprise), strict=True)
     return host_faults(
         hosts,
-        anomalies,
+        list(saturation_anomalies(found.aligned)),
         {name: size for name, size in sizes if name in seen},
         seen=found.aligned,
         graph=found.graph,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.causal.anomalies.anomaly import Anomaly
-from workbench.causal.anomalies.gauges_and_load import saturation_anomalies
+from workbench.causal.anomalies.gauges import saturation_anomalies
 from workbench.causal.anomalies.noisy_neighbours import noisy_neighbours, used_more
 from workbench.causal.anomalies.regrouped_gauges import PREFIX, gauges_by, used_of
 from workbench.causal.thresholds import (
@@ -180,14 +180,27 @@ def host_faults(
     return tuple(found)
 
 
-def host_fault_anomalies(found: Sequence[HostFault]) -> Iterator[Anomaly]:
-    """Let each service that a host sick by itself slowed say so."""
+def host_fault_anomalies(
+    found: Sequence[HostFault], slowed: Mapping[str, float]
+) -> Iterator[Anomaly]:
+    """Let who filled a host say so, and else each service that a host sick by itself slowed.
+
+    Parameters
+    ----------
+    found
+        From `host_faults`.
+    slowed
+        As for `host_faults`: who filled a host has done all of it.
+    """
     nothing = float("nan")
     for faulty in found:
-        for service in faulty.slowed if not faulty.aggressor else ():
-            yield Anomaly(
-                service, "host", "host", faulty.weight, nothing, nothing, faulty.statement
-            )
+        if faulty.aggressor:
+            weight = sum(slowed[name] for name in faulty.slowed)
+            words = f"on {faulty.host} it took from {', '.join(faulty.slowed)}, slow together"
+            yield Anomaly(faulty.aggressor, "host", "host", weight, nothing, nothing, words)
+            continue
+        for name in faulty.slowed:
+            yield Anomaly(name, "host", "host", faulty.weight, nothing, nothing, faulty.statement)
 
 
 def _filled(

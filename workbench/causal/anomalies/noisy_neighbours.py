@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.causal.anomalies.anomaly import PART, Anomaly
 from workbench.causal.anomalies.regrouped_gauges import used_of
-from workbench.causal.thresholds import FEWEST_VICTIMS, VICTIM_KEEPS, VICTIM_USES_LESS
+from workbench.causal.thresholds import FEWEST_VICTIMS, VICTIM_USES_LESS
 from workbench.semconv import HOST_ATTRIBUTES, HOST_LABELS, HOST_METRICS, first_of
 from workbench.tables import labels_of
 
@@ -18,9 +16,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from workbench.causal.anomalies.anomaly import Anomaly
     from workbench.window import IncidentWindow
 
-__all__ = ["hosts_of", "noisy_neighbours", "shared_host_anomalies", "used_more"]
+__all__ = ["hosts_of", "noisy_neighbours", "used_more"]
 
 
 def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
@@ -47,40 +46,6 @@ def hosts_of(window: IncidentWindow) -> dict[str, tuple[str, ...]]:
         if service != host:
             found.setdefault(host, set()).add(service)
     return {host: tuple(sorted(names)) for host, names in sorted(found.items())}
-
-
-def shared_host_anomalies(
-    hosts: Mapping[str, Sequence[str]], anomalies: Sequence[Anomaly], slowed: Mapping[str, float]
-) -> list[Anomaly]:
-    """Hand the slowness of services that share a host to the neighbour that filled it.
-
-    Where one service on a host uses more of it by itself, and at least two others there
-    became slow by themselves without using more, the host is what they have in common. The
-    neighbour gets the parts of the SLI's change that are theirs; they keep half.
-
-    Parameters
-    ----------
-    hosts
-        Host to the services on it.
-    anomalies
-        All clues so far; gauges of what a host shares out that rose tell who uses more.
-    slowed
-        Service to the doublings of its own time beyond its normal range.
-    """
-    told = list(anomalies)
-    for host, noisy, victims in noisy_neighbours(hosts, anomalies, slowed):
-        parts = sum(c.weight for c in told if c.service in victims and c.kind == PART)
-        if parts > 0:
-            told = [
-                replace(c, weight=VICTIM_KEEPS * c.weight)
-                if c.service in victims and c.kind in {PART, "time"}
-                else c
-                for c in told
-            ]
-            words = f"on {host} it took from {', '.join(victims)}, which became slow together"
-            nothing = float("nan")
-            told.append(Anomaly(noisy, "host", "host", parts, nothing, nothing, words))
-    return told
 
 
 def used_more(anomalies: Iterable[Anomaly]) -> dict[str, float]:

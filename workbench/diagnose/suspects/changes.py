@@ -9,7 +9,7 @@ import pandas as pd
 from workbench.cards import bounds, chance, quantity
 from workbench.checks import WORDS, CheckId, check, not_passed, not_run
 from workbench.diagnose.results import Suspect
-from workbench.diagnose.thresholds import MATERIAL
+from workbench.diagnose.thresholds import MATERIAL, MOST_OF_THE_CHANGE, REACHED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.causal.change_effects.effect import Effect
     from workbench.checks import CheckResult
     from workbench.diagnose.case import Case
-    from workbench.diagnose.results import Role
+    from workbench.diagnose.results import Role, Standing
     from workbench.findings import Claim
 
 __all__ = ["changes"]
@@ -36,6 +36,9 @@ def _tested(case: Case, effect: Effect) -> Suspect:
     lost = [result.id for result in not_passed(tests)]
     claim, role, reason = _judged(case, effect, lost)
     place, row = case.ranked(effect.service)
+    standing: Standing = "not testable"
+    if claim in {"supported", "refuted"}:
+        standing = "supported" if claim == "supported" else "refuted"
     return Suspect(
         service=effect.service,
         signal=case.sli.signal,
@@ -51,6 +54,7 @@ def _tested(case: Case, effect: Effect) -> Suspect:
         onset=effect.at,
         confidence=row.confidence if row else float("nan"),
         tests=tests,
+        standing=standing,
     )
 
 
@@ -107,7 +111,11 @@ def _judged(case: Case, effect: Effect, lost: list[CheckId]) -> tuple[Claim, Rol
             words += f", and moved it back by {quantity(abs(effect.effect), effect.unit)}: a remedy"
         return "refuted", "coincidence", words
     if {CheckId.EFFECT_EXCLUDES_ZERO, CheckId.EFFECT_IS_MATERIAL} & set(lost):
-        return "refuted", "coincidence", effect.statement
+        most = max(case.harmful * effect.low, case.harmful * effect.high)
+        if most < MOST_OF_THE_CHANGE * case.worse:
+            return "refuted", "coincidence", effect.statement
+        words = f"it may have done up to {quantity(most, effect.unit)}: too little to tell"
+        return "observed", "undecided", f"{effect.statement}; {words}"
     return (
         "plausible",
         "undecided",
@@ -121,16 +129,22 @@ def _untested(case: Case, ref: str, why: str) -> Suspect:
     service = str(row["service"])
     reached = service in case.study.graph.reached
     path = f"requests of {case.sli.service} reach {service}" if reached else why
+    standing: Standing = "not testable"
+    if not reached:
+        standing = "outside the known graph"
+    elif case.window.when.end - row["ts"] < REACHED_AFTER * case.study.aligned.step:
+        standing = "not reached yet"
     return Suspect(
         service=service,
         signal=case.sli.signal,
         change=ref,
-        claim="observed" if reached else "refuted",
-        role="undecided" if reached else "coincidence",
-        reason=f"its effect could not be estimated: {why}" if reached else why,
+        claim="observed",
+        role="undecided",
+        reason=f"{standing}: {why}",
         onset=row["ts"],
         tests=(
             check(CheckId.ON_PATH, path, passed=reached),
             not_run(CheckId.EFFECT_ESTIMATED, why),
         ),
+        standing=standing,
     )
