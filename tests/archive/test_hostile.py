@@ -140,6 +140,7 @@ def test_any_manifest(sound, data):
     read({**sound, "manifest.json": data})
 
 
+@pytest.mark.slow
 @settings(max_examples=NUMBER)
 @given(key=st.sampled_from(KEYS), value=JSON, where=st.sampled_from(["top", "window", "when"]))
 def test_any_value_in_a_manifest(sound, key, value, where):

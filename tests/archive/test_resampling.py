@@ -66,6 +66,7 @@ def test_the_last_of_a_counter_is_read_by_labels(opened):
         opened.resample("1min", how=("last",))
 
 
+@pytest.mark.slow
 def test_more_bins_than_asked_for_are_refused(opened):
     with pytest.raises(WindowTooLarge, match="larger step"):
         opened.resample("1s", most_bins=100)

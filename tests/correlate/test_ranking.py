@@ -157,6 +157,7 @@ def test_findings_are_those_beyond_chance(slow_payments):
     assert "seed=0" in findings[0].method
 
 
+@pytest.mark.slow
 def test_quiet_windows_have_few_findings():
     unrelated = {"payments", "db", "cache", "orders"}
     hits = [

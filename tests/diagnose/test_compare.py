@@ -166,6 +166,7 @@ def queueing(window, capacity: float):
     return window.with_(tables={**window.tables, "metrics": pd.concat([metrics, gauge])})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("minutes", "enough"), [(8, False), (60, False), (240, True)])
 def test_history_is_enough_from_eight_windows_as_long_as_the_incident(minutes, enough):
     """Thirty minutes of incident after 8, 60 or 240 quiet ones: only the last can be judged."""
@@ -228,6 +229,7 @@ def test_an_sli_that_improved_blames_nobody_and_says_so():
     assert "improved" in next_checks(window).reason
 
 
+@pytest.mark.slow
 def test_a_change_is_compared_with_the_latest_onset_and_only_where_the_sli_got_worse():
     told = pd.DataFrame(
         [{"ts": START + pd.Timedelta("89min"), "kind": "deploy", "service": "payments", "ref": "p"}]

@@ -268,6 +268,7 @@ def test_a_bin_nobody_traced_is_a_gap_and_not_zero():
     assert found.edges.iloc[7].isna().all()
 
 
+@pytest.mark.slow
 def test_a_service_that_stops_sending_spans_is_unknown_not_idle():
     spans = spans_window(minutes=4, rate=5).spans
     silent = (spans["service"] == "cart") & (spans["ts"] > START + pd.Timedelta("2min"))

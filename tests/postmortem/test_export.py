@@ -131,6 +131,7 @@ def test_a_leak_in_what_is_written_is_warned_of(tmp_path):
     assert "ann@" not in str(told[0].message), "it is not repeated"
 
 
+@pytest.mark.slow
 def test_figures_lie_beside_the_markdown(tmp_path):
     figures = (Figure(SVG, "One", section=9), Figure(SVG, "Two", section=9), Figure(SVG, "Three"))
     paths = save(drafted(figures=figures), tmp_path)
@@ -146,6 +147,7 @@ def test_a_picture_that_is_none_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_saving_again_replaces_what_nobody_edited(tmp_path):
     first = save(drafted(), tmp_path)
     assert save(drafted(), tmp_path) == first
@@ -187,5 +189,6 @@ def test_publishing_edited_markdown_stays_harmless(tmp_path):
     assert "[image not shown: <code>x</code> from <code>http://198.51.100.7/p.png</code>]" in page
 
 
+@pytest.mark.slow
 def test_markdown_is_the_same_twice():
     assert to_markdown(drafted()) == to_markdown(drafted())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from postmortem_case import diagnosis_of, drafted, recipes_for, window_of
 from workbench.postmortem import Figure, to_html, to_markdown, verify
 from workbench.postmortem.document import KINDS
@@ -48,6 +50,7 @@ def test_a_removed_section_is_none():
     assert read_markdown("# x\n\n## Anything\n").section(3) is None
 
 
+@pytest.mark.slow
 def test_figures_cite_the_evidence_they_show():
     window = window_of()
     found = diagnosis_of(window)

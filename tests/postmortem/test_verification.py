@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -15,9 +16,17 @@ DIAGNOSIS = diagnosis_of(WINDOW)
 RECIPES = recipes_for(DIAGNOSIS)
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    save(drafted(WINDOW, DIAGNOSIS), folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path):
-    save(drafted(WINDOW, DIAGNOSIS), tmp_path)
+def folder(saved, tmp_path):
+    """A copy of what was saved, to edit."""
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -105,6 +105,7 @@ def test_guilty_and_innocent_changes_look_alike(name):
     assert innocent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_quiet_incidents_have_no_fault_and_harm_nobody(name):
     world = WORLDS[name]

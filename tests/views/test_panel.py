@@ -104,6 +104,7 @@ def test_choices_and_moments_come_from_the_recording() -> None:
     assert {at(10), at(20)} <= set(stamps)
 
 
+@pytest.mark.slow
 def test_what_is_shown_stays_when_widgets_vanish(recorded: Recorded, monkeypatch) -> None:
     sent: list[dict] = []
     shell = InteractiveShell.instance()

@@ -143,6 +143,7 @@ def test_a_quiet_window_says_that_the_sli_stayed() -> None:
     assert "stayed in its normal range" in chart.spec()["title"]["subtitle"][0]
 
 
+@pytest.mark.slow
 def test_names_with_markup_are_text() -> None:
     named = {"checkout": NASTY, "payments": NASTY + "2"}
     chart = timeline(window(named), diagnosis(named), signals=signals(named))
@@ -150,6 +151,7 @@ def test_names_with_markup_are_text() -> None:
     assert ONSET.strftime("%H:%M:%S") in chart.spec()["title"]["subtitle"][0]
 
 
+@pytest.mark.slow
 def test_infinite_values_are_gaps_and_break_nothing() -> None:
     odd = signals()
     odd.nodes.iloc[20:24, odd.nodes.columns.get_loc(("checkout", "latency"))] = float("inf")

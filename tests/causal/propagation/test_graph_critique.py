@@ -85,6 +85,7 @@ def test_a_true_graph_is_left_alone(phi):
     assert sum(bool(c.missing) for c in found) <= 0.05 * len(found)
 
 
+@pytest.mark.slow
 def test_a_call_that_telemetry_counts_and_the_graph_does_not_list_is_missing():
     window = metrics_window(seed=1)
     graph = nx.DiGraph(window.topology)
@@ -118,6 +119,7 @@ def test_nothing_is_merged_and_the_frame_shows_the_graph_beside_the_doubts():
     assert repr(found) == repr(critique(window, seconds=AMPLE_S))
 
 
+@pytest.mark.slow
 def test_only_the_nearest_services_are_looked_at_and_that_is_told():
     system = type(SHOP)({"front": {f"s{i:02d}": 1.0 for i in range(45)}})
     found = critique(

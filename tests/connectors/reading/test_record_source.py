@@ -284,6 +284,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", sorted(BOMBS))
 def test_bombs_are_told_in_bounded_time_and_memory(bomb):
     name, data = BOMBS[bomb]

@@ -54,6 +54,7 @@ def test_what_is_loaded_and_silent_is_not_asked_for_again():
     assert not again & {"cart", "catalog"}
 
 
+@pytest.mark.slow
 def test_spans_that_are_loaded_are_not_asked_for():
     window = spans_window(faults=(Fault("payments", "latency", 0.05),), seed=1)
     assert not [source for source, _ in asked(next_checks(window)) if source == "spans"]
