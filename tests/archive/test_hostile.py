@@ -134,6 +134,7 @@ def with_manifest(sound, **changes):
     return {**sound, "manifest.json": json.dumps(manifest).encode()}
 
 
+@pytest.mark.slow
 @settings(max_examples=NUMBER)
 @given(data=st.one_of(st.binary(max_size=200), JSON.map(lambda j: json.dumps(j).encode())))
 def test_any_manifest(sound, data):

@@ -27,6 +27,7 @@ def test_memory_stays_bounded_and_every_sample_is_counted_once(tmp_path):
     assert (told["gaps"], told["gap s"]) == (5, 600.0)
 
 
+@pytest.mark.slow
 def test_a_gap_stays_a_gap(opened):
     found = opened.resample("10s", services=["cart"], by=("service", "metric"), when=day(0))
     wide = found.wide("count")

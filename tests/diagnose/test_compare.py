@@ -116,6 +116,7 @@ def test_an_sli_that_becomes_better_has_no_cause():
     assert "caused by" not in found.verdict
 
 
+@pytest.mark.slow
 def test_a_change_after_the_onset_is_refuted_by_its_time():
     late = changes(("2026-01-31T13:45:00Z", "payments", "payments-3"))
     window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, changes=late)
@@ -195,6 +196,7 @@ def test_ordinary_traffic_is_not_called_a_surge():
     assert (found.cause.service, found.cause.signal) == ("catalog", "latency")
 
 
+@pytest.mark.slow
 def test_without_a_gauge_a_surge_and_a_service_slow_by_itself_cannot_be_told_apart():
     window = saturating_surge(1.0)
     found = compare(without(window, "catalog", "worker_pool_busy"))

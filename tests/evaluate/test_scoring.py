@@ -29,6 +29,7 @@ def test_each_case_is_a_row_and_the_rules_stand_beside(folder):
     assert "payments" not in repr(found).split("missed")[-1] or "missed" not in repr(found)
 
 
+@pytest.mark.slow
 def test_json_has_one_row_a_case(folder):
     rows = json.loads(evaluate("bundles", folder, limit=1).to_json())
     assert len(rows) == 1
@@ -50,6 +51,7 @@ def test_json_has_one_row_a_case(folder):
     assert rows[0]["named"] == rows[0]["truth"] == "catalog"
 
 
+@pytest.mark.slow
 def test_a_case_that_cannot_be_read_is_a_miss_with_its_reason(folder):
     (folder / "catalog" / "metrics.parquet").write_bytes(b"no parquet")
     found = evaluate("bundles", folder)

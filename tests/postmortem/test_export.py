@@ -105,6 +105,7 @@ def test_any_name_keeps_the_page_whole(text):
     assert page.count("<h2 ") == 19
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained():
     page = to_html(drafted(figures=(Figure(SVG, "Latency over time", section=9),)))
     assert "data:image/svg+xml;base64," in page
@@ -114,6 +115,7 @@ def test_the_page_is_self_contained():
     assert "@media print" in page
 
 
+@pytest.mark.slow
 def test_every_evidence_link_has_its_target():
     page = to_html(drafted())
     links = set(re.findall(r'href="#(ev-[0-9a-f]{12})"', page))
@@ -122,6 +124,7 @@ def test_every_evidence_link_has_its_target():
     assert len(targets) == len(set(targets))
 
 
+@pytest.mark.slow
 def test_a_leak_in_what_is_written_is_warned_of(tmp_path):
     figures = (
         Figure(SVG.replace("</svg>", "<text>ann@example.com</text></svg>"), "One", section=9),
@@ -141,6 +144,7 @@ def test_figures_lie_beside_the_markdown(tmp_path):
     assert paths["html"].read_text().count("<img ") == 3
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_none_is_refused(tmp_path):
     with pytest.raises(BadInput):
         save(drafted(figures=(Figure("<html/>", "x"),)), tmp_path)

@@ -43,6 +43,7 @@ def test_a_fresh_draft_has_no_errors(folder):
     assert set(result.to_frame()["level"]) == {"to do"}
 
 
+@pytest.mark.slow
 def test_a_diagnosis_without_a_cause_has_no_errors():
     window = window_of()
     found_ = diagnosis_of(window, supported=False, reason="One refuter failed")

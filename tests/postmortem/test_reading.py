@@ -14,6 +14,7 @@ from workbench.postmortem.reading import read_markdown, read_page
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 
+@pytest.mark.slow
 def test_page_and_markdown_read_the_same():
     postmortem = drafted()
     assert read_page(to_html(postmortem)) == read_markdown(to_markdown(postmortem))
@@ -25,6 +26,7 @@ def test_sections_keep_who_writes_them():
     assert [s.kind for s in read.sections] == [s.kind for s in postmortem.sections]
 
 
+@pytest.mark.slow
 def test_a_confirmed_section_has_no_label_left():
     text = to_markdown(drafted()).replace(f"*{KINDS['draft']}*", "", 1)
     assert read_markdown(text).section(1).kind is None

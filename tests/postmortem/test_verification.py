@@ -85,11 +85,13 @@ def test_a_number_without_evidence_is_found(folder):
     ]
 
 
+@pytest.mark.slow
 def test_quotations_code_and_human_sections_may_hold_numbers(folder):
     assert edited(folder, "rose from", "rose (“17 of 20”, `18`) from").ok
     assert edited(folder, "**TO DO** What surprised us?", "It took 3 people 4 hours.").ok
 
 
+@pytest.mark.slow
 def test_an_unknown_id_is_found(folder):
     result = edited(folder, "rose from", "rose by [17][ev-000000000000] from")
     assert [r.why for r in result.mismatches] == ["no such evidence is filed"]

@@ -35,6 +35,7 @@ def slow_payments():
     return metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, changes=told)
 
 
+@pytest.mark.slow
 def test_a_guilty_change_moved_the_sli(slow_payments):
     found = wb.causal.effect(slow_payments, change="p-2")
     assert found.moved_it

@@ -106,6 +106,7 @@ def test_what_is_joined_only_through_a_third_is_dropped_by_pc(seed):
     assert calls(critique(window, method="pc", seconds=AMPLE_S).missing) == [("front", "checkout")]
 
 
+@pytest.mark.slow
 def test_nothing_is_merged_and_the_frame_shows_the_graph_beside_the_doubts():
     window = graph_told(lambda g: g.remove_edge("orders", "db"), seed=0)
     before = sorted(window.topology.edges)

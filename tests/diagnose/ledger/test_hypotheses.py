@@ -120,6 +120,7 @@ def test_what_is_suspected_already_is_the_same_hypothesis(ledger):
     assert front.status == of(ledger, "front").status
 
 
+@pytest.mark.slow
 def test_a_change_of_long_ago_can_be_proposed(ledger):
     asked = ledger.propose(change="cart-8", by="ada", at=LATER)
     assert of(asked, "cart", "cart-8").status == "refuted"
@@ -358,6 +359,7 @@ def ledgers(draw):
     )
 
 
+@pytest.mark.slow
 @given(ledgers())
 def test_any_ledger_survives_a_round_trip(tmp_path_factory, made):
     path = tmp_path_factory.mktemp("ledger") / "ledger.json"
