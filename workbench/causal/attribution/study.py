@@ -32,7 +32,7 @@ _SEVERAL = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """One SLI of a window, with its accounts opened.
+    """One SLI of a window, with its breakdown.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Study:
 
 
 def study(seen: AlignedSignals, sli: SLI) -> Study:
-    """Open the accounts of one SLI.
+    """Break one SLI down over the service graph.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def choose_sli(seen: AlignedSignals) -> SLI:
 
 
 def choose_study(seen: AlignedSignals) -> Study:
-    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
+    """Break down the SLI that `choose_sli` chooses, once for all that follows.
 
     Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
     1993): whoever looks at four SLIs finds one that moved four times as often.
