@@ -164,6 +164,7 @@ def saved(workbench, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_postmortem_verifies_and_an_altered_one_does_not(workbench, saved):
     done = workbench("verify-postmortem", "slow-payments", "--out", str(saved.parent))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -176,6 +177,7 @@ def test_a_postmortem_verifies_and_an_altered_one_does_not(workbench, saved):
     assert "4711" in done.stdout
 
 
+@pytest.mark.slow
 def test_verifying_by_the_old_name_works_and_names_the_new_one(workbench, saved):
     done = workbench("postmortem", "verify", "slow-payments", "--out", str(saved.parent))
     assert done.returncode == 0, done.stdout + done.stderr

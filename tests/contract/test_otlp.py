@@ -303,6 +303,7 @@ def exponential(scale, offset, counts, zeros=0):
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(100), deadline=None)
 @given(
     st.integers(-2, 4),

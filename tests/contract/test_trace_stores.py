@@ -104,6 +104,7 @@ class TestJaeger(TestZipkin):
     NAME = "jaeger v3"
 
 
+@pytest.mark.slow
 class TestJaegerPages(TestZipkin):
     NAME = "jaeger ui"
 

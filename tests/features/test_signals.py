@@ -260,6 +260,7 @@ def test_complete_metrics_win_over_spans_for_counts():
     assert found.sources["cart", "load"] == "spans"
 
 
+@pytest.mark.slow
 def test_a_bin_nobody_traced_is_a_gap_and_not_zero():
     spans = spans_window(minutes=4, rate=3).spans
     hole = (spans["ts"] > START + pd.Timedelta("60s")) & (spans["ts"] < START + pd.Timedelta("90s"))
@@ -268,6 +269,7 @@ def test_a_bin_nobody_traced_is_a_gap_and_not_zero():
     assert found.edges.iloc[7].isna().all()
 
 
+@pytest.mark.slow
 def test_a_service_that_stops_sending_spans_is_unknown_not_idle():
     spans = spans_window(minutes=4, rate=5).spans
     silent = (spans["service"] == "cart") & (spans["ts"] > START + pd.Timedelta("2min"))

@@ -45,6 +45,7 @@ def test_persons_and_addresses_in_logs():
     assert found.precision >= 0.85
 
 
+@pytest.mark.slow
 def test_secrets_in_twenty_forms():
     """RELIABILITY M2."""
     mask, missed = masker(), {}

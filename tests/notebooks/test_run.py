@@ -128,6 +128,7 @@ def executed_with(data: dict[str, str], **metadata: object) -> nbformat.Notebook
     return nbformat.v4.new_notebook(cells=[cell])
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained_and_runs_nothing() -> None:
     page = notebooks.export_html(executed_with({"text/plain": "hello"}), "Incident <script>")
     assert "<script" not in page

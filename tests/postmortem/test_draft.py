@@ -103,6 +103,7 @@ def test_the_timeline_merges_sources_in_order(supported):
     assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_a_place_that_changed_by_itself_is_told_so():
     window = window_of()
     found = diagnosis_of(window)
@@ -176,6 +177,7 @@ def test_a_diagnosis_of_another_window_is_refused():
         drafted(window_of(), found)
 
 
+@pytest.mark.slow
 def test_header_fields_are_shown_or_to_do():
     text = to_markdown(drafted(header=Header(status="in review", owner="checkout team")))
     assert "| in review |" in text

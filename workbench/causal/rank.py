@@ -1,4 +1,4 @@
-"""Rank services by cause: accounts of the SLI first, then every other clue, in one score."""
+"""Rank services by cause: attribution of the SLI first, then every other clue, in one score."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def rank_study(found: Study, *, seed: int = 0) -> Ranking:
 
 
 def _attribution_anomalies(found: Study) -> Iterable[Anomaly]:
-    """Read the accounts as clues: part of the SLI's change, and departure of own work."""
+    """Read the attribution as clues: part of the SLI's change, and departure of own work."""
     split, unit = found.split, found.sli.signal
     faith = _faith(found.breakdown) * found.size / (1.0 + found.size)
     for i, name in enumerate(split.services):
@@ -141,7 +141,7 @@ def _attribution_anomalies(found: Study) -> Iterable[Anomaly]:
 
 
 def _comparable(breakdown: Breakdown, graph: MechanismGraph) -> bool:
-    """Whether own work is told by the accounts, else by doublings along the graph.
+    """Whether own work is told by the attribution, else by doublings along the graph.
 
     Means read from quantiles do not add up well enough to take callees off; but without a
     graph there is nothing to take off, and doublings of services apart compare nothing.

@@ -1,4 +1,4 @@
-"""Everything one diagnosis looks at, computed once: accounts, rankings, effects, onsets."""
+"""Everything one diagnosis looks at, computed once: breakdown, rankings, effects, onsets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Case:
     window, sli, seed
         What was asked.
     study, ranking
-        The SLI's accounts over the service graph, and the services ranked by them.
+        The SLI's breakdown over the service graph, and the services ranked by them.
     correlation
         Signals ranked by association with the SLI; None where too few bins are known.
     onset
@@ -51,6 +51,8 @@ class Case:
         Effect of each change in reach, by reference.
     untested
         Changes whose effect could not be estimated, with the reason.
+    objective
+        The SLI against its objective, counted over the incident.
     """
 
     window: IncidentWindow
@@ -62,6 +64,7 @@ class Case:
     onset: Onset | None
     effects: Mapping[str, Effect]
     untested: Mapping[str, str]
+    objective: ObjectiveCheck
 
     @property
     def harmful(self) -> int:
@@ -77,11 +80,6 @@ class Case:
     def slack(self) -> pd.Timedelta:
         """How far apart two onsets may be and still count as together: two bins."""
         return 2 * self.study.aligned.step
-
-    @property
-    def objective(self) -> ObjectiveCheck:
-        """The SLI against its objective, counted over the incident."""
-        return check_objective(self.study.aligned, self.window.slos, self.sli)
 
     @property
     def all_clear(self) -> str:
@@ -182,6 +180,7 @@ def case_of(found: Study, *, seed: int) -> Case:
         onset=onset_in(window, signals, target, seed=seed),
         effects=tested.by_change,
         untested=tested.untested,
+        objective=check_objective(aligned, window.slos, target),
     )
 
 

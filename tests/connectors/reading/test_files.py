@@ -65,6 +65,7 @@ def test_one_unreadable_file_hides_no_other(tmp_path):
     assert len(unread_rows(found.values(), "s", "logs")) == 4
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_refused_at_the_cap(tmp_path):
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\0" * 50_000_000))
     (only,) = read(tmp_path, cap=1_000_000)
@@ -97,6 +98,7 @@ def test_a_cap_of_nothing_or_an_unknown_setting_is_refused():
     assert FilesSettings(files="x", cap_mb=1).cap_bytes == 1_000_000
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_any_bytes_after_a_gzip_head_unpack_or_are_told(tail):
     data, error = ungzipped(b"\x1f\x8b\x08" + tail, cap_bytes=CAP)

@@ -1,4 +1,4 @@
-"""Clues that are not the SLI's own accounts: saturation, networks, load, silence.
+"""Clues that are not the SLI's own attribution: saturation, networks, load, silence.
 
 Each clue is about one service and is measured in doublings: how many times the departure
 doubles the service's own normal range of past windows. What the graph explains is taken
@@ -86,7 +86,7 @@ def latency_anomalies(
 ) -> Iterator[Anomaly]:
     """Latency that rose by more than that of any callee, where it cannot be accounted for.
 
-    For services whose mean latency and load are known, `attribute` does the accounts.
+    For services whose mean latency and load are known, `attribute` splits the rise.
     Here self time is used where spans give it; otherwise doublings are compared, since
     quantiles cannot be subtracted.
 

@@ -42,7 +42,7 @@ __all__ = [
 
 
 def study_of(window: IncidentWindow, sli: SLI | None) -> Study:
-    """Open the accounts of an SLI; the first SLO's if None.
+    """Break an SLI down; the first SLO's if None.
 
     Parameters
     ----------
