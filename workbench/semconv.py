@@ -19,6 +19,7 @@ __all__ = [
     "COPY_ATTRIBUTES",
     "COPY_LABELS",
     "COUNTER_ENDINGS",
+    "COUNTS",
     "EDGE_METRICS",
     "ERROR_TYPE_LABELS",
     "HOST_ATTRIBUTES",
@@ -77,6 +78,11 @@ EDGE_METRICS: Mapping[str, str] = MappingProxyType(
     }
 )
 """The same for calls: `service` is the caller, label ``peer`` the callee."""
+
+COUNTS: frozenset[str] = frozenset(
+    {"service.load", "service.errors", "edge.calls", "edge.errors"}
+)
+"""Aggregates that are counts of their bin: several in one bin are added up."""
 
 PEER_LABELS: tuple[str, ...] = (
     "peer",

@@ -10,7 +10,6 @@ import pandas as pd
 
 from workbench.connectors.contract import Fetched, complete_fetch, failed_fetch
 from workbench.connectors.reading.prometheus_answer import read_answer
-from workbench.connectors.reading.promql import is_plain
 from workbench.connectors.reading.rows import list_at, mapping_at, text_of
 from workbench.connectors.sources.prometheus.payload import gaps_of
 from workbench.connectors.sources.prometheus.queries import MetricQuery, count, counts, whole
@@ -72,6 +71,7 @@ async def metrics(asked: Asked) -> Fetched:
     scrapes = await _scrapes(asked)
     kinds = await _metadata(asked)
     frames, problems = [], []
+    asked.notes += asked.remarks
     for query, (rows, failure) in zip(asked.queries, counted, strict=True):
         try:
             if failure:
@@ -81,7 +81,8 @@ async def metrics(asked: Asked) -> Fetched:
             problems.append(f"{query.name or query.promql}: {error}")
             continue
         problems += [f"{query.name or query.promql}: {one}" for one in why]
-        frames.append(_frame(asked, query, _without_inventions(asked, query, samples, scrapes)))
+        real = _without_inventions(asked, query, samples, scrapes)
+        frames.append(_frame(asked, query, real.earlier(query.range_ms)))
         kind = query.kind or _kinds(frames[-1]["metric"], kinds)
         frames[-1] = frames[-1].assign(kind=kind)
         frames[-1]["temporality"] = frames[-1]["kind"].astype("object").map(_TEMPORALITY)
@@ -159,7 +160,7 @@ def _without_inventions(
     scrapes: Scrapes,
 ) -> Samples:
     """Drop points of an expression where none of the service's targets was scraped."""
-    if is_plain(query.promql) or not len(samples):
+    if query.is_raw or not len(samples):
         return samples
     kept = np.ones(len(samples), dtype=bool)
     for place, labels in enumerate(samples.series):
