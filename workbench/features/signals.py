@@ -296,6 +296,7 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     measured_nodes, measured_edges, notes = request_columns(series, grid)
     nodes = fill(fill(nodes, measured_nodes), saturation_columns(series, grid))
     notes = (*notes, *told, *unit_doubts(nodes, edges), *_nameless(metrics, "metric samples"))
+    notes = (*notes, *series.notes)
     if series.duplicates:
         notes = (*notes, f"{series.duplicates:,} metric samples share a time: the last was kept")
     return nodes, fill(edges, measured_edges), notes

@@ -95,6 +95,9 @@ class PrometheusSettings(HttpSettings):
         Labels that hold the service's name, the first present one counts.
     step_s
         Grid of evaluated expressions.
+    replica_labels
+        Labels that tell the members of an HA pair apart: series that differ in one of these
+        alone and count the same are one.
     most_rows
         Samples one fetch may bring; more are refused before they are read.
     chunk_rows
@@ -107,6 +110,17 @@ class PrometheusSettings(HttpSettings):
         default=("service_name", "service", "app", "job"), description="labels of the service"
     )
     step_s: float = pydantic.Field(default=15.0, gt=0, description="grid of expressions")
+    replica_labels: tuple[str, ...] = pydantic.Field(
+        default=(
+            "prometheus_replica",
+            "replica",
+            "__replica__",
+            "rule_replica",
+            "receive_replica",
+            "thanos_ruler_replica",
+        ),
+        description="labels of the members of an HA pair",
+    )
     most_rows: int = pydantic.Field(default=5_000_000, gt=0, description="samples of one fetch")
     chunk_rows: int = pydantic.Field(default=50_000, gt=0, description="samples of one request")
 
