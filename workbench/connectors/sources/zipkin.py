@@ -14,7 +14,7 @@ from workbench.connectors.reading.dependencies import dependency_fetch
 from workbench.connectors.reading.http_source import HttpSource
 from workbench.connectors.reading.otlp_values import integer
 from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.reading.spans import span_frame
+from workbench.connectors.reading.spans import microseconds, span_frame
 from workbench.connectors.reading.trace_source import searched, span_fetch
 from workbench.connectors.transport.http import HttpSettings
 from workbench.errors import SourceGarbled
@@ -108,7 +108,7 @@ def _row(span: dict[str, Any]) -> tuple[object, ...]:
     trace_id = ids[0].rjust(32, "0")
     return (
         start * _US,
-        max(integer(span.get("duration") or 0), 0) / 1e6,
+        microseconds(span.get("duration")),
         trace_id,
         ids[1],
         parent if parent != ids[1] or span.get("shared") is True else "",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Otlp", "OtlpSettings"]
 
 _SIGNALS: dict[str, Any] = {"spans": "traces", "metrics": "metrics", "logs": "logs"}
-_ROWS = {"spans": "span(s)", "metrics": "metric sample(s)", "logs": "log record(s)"}
+_ROWS = {"metrics": "metric sample(s)", "logs": "log record(s)"}
 _READ = {"spans": span_rows, "logs": log_rows}
 
 
@@ -98,8 +98,9 @@ class Otlp(FileSource):
                 again = frame.astype("str").duplicated()
                 notes += [f"{int(again.sum()):,} duplicated row(s) dropped"] if again.any() else []
                 frame = frame[~again].reset_index(drop=True)
-        nameless = int((when.mask(frame["ts"]) & (frame["service"].astype("object") == "")).sum())
-        notes += [f"{nameless:,} {_ROWS[table]} without service.name"] if nameless else []
+        if table != "spans":
+            lacks = when.mask(frame["ts"]) & (frame["service"].astype("object") == "")
+            notes += [f"{int(lacks.sum()):,} {_ROWS[table]} without service.name"] * bool(lacks.any())
         rest = [Parsed(empty(table), part.problems, part.notes) for part in parts]
         return [Parsed(frame, tuple(problems), tuple(notes)), *rest]
 

@@ -1,0 +1,268 @@
+"""Small inputs as real systems write them, each of which was once read wrongly and silently.
+
+They lie beside the repository (``../shared/cases``), one folder a case with what is right of it;
+each has one function here. Tests of their kind stand with the modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import runpy
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import workbench as wb
+from modelservers.serving import served
+from parts import require_shared_case
+from servers.prometheus import prometheus
+from workbench import IncidentWindow, TimeRange
+from workbench.collection.query_templates import template_queries, templates
+from workbench.connectors.registry import make, settings_class
+from workbench.errors import BadInput
+from workbench.features.signals import signals
+
+WHEN = TimeRange("2026-03-01T12:00:00Z", "2026-03-01T13:01:00Z")
+EVER = TimeRange("2026-02-01T00:00:00Z", "2026-04-01T00:00:00Z")
+
+
+def fetched(kind, table, settings, when=WHEN):
+    async def work():
+        made = make(kind, "case", settings_class(kind)(**settings))
+        try:
+            return await made.fetch(table, when)
+        finally:
+            await made.aclose()
+
+    return asyncio.run(work())
+
+
+def files(kind, table, folder, pattern="*", when=WHEN):
+    return fetched(kind, table, {"files": str(folder / pattern)}, when)
+
+
+def said(found):
+    return "; ".join(row.reason for row in found.coverage)
+
+
+def status(found):
+    return found.coverage[-1].status
+
+
+def aligned(found, step=60):
+    return signals(IncidentWindow.from_frames(id="w", when=WHEN, metrics=found.frame), step=step)
+
+
+def otlp(name, table, pattern="*.json*", when=EVER):
+    return files("otlp", table, require_shared_case(name), pattern, when)
+
+
+@contextlib.contextmanager
+def held(folder):
+    """Yield the URL of a Prometheus that holds a case's series."""
+    known = json.loads((folder / "series.json").read_text())
+    series = []
+    for one in known:
+        labels = dict(one["labels"])
+        samples = [(ms / 1000, value) for ms, value in one["values"]]
+        series.append((labels.pop("__name__"), labels, samples))
+    with prometheus(series) as url:
+        yield url
+
+
+def prometheus_case(name):
+    folder = require_shared_case(name)
+    settings = json.loads((folder / "settings.json").read_text())
+    with held(folder) as url:
+        return fetched("prometheus", "metrics", {"url": url, **settings})
+
+
+def steady(column):
+    """Values of the whole bins within the data."""
+    return column.dropna().to_numpy()
+
+
+def case_05_otlp_status_code_attribute_has_dots():
+    found = otlp("05-otlp-status-code-attribute-has-dots", "metrics", when=WHEN)
+    errors = aligned(found).node("cart", "errors")
+    before = errors["2026-03-01T12:05":"2026-03-01T12:38"]
+    after = errors["2026-03-01T12:42":"2026-03-01T12:58"]
+    assert before.to_numpy() == pytest.approx(1)
+    assert after.to_numpy() == pytest.approx(20)
+    window = IncidentWindow.from_frames(
+        id="w",
+        when=TimeRange("2026-03-01T12:40:00Z", "2026-03-01T13:00:00Z"),
+        metrics=found.frame,
+    )
+    assert "normal range" not in wb.diagnose.compare(window, sli="cart/errors").verdict
+
+
+def case_08_otlp_three_replicas_push_at_their_own_second():
+    made = aligned(otlp("08-otlp-three-replicas-push-at-their-own-second", "metrics", when=WHEN))
+    assert np.median(steady(made.node("web", "load"))) == pytest.approx(300)
+    assert steady(made.node("web", "latency")) == pytest.approx(0.1)
+
+
+def case_10_prometheus_pods_without_instance_label():
+    made = aligned(prometheus_case("10-prometheus-pods-without-instance-label"))
+    assert np.median(steady(made.node("cart", "load"))) == pytest.approx(300)
+
+
+def case_11_otlp_replicas_without_identity():
+    found = otlp("11-otlp-replicas-without-identity", "metrics", when=WHEN)
+    (service,) = found.frame["service"].unique()
+    made = aligned(found)
+    assert np.median(steady(made.node(service, "load"))) == pytest.approx(200)
+    assert "several writers" in said(found)
+
+
+def case_12_otlp_delta_counter_over_several_files():
+    folder = require_shared_case("12-otlp-delta-counter-over-several-files")
+    found = files("otlp", "metrics", folder, "otlp/*.json", EVER)
+    assert list(found.frame["value"]) == [10, 22, 33, 63, 94, 123]
+
+
+def case_14_otlp_delta_updowncounter():
+    found = otlp("14-otlp-delta-updowncounter", "metrics")
+    assert set(found.frame["kind"]) == {"gauge"}
+    assert list(found.frame["value"][:5]) == [50, 51, 50, 52, 50]
+
+
+def case_15_otlp_summary_quantiles():
+    frame = otlp("15-otlp-summary-quantiles", "metrics").frame
+    levels = frame["labels"].astype("str").str.extract(r'"quantile":"([^"]+)"')[0].dropna()
+    assert set(levels) == {"0.5", "0.99"}
+
+
+def case_16_otlp_batches_in_place_of_resourcespans():
+    frame = otlp("16-otlp-batches-in-place-of-resourcespans", "spans").frame
+    assert list(frame["service"]) == ["cart"]
+
+
+def case_17_otlp_original_field_names():
+    frame = otlp("17-otlp-original-field-names", "metrics").frame
+    assert list(frame["value"]) == [1.0]
+
+
+def case_20_jaeger_download_in_the_otlp_folder():
+    for table in ("spans", "metrics", "logs"):
+        found = otlp("20-jaeger-download-in-the-otlp-folder", table)
+        assert status(found) == "failed"
+        assert "Not OTLP" in said(found)
+        assert "Jaeger" in said(found)
+
+
+def case_21_file_exporter_proto_framing():
+    found = otlp("21-file-exporter-proto-framing", "spans", "*.proto")
+    assert len(found.frame) == 10
+    assert status(found) != "failed"
+
+
+def case_23_otlp_severity_as_text_alone():
+    assert list(otlp("23-otlp-severity-as-text-alone", "logs").frame["severity_number"]) == [17]
+
+
+def case_55_gauge_that_ends_in_count():
+    found = prometheus_case("55-gauge-that-ends-in-count")
+    assert set(found.frame["kind"]) == {"gauge"}
+    (service,) = found.frame["service"].unique()
+    level = aligned(found).node(service, "saturation:db_connection_count")
+    assert level.iloc[3] == pytest.approx(50, abs=10)
+    assert level.max() == pytest.approx(130, abs=10)
+
+
+def case_57_prometheus_ha_pair_not_deduplicated():
+    found = prometheus_case("57-prometheus-ha-pair-not-deduplicated")
+    assert np.median(steady(aligned(found).node("cart", "load"))) == pytest.approx(100)
+    assert "prometheus_replica" in said(found)
+
+
+def case_58_victoriametrics_vmrange_buckets():
+    made = aligned(prometheus_case("58-victoriametrics-vmrange-buckets"))
+    assert np.median(steady(made.node("cart", "latency_p50"))) == pytest.approx(0.1, rel=0.15)
+
+
+def case_64_istio_template_counts_four_times():
+    """The server answers 100 at every step it is asked for, whatever the query."""
+    require_shared_case("64-istio-template-counts-four-times")
+    found = istio()
+    for step in (60, 120):
+        load = aligned(found, step).node("cart", "load")
+        assert np.median(steady(load)) == pytest.approx(100 * step / 60)
+    assert aligned(found, None).step_s == 60
+
+
+def case_66_istio_template_does_not_see_grpc_errors():
+    require_shared_case("66-istio-template-does-not-see-grpc-errors")
+    labels = {
+        "reporter": "destination",
+        "request_protocol": "grpc",
+        "response_code": "200",
+        "grpc_response_status": "14",
+        "destination_canonical_service": "cart",
+    }
+    start = WHEN.start.timestamp() - 60
+    samples = [(start + s, 10 + s) for s in range(0, 3700, 15)]
+    with prometheus([("istio_requests_total", labels, samples)]) as url:
+        found = fetched("prometheus", "metrics", {"url": url, "queries": istio_queries()})
+    assert np.median(steady(aligned(found).node("cart", "errors"))) == pytest.approx(60, rel=0.01)
+
+
+def istio_queries():
+    return [one.model_dump() for one in template_queries(("istio",), templates())]
+
+
+def istio():
+    async def query_range(request):
+        form = {name: one[0] for name, one in parse_qs((await request.body()).decode()).items()}
+        start, end, step = (float(form[name]) for name in ("start", "end", "step"))
+        points = [[start + i * step, "100"] for i in range(int((end - start) / step) + 1)]
+        if form["query"].startswith("count("):
+            series = [{"metric": {}, "values": [[at, "1"] for at, _ in points]}]
+        else:
+            metric = {"destination_canonical_service": "cart"}
+            series = [{"metric": metric, "values": points}]
+        return JSONResponse(
+            {"status": "success", "data": {"resultType": "matrix", "result": series}}
+        )
+
+    async def query(request):
+        return JSONResponse({"status": "success", "data": {"resultType": "vector", "result": []}})
+
+    routes = [
+        Route("/api/v1/query_range", query_range, methods=["POST"]),
+        Route("/api/v1/query", query, methods=["POST"]),
+    ]
+    with served(Starlette(routes=routes)) as url:
+        return fetched("prometheus", "metrics", {"url": url, "queries": istio_queries()})
+
+
+def case_69_otlp_restart_told_by_start_time_alone():
+    found = otlp("69-otlp-restart-told-by-start-time-alone", "metrics", when=WHEN)
+    (service,) = found.frame["service"].unique()
+    load = aligned(found).node(service, "load")
+    assert load[pd.Timestamp("2026-03-01T12:30:00Z")] == pytest.approx(5000)
+
+
+def case_70_otlp_spans_of_no_service():
+    found = otlp("70-otlp-spans-of-no-service", "spans")
+    assert len(found.frame) == 1
+    assert "1 span(s) without service.name" in said(found)
+
+
+CASES = {name: made for name, made in list(globals().items()) if name.startswith("case_")}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_shared_case_is_read_right(name):
+    CASES[name]()
