@@ -172,6 +172,128 @@ def case_23_otlp_severity_as_text_alone():
     assert list(otlp("23-otlp-severity-as-text-alone", "logs").frame["severity_number"]) == [17]
 
 
+def case_24_webhook_without_fingerprint():
+    folder = require_shared_case("24-webhook-without-fingerprint")
+    frame = files("alertmanager_webhook", "alerts", folder, "*.json").frame
+    assert len(frame) == frame["fingerprint"].nunique() == 3
+
+
+def case_26_webhook_fires_again_with_the_same_start():
+    folder = require_shared_case("26-webhook-fires-again-with-the-same-start")
+    frame = files("alertmanager_webhook", "alerts", folder, "*.jsonl").frame
+    assert list(frame["status"]) == ["firing"]
+    assert frame["ends_at"].isna().all()
+
+
+def answering(answers):
+    """Serve JSON by path and service: (path, service or ``""``) to status and body."""
+
+    async def any_path(request):
+        asked = request.query_params
+        service = asked.get("query.serviceName", asked.get("service", ""))
+        code, body = answers.get((request.url.path, service), (404, {"detail": "no such path"}))
+        return JSONResponse(body, status_code=code)
+
+    return served(Starlette(routes=[Route("/{path:path}", any_path)]))
+
+
+def case_27_zipkin_span_without_duration():
+    folder = require_shared_case("27-zipkin-span-without-duration")
+    traces = json.loads((folder / "traces.json").read_text())
+    with answering({("/api/v2/traces", ""): (200, traces)}) as url:
+        found = fetched("zipkin", "spans", {"url": url}, WHEN)
+    seconds = found.frame.set_index("span_id")["duration_s"]
+    assert math.isnan(seconds["0000000000000001"])
+    assert seconds["0000000000000002"] == pytest.approx(0.15)
+    assert "1 span(s) without a duration" in said(found)
+
+
+def case_29_jaeger_v3_answers_404_for_nothing_found():
+    folder = require_shared_case("29-jaeger-v3-answers-404-for-nothing-found")
+    known = {
+        name: json.loads((folder / f"{name}.json").read_text())
+        for name in ("services", "traces-cart", "traces-web-404")
+    }
+    answers = {
+        ("/api/v3/services", ""): (200, known["services"]),
+        ("/api/v3/traces", "cart"): (200, known["traces-cart"]),
+        ("/api/v3/traces", "web"): (404, known["traces-web-404"]),
+    }
+    with answering(answers) as url:
+        found = fetched("jaeger", "spans", {"url": url}, WHEN)
+    assert list(found.frame["service"]) == ["cart"]
+    assert status(found) == "complete"
+
+
+def junit(name):
+    return files("junit", "tests", require_shared_case(name), "*.xml", EVER).frame
+
+
+def case_30_junit_googletest_not_run():
+    assert list(junit("30-junit-googletest-not-run")["outcome"]) == ["passed", "skipped", "skipped"]
+
+
+def case_32_junit_testcases_under_testsuites():
+    folder = require_shared_case("32-junit-testcases-under-testsuites")
+    found = files("junit", "tests", folder, "*.xml", TimeRange("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"))
+    assert sorted(found.frame["outcome"]) == ["failed", "passed"]
+    assert "file's time used" in said(found)
+
+
+def case_33_junit_decimal_comma():
+    seconds = junit("33-junit-decimal-comma").set_index("name")["duration_s"]
+    assert seconds.to_dict() == {"a": pytest.approx(0.16), "b": pytest.approx(1234.5)}
+
+
+def case_34_junit_inner_suite_has_no_time_of_its_own():
+    frame = junit("34-junit-inner-suite-has-no-time-of-its-own")
+    assert set(frame["name"]) == {"a", "b"}
+    assert set(frame["ts"]) == {pd.Timestamp("2026-03-01T12:10:00Z")}
+
+
+def case_35_kubernetes_event_goes_on_after_the_range():
+    folder = require_shared_case("35-kubernetes-event-goes-on-after-the-range")
+    hour = TimeRange("2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z")
+    found = files("kubernetes_files", "events", folder, "*.json", hour)
+    assert list(found.frame["reason"]) == ["BackOff"]
+    assert list(found.frame["name"]) == ["cart-1"]
+    assert status(found) == "partial"
+
+
+def case_37_kubectl_watch_writes_one_object_after_the_other():
+    folder = require_shared_case("37-kubectl-watch-writes-one-object-after-the-other")
+    found = files("kubernetes_files", "events", folder, "*.json", EVER)
+    assert len(found.frame) == 2
+    assert status(found) != "failed"
+
+
+def audits(name, pattern="*.json"):
+    return files("audit_logs", "audits", require_shared_case(name), pattern, EVER)
+
+
+def case_39_cloudtrail_failed_console_login():
+    assert list(audits("39-cloudtrail-failed-console-login").frame["decision"]) == ["denied"]
+
+
+def case_40_cloudtrail_same_event_in_two_files():
+    found = audits("40-cloudtrail-same-event-in-two-files", "audit/*.json")
+    assert len(found.frame) == 1
+    assert "came twice" in said(found)
+
+
+def case_42_cloudtrail_assumed_role_hides_the_person():
+    frame = audits("42-cloudtrail-assumed-role-hides-the-person").frame
+    assert list(frame["actor"]) == ["Administrators/john"]
+
+
+def case_43_focus_month_to_date_exports_overlap():
+    folder = require_shared_case("43-focus-month-to-date-exports-overlap")
+    days = TimeRange("2026-02-01T00:00:00Z", "2026-02-03T00:00:00Z")
+    found = files("focus", "costs", folder, "bills/*.csv", days)
+    assert found.frame["effective_cost"].sum() == pytest.approx(3.2)
+    assert "restate" in said(found)
+
+
 def case_55_gauge_that_ends_in_count():
     found = prometheus_case("55-gauge-that-ends-in-count")
     assert set(found.frame["kind"]) == {"gauge"}
@@ -258,6 +380,31 @@ def case_70_otlp_spans_of_no_service():
     found = otlp("70-otlp-spans-of-no-service", "spans")
     assert len(found.frame) == 1
     assert "1 span(s) without service.name" in said(found)
+
+
+def case_63_coloured_log_lines():
+    made = scripted("63-coloured-log-lines")["window"]
+    templates = wb.features.log_templates(made).to_frame()
+    assert list(templates["change"]) == ["same"]
+
+
+def case_67_backstage_template_and_own_kinds():
+    folder = require_shared_case("67-backstage-template-and-own-kinds")
+    found = files("backstage", "topology", folder, "*.yaml", EVER)
+    assert list(zip(found.frame["src"], found.frame["dst"], strict=True)) == [("web", "cart")]
+    assert status(found) == "complete"
+
+
+def case_68_launchdarkly_segment_change():
+    folder = require_shared_case("68-launchdarkly-segment-change")
+    frame = files("feature_flags", "changes", folder, "*.json", EVER).frame
+    assert len(frame) == 1
+    assert "beta-users" in frame["ref"].iloc[0]
+
+
+def scripted(name):
+    """Run the Python file of a case."""
+    return runpy.run_path(str(require_shared_case(name) / "case.py"))
 
 
 CASES = {name: made for name, made in list(globals().items()) if name.startswith("case_")}
