@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 import math
 import runpy
@@ -294,6 +295,44 @@ def case_43_focus_month_to_date_exports_overlap():
     assert "restate" in said(found)
 
 
+def slos(name, tmp_path):
+    """Connect sources whose OpenSLO file is the case's."""
+    file = require_shared_case(name) / "slo.yaml"
+    settings = tmp_path / "sources.yaml"
+    sources = {"deploys": {"kind": "deploys", "files": "deploys.csv"}}
+    settings.write_text(yaml.safe_dump({"openslo": [str(file)], "sources": sources}))
+    return wb.connect(settings).slos
+
+
+def refused(name, tmp_path):
+    with pytest.raises(BadInput) as caught:
+        slos(name, tmp_path)
+    assert "slo.yaml:1: s" in str(caught.value)
+    return str(caught.value)
+
+
+def case_44_openslo_threshold_that_is_no_latency(tmp_path):
+    assert "more is better" in refused("44-openslo-threshold-that-is-no-latency", tmp_path)
+
+
+def case_45_openslo_threshold_metric_without_value(tmp_path):
+    assert "op and value" in refused("45-openslo-threshold-metric-without-value", tmp_path)
+
+
+def case_47_openslo_list_of_objects(tmp_path):
+    (slo,) = slos("47-openslo-list-of-objects", tmp_path)
+    assert (slo.service, slo.signal, slo.threshold) == ("cart", "latency", 0.2)
+
+
+def case_49_openslo_indicator_as_a_name(tmp_path):
+    assert "indicatorRef" in refused("49-openslo-indicator-as-a-name", tmp_path)
+
+
+def case_52_openslo_ratio_of_fast_requests(tmp_path):
+    (slo,) = slos("52-openslo-ratio-of-fast-requests", tmp_path)
+    assert (slo.signal, slo.threshold) == ("latency", 0.3)
+
+
 def case_55_gauge_that_ends_in_count():
     found = prometheus_case("55-gauge-that-ends-in-count")
     assert set(found.frame["kind"]) == {"gauge"}
@@ -411,5 +450,6 @@ CASES = {name: made for name, made in list(globals().items()) if name.startswith
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_a_shared_case_is_read_right(name):
-    CASES[name]()
+def test_a_shared_case_is_read_right(name, tmp_path):
+    made = CASES[name]
+    made(tmp_path) if inspect.signature(made).parameters else made()
