@@ -170,7 +170,8 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     Labels and attributes that are not there at all are empty ones. No row and no column is
     dropped: unknown columns follow the known ones, NaN,
-    infinities and duplicates stay (`problems` counts them). Bytes in text are decoded
+    infinities and duplicates stay (`problems` counts them). A change without a `ref` is named by
+    its version or service and its time: by its ref it is found again. Bytes in text are decoded
     with invalid bytes written as ``\xNN``.
 
     Raises
@@ -183,6 +184,8 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         A time column carries no zone.
     """
     schema = _schema_of(table)
+    if table == "changes":
+        frame = _named_changes(frame)
     if _is_conformed(schema, frame):
         return frame
     unlabelled = [n for n, kind in schema.required.items() if kind == "json" and n not in frame]
@@ -231,6 +234,32 @@ def problems(table: str, raw: pd.DataFrame, fitted: pd.DataFrame) -> list[str]:
         "texts that are not UTF-8": _undecodable(raw, schema),
     }
     return [f"{count:,} {what}" for what, count in counts.items() if count]
+
+
+def _named_changes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Name changes that have no ref, as lists of deploys without versions do."""
+    if not {"ref", "ts", "service"} <= set(frame.columns):
+        return frame
+    texts = frame["ref"].astype("object")
+    lacks = (texts.isna() | (texts == "")).to_numpy(dtype=bool)
+    if not lacks.any():
+        return frame
+    times = utc_column(frame["ts"])
+    version = frame["version"] if "version" in frame else pd.Series("", index=frame.index)
+    names = [
+        f"{next((str(one) for one in told if not _is_blank(one)), 'change')}@{at:%Y-%m-%dT%H:%M:%SZ}"
+        for told, at in zip(
+            zip(version[lacks], frame["service"][lacks], strict=True), times[lacks], strict=True
+        )
+        if at is not pd.NaT
+    ]
+    if len(names) < int(lacks.sum()):
+        return frame  # a row without a time is refused for that
+    return frame.assign(ref=texts.mask(lacks, pd.Series(names, index=frame.index[lacks])))
+
+
+def _is_blank(value: object) -> bool:
+    return bool(pd.isna(value)) or value == ""  # type: ignore[call-overload]
 
 
 def _is_conformed(schema: Schema, frame: pd.DataFrame) -> bool:

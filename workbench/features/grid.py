@@ -84,7 +84,8 @@ class Grid:
         inside = (at >= 0) & (at < self.size) & (code >= 0)
         flat = at[inside] * codes + code[inside]
         summed = np.bincount(flat, weights=values[inside], minlength=self.size * codes)
-        return summed.reshape(self.size, codes)
+        # Of nothing NumPy makes integers, which hold no gaps.
+        return summed.astype(np.float64, copy=False).reshape(self.size, codes)
 
     def placed(self, codes: int, parts: Iterable[tuple[np.ndarray, ...]]) -> np.ndarray | None:
         """Put samples into their bins where no bin has two of one code: nothing to add up.

@@ -288,7 +288,7 @@ def _error_ratio(found: Signals, service: str) -> pd.Series:
 def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     if metrics.empty:
         return {}, {}, ()
-    metrics, told = in_plain_units(metrics)
+    metrics, told = in_plain_units(_named(metrics))
     nodes, edges = aggregate_columns(metrics, grid)
     names = metrics["metric"].cat
     aggregated = names.categories.isin([*NODE_METRICS, *EDGE_METRICS])
@@ -305,6 +305,7 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
 def _from_spans(spans: pd.DataFrame, grid: Grid) -> _Spans:
     if spans.empty:
         return {}, {}, frozenset(), ()
+    spans = _named(spans)
     spent = self_time(spans)
     calls = pair_spans(spans)
     nodes = {**request_span_columns(spans, spent, grid), **self_time_columns(spent, grid)}
@@ -316,6 +317,13 @@ def _from_spans(spans: pd.DataFrame, grid: Grid) -> _Spans:
     if spent.missing_parents:
         notes.append(f"{spent.missing_parents:,} spans name a parent that is not there")
     return nodes, call_columns(calls, spans, grid), asynchronous, tuple(notes)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make an empty name of a service none: its rows belong to nobody."""
+    if "" not in frame["service"].cat.categories:
+        return frame
+    return frame.assign(service=frame["service"].cat.remove_categories([""]))
 
 
 def _nameless(frame: pd.DataFrame, what: str) -> list[str]:
