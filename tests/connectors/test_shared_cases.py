@@ -421,6 +421,25 @@ def case_70_otlp_spans_of_no_service():
     assert "1 span(s) without service.name" in said(found)
 
 
+def case_53_unit_milliseconds_capital(capsys):
+    scripted("53-unit-milliseconds-capital")
+    assert "100 ms → 400 ms" in capsys.readouterr().out
+
+
+def case_59_change_without_a_ref(capsys):
+    scripted("59-change-without-a-ref")
+    assert "caused by change cart@2026-03-01T12:29:00Z" in capsys.readouterr().out
+
+
+def case_60_span_without_a_service(capsys):
+    made = scripted("60-span-without-a-service")
+    assert "100 ms → 400 ms" in capsys.readouterr().out
+    window = IncidentWindow.from_frames(
+        id="w", when=WHEN, metrics=made["metrics"], spans=made["spans"]
+    )
+    assert "50 spans name no service and were left out" in signals(window).notes
+
+
 def case_63_coloured_log_lines():
     made = scripted("63-coloured-log-lines")["window"]
     templates = wb.features.log_templates(made).to_frame()
@@ -450,6 +469,7 @@ CASES = {name: made for name, made in list(globals().items()) if name.startswith
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_a_shared_case_is_read_right(name, tmp_path):
+def test_a_shared_case_is_read_right(name, tmp_path, capsys):
+    given = {"tmp_path": tmp_path, "capsys": capsys}
     made = CASES[name]
-    made(tmp_path) if inspect.signature(made).parameters else made()
+    made(**{one: given[one] for one in inspect.signature(made).parameters})
