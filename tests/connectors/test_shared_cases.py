@@ -93,6 +93,29 @@ def steady(column):
     return column.dropna().to_numpy()
 
 
+def case_01_sli_not_measured_during_incident():
+    made = scripted("01-sli-not-measured-during-incident")
+    window = IncidentWindow.from_frames(
+        id="case",
+        when=TimeRange("2026-03-01T12:30:00Z", "2026-03-01T13:00:00Z"),
+        metrics=made["metrics"][~made["gone"]],
+        topology=wb.topology.from_table(pd.DataFrame({"src": ["web"], "dst": ["cart"]})),
+        slos=(wb.SLO("web latency", "web", "latency", objective=0.99, threshold=0.2),),
+    )
+    found = wb.diagnose.compare(window)
+    assert "not measured in the incident" in found.verdict
+    assert "normal" not in found.verdict
+    assert "0 s" not in repr(found)
+    assert found.would_settle
+    assert {suspect.claim for suspect in found.suspects} <= {"observed"}
+    assert "not measured" in repr(wb.diagnose.next_checks(window))
+
+
+def case_03_incident_after_last_sample():
+    with pytest.raises(BadInput, match=r"Nothing was measured in the incident.*until 2026-03-01"):
+        scripted("03-incident-after-last-sample")
+
+
 def case_05_otlp_status_code_attribute_has_dots():
     found = otlp("05-otlp-status-code-attribute-has-dots", "metrics", when=WHEN)
     errors = aligned(found).node("cart", "errors")

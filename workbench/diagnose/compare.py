@@ -110,6 +110,8 @@ def diagnose_case(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis
         ranking=case.ranking,
     )
     settle = () if found.cause or not case.ranking.got_worse else would_settle(case, found.suspects)
+    if not case.ranking.was_measured:
+        settle = (f"measurements of {case.sli} in the incident and before it", *settle)
     return replace(found, verdict=_verdict(case, found), would_settle=settle)
 
 
@@ -126,7 +128,7 @@ def _quiet(
     asked: tuple[tuple[str, str], ...],
 ) -> tuple[Suspect, ...]:
     """Find nothing guilty: the SLI got no worse, there is nothing to have caused."""
-    untold = case.objective.broken and not case.ranking.moved
+    untold = not case.ranking.was_measured or (case.objective.broken and not case.ranking.moved)
     nothing = "nothing is ruled out" if untold else "there is nothing it could have caused"
     reason = f"the SLI {case.all_clear}: {nothing}"
     role: Role = "undecided" if untold else "coincidence"
@@ -251,6 +253,8 @@ def _order(suspect: Suspect) -> tuple[int, bool, int]:
 def _verdict(case: Case, found: Diagnosis) -> str:
     unit, sli = found.sli.unit, found.sli
     moved = f"{quantity(found.before, unit)} → {quantity(found.during, unit)}"
+    if not case.ranking.was_measured:
+        return f"Not measured: {sli} {case.all_clear}, so nothing is known of it"
     if not found.moved:
         if case.objective.broken:
             return f"Not enough evidence for a cause: {sli} {case.all_clear}"

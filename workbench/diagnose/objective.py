@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI, SLO
 
-__all__ = ["ObjectiveCheck", "check_objective"]
+__all__ = ["ObjectiveCheck", "check_objective", "unmeasured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,26 @@ def check_objective(aligned: AlignedSignals, slos: tuple[SLO, ...], sli: SLI) ->
     if sli.signal == "latency" and objective.threshold is not None:
         return _slow(aligned, sli, threshold=objective.threshold)
     return ObjectiveCheck()
+
+
+def unmeasured(aligned: AlignedSignals, series: NDArray[np.float64]) -> str:
+    """Say that an SLI was not measured in the incident, or not before it; else empty.
+
+    Parameters
+    ----------
+    aligned
+        The window's signals.
+    series
+        The SLI in their bins; NaN where it was not measured.
+    """
+    seen, split = np.isfinite(series), aligned.split
+    if not seen[split.incident].any():
+        last = np.flatnonzero(seen & (aligned.index < aligned.window.when.start))
+        until = f"; last before it at {aligned.index[last[-1]]:%H:%M:%S} UTC" if last.size else ""
+        return f"was not measured in the incident{until}"
+    if not seen[split.baseline].any():
+        return "was not measured in the baseline"
+    return ""
 
 
 def _failures(aligned: AlignedSignals, sli: SLI, *, allowed: float) -> ObjectiveCheck:

@@ -112,7 +112,7 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
     Raises
     ------
     BadInput
-        The window has no baseline, or nothing was measured.
+        The window has no baseline, or nothing was measured in it or in the incident.
     """
     if window.baseline is None:
         hint = "Give one: window.with_(baseline=TimeRange(...))"
@@ -136,6 +136,8 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
         nodes, edges = (_without_guessed_errors(frame, every) for frame in (nodes, edges))
     quiet = [window.baseline, *([window.history.when] if window.history is not None else [])]
     index = pd.DatetimeIndex(nodes.index)
+    split = _split(index, window.when, quiet, width)
+    _check_measured(window, nodes, split)
     return AlignedSignals(
         window=window,
         whole=whole,
@@ -143,11 +145,35 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
         nodes=nodes,
         edges=edges,
         asynchronous=frozenset().union(*(part.asynchronous for part in every)),
-        split=_split(index, window.when, quiet, width),
+        split=split,
         step=width,
         traced=_traced(window, spans, past_spans, index),
         notes=tuple(dict.fromkeys([*_unread(window), *(n for part in every for n in part.notes)])),
     )
+
+
+def _check_measured(window: IncidentWindow, nodes: pd.DataFrame, split: Split) -> None:
+    """Refuse a window of which nothing was measured on one side: no data is not health.
+
+    Raises
+    ------
+    BadInput
+        It says from when until when there is data.
+    """
+    seen = nodes.notna().to_numpy().any(axis=1)
+    places = np.flatnonzero(seen)
+    index = pd.DatetimeIndex(nodes.index)
+    for what, bins, asked in (
+        ("incident", split.incident, window.when),
+        ("baseline", split.baseline, window.baseline),
+    ):
+        if seen[bins].any():
+            continue
+        hint = "There is no measurement at all"
+        if places.size:
+            first, last = index[places[0]], index[places[-1]]
+            hint = f"There is data from {first:%Y-%m-%d %H:%M:%S} until {last:%Y-%m-%d %H:%M:%S} UTC"
+        raise BadInput(fact=f"Nothing was measured in the {what}", value=str(asked), hint=hint)
 
 
 def _traced(
