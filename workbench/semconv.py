@@ -88,9 +88,7 @@ EDGE_METRICS: Mapping[str, str] = MappingProxyType(
 )
 """The same for calls: `service` is the caller, label ``peer`` the callee."""
 
-COUNTS: frozenset[str] = frozenset(
-    {"service.load", "service.errors", "edge.calls", "edge.errors"}
-)
+COUNTS: frozenset[str] = frozenset({"service.load", "service.errors", "edge.calls", "edge.errors"})
 """Aggregates that are counts of their bin: several in one bin are added up."""
 
 PEER_LABELS: tuple[str, ...] = (

@@ -244,22 +244,17 @@ def _named_changes(frame: pd.DataFrame) -> pd.DataFrame:
     lacks = (texts.isna() | (texts == "")).to_numpy(dtype=bool)
     if not lacks.any():
         return frame
-    times = utc_column(frame["ts"])
-    version = frame["version"] if "version" in frame else pd.Series("", index=frame.index)
-    names = [
-        f"{next((str(one) for one in told if not _is_blank(one)), 'change')}@{at:%Y-%m-%dT%H:%M:%SZ}"
-        for told, at in zip(
-            zip(version[lacks], frame["service"][lacks], strict=True), times[lacks], strict=True
-        )
-        if at is not pd.NaT
-    ]
-    if len(names) < int(lacks.sum()):
+    lacking = frame[lacks]
+    times = utc_column(lacking["ts"])
+    if times.isna().any():
         return frame  # a row without a time is refused for that
-    return frame.assign(ref=texts.mask(lacks, pd.Series(names, index=frame.index[lacks])))
-
-
-def _is_blank(value: object) -> bool:
-    return bool(pd.isna(value)) or value == ""  # type: ignore[call-overload]
+    places = lacking["service"].astype("object").fillna("").replace("", "change")
+    if "version" in frame:
+        versions = lacking["version"].astype("object").fillna("")
+        places = versions.where(versions != "", places)
+    return frame.assign(
+        ref=texts.where(~lacks, places.astype("str") + times.dt.strftime("@%Y-%m-%dT%H:%M:%SZ"))
+    )
 
 
 def _is_conformed(schema: Schema, frame: pd.DataFrame) -> bool:

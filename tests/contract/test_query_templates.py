@@ -49,7 +49,9 @@ HISTORY = [
         {**ISTIO, "response_code": "200", "grpc_response_status": "14"},
         0.1,
     ),
-    *pods("istio_requests_total", {**ISTIO, "response_code": "200", "grpc_response_status": "5"}, 1),
+    *pods(
+        "istio_requests_total", {**ISTIO, "response_code": "200", "grpc_response_status": "5"}, 1
+    ),
     *pods("istio_requests_total", {**ISTIO, "reporter": "source", "response_code": "503"}, 9.0),
     *pods("response_total", {"direction": "inbound", "deployment": "cart"}, 1.0),
     *pods(

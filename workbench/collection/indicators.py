@@ -11,10 +11,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
-from workbench.slis import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from workbench.slis import Signal
 
 __all__ = ["measured_by"]
 

@@ -47,7 +47,7 @@ class _Document:
     def spec(self) -> dict[str, Any]:
         spec = self.values.get("spec")
         if not isinstance(spec, dict):
-            raise self.refused(f"An {self.kind} without a spec")
+            raise self.refused(fact=f"An {self.kind} without a spec")
         return spec
 
     def refused(self, fact: str, hint: str = "") -> BadInput:
@@ -100,7 +100,9 @@ def _documents(path: Path) -> list[_Document]:
             found.append(document)
         elif document.kind == "SLO":
             version = str(value.get("apiVersion", "none"))
-            raise document.refused(f"An SLO of another format ({version})", f"{_VERSION} is read")
+            raise document.refused(
+                fact=f"An SLO of another format ({version})", hint=f"{_VERSION} is read"
+            )
     if not found and objects:
         raise BadInput(fact="No OpenSLO document", value=str(path), hint=f"{_VERSION} is read")
     return found
@@ -112,8 +114,8 @@ def _objects(text: str) -> Iterator[tuple[int, Any]]:
     try:
         while loader.check_node():
             node = loader.get_node()
-            value = loader.construct_document(node)
-            if value is not None:
+            value = loader.construct_document(node) if node is not None else None
+            if node is not None and value is not None:
                 yield from _unlisted(node, value)
     finally:
         loader.dispose()
@@ -135,13 +137,13 @@ def _slos(document: _Document, shared: Mapping[str, dict[str, Any]]) -> Iterator
     spec, name = document.spec, document.name
     service, objectives = spec.get("service"), spec.get("objectives")
     if not name or not isinstance(service, str) or not service:
-        raise document.refused("An SLO needs a name and a service")
+        raise document.refused(fact="An SLO needs a name and a service")
     if not isinstance(objectives, list) or not objectives:
-        raise document.refused("An SLO needs objectives, a list")
+        raise document.refused(fact="An SLO needs objectives, a list")
     days = _days(spec.get("timeWindow"), document)
     for number, one in enumerate(objectives):
         if not isinstance(one, dict):
-            raise document.refused("An objective that is no mapping")
+            raise document.refused(fact="An objective that is no mapping")
         of = one if {"indicator", "indicatorRef"} & set(one) else spec
         indicator = _indicator(of, document, shared)
         label = name if len(objectives) == 1 else f"{name}-{one.get('displayName', number + 1)}"
@@ -162,35 +164,39 @@ def _indicator(
     """Return the spec of the indicator that stands in an SLO, or of the SLI it refers to."""
     own, reference = spec.get("indicator"), spec.get("indicatorRef")
     if (own is None) == (reference is None):
-        raise document.refused("An SLO needs an indicator or an indicatorRef, and not both")
+        raise document.refused(fact="An SLO needs an indicator or an indicatorRef, and not both")
     if own is not None and not isinstance(own, dict):
-        raise document.refused("An indicator that is no mapping", "A name goes to indicatorRef")
+        raise document.refused(
+            fact="An indicator that is no mapping", hint="A name goes to indicatorRef"
+        )
     if own is not None:
         inner = own.get("spec")
         if not isinstance(inner, dict) or not inner:
-            raise document.refused("An indicator without a spec")
+            raise document.refused(fact="An indicator without a spec")
         return inner
     if not isinstance(reference, str) or reference not in shared:
         hint = f"SLIs: {', '.join(sorted(shared)) or 'none'}"
-        raise document.refused(f"An indicatorRef to no SLI of these files ({reference!r})", hint)
+        raise document.refused(
+            fact=f"An indicatorRef to no SLI of these files ({reference!r})", hint=hint
+        )
     return shared[reference]
 
 
 def _target(objective: Mapping[str, Any], document: _Document) -> float:
     told = [key for key in ("target", "targetPercent") if key in objective]
     if len(told) != 1:
-        raise document.refused("An objective needs target or targetPercent, and not both")
+        raise document.refused(fact="An objective needs target or targetPercent, and not both")
     try:
         value = float(objective[told[0]])
     except (TypeError, ValueError) as error:
-        raise document.refused("A target that is not a number") from error
+        raise document.refused(fact="A target that is not a number") from error
     return value / 100 if told[0] == "targetPercent" else value
 
 
 def _days(windows: object, document: _Document) -> float:
     if not isinstance(windows, list) or len(windows) != 1 or not isinstance(windows[0], dict):
-        raise document.refused("An SLO needs exactly one timeWindow, in a list")
+        raise document.refused(fact="An SLO needs exactly one timeWindow, in a list")
     match = _DURATION.fullmatch(str(windows[0].get("duration", "")))
     if match is None:
-        raise document.refused("A time window whose length cannot be read", "e.g. 30d")
+        raise document.refused(fact="A time window whose length cannot be read", hint="e.g. 30d")
     return int(match[1]) * _DAYS[match[2]]

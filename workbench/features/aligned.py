@@ -172,7 +172,9 @@ def _check_measured(window: IncidentWindow, nodes: pd.DataFrame, split: Split) -
         hint = "There is no measurement at all"
         if places.size:
             first, last = index[places[0]], index[places[-1]]
-            hint = f"There is data from {first:%Y-%m-%d %H:%M:%S} until {last:%Y-%m-%d %H:%M:%S} UTC"
+            hint = (
+                f"There is data from {first:%Y-%m-%d %H:%M:%S} until {last:%Y-%m-%d %H:%M:%S} UTC"
+            )
         raise BadInput(fact=f"Nothing was measured in the {what}", value=str(asked), hint=hint)
 
 

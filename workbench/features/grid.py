@@ -197,7 +197,7 @@ def _cadence_of_counts(metrics: pd.DataFrame) -> float:
     if not is_count.any():
         return 0.0
     counts = metrics[is_count[names.codes]]
-    return _cadence(counts) if counts["ts"].nunique() > 1 else 0.0
+    return _cadence(counts) if len(counts) and _length(counts) > 0 else 0.0
 
 
 def _cadence(metrics: pd.DataFrame) -> float:

@@ -187,7 +187,9 @@ def _checked(
             mixed[entry.metric] += 1
         else:
             kept.append(entry)
-    notes = [f"{name} is named like a counter and falls: read as a level" for name in sorted(levels)]
+    notes = [
+        f"{name} is named like a counter and falls: read as a level" for name in sorted(levels)
+    ]
     notes += [
         f"{count:,} series of {name} left out: each falls too often to be one counter; several "
         "writers without an identity, or a level"

@@ -122,4 +122,3 @@ def _quantiles(
 
 def _texts(caught: Iterable[warnings.WarningMessage]) -> list[str]:
     return [str(warning.message) for warning in caught]
-

@@ -18,7 +18,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadTable
-from workbench.semconv import CLIENT_HISTOGRAMS, PEER_LABELS, failed_labels, first_of, histogram_part
+from workbench.semconv import (
+    CLIENT_HISTOGRAMS,
+    PEER_LABELS,
+    failed_labels,
+    first_of,
+    histogram_part,
+)
 from workbench.tables import conform, labels_of
 from workbench.times import utc_column
 from workbench.topology.calls import pair_spans

@@ -29,7 +29,7 @@ _KNOWN: tuple[tuple[str, Callable[[dict[str, object]], bool]], ...] = (
     ("a Zipkin span", _has("traceId", "id", "timestamp")),
     ("a Jaeger trace", _has("traceID", "spans", "processes")),
     (
-        "what Jaeger's pages download",
+        "a download of Jaeger",
         lambda record: any("traceID" in mapping_at(one) for one in list_at(record, "data")),
     ),
     ("an answer of Prometheus or Loki", _has("status", "data")),
@@ -50,7 +50,7 @@ def looks_like(record: object) -> str:
     Examples
     --------
     >>> looks_like({"data": [{"traceID": "a1", "spans": []}]})
-    'what Jaeger\'s pages download'
+    'a download of Jaeger'
     """
     if isinstance(record, list):
         return looks_like(record[0]) if record else ""

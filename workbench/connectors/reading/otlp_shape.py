@@ -86,5 +86,7 @@ def _is_original(record: dict[str, Any]) -> bool:
 def _camel(value: Any) -> Any:  # noqa: ANN401 - JSON has any type
     """Spell the keys of every mapping in lowerCamelCase; names of attributes are values."""
     if isinstance(value, dict):
-        return {_UNDERSCORE.sub(lambda m: m[1].upper(), str(k)): _camel(v) for k, v in value.items()}
+        return {
+            _UNDERSCORE.sub(lambda m: m[1].upper(), str(k)): _camel(v) for k, v in value.items()
+        }
     return [_camel(one) for one in value] if isinstance(value, list) else value

@@ -85,7 +85,9 @@ class FeatureFlags(FileSource):
                 others[error.fact] += 1
 
         reader = RowReader(table).each(_entries(file.data), rows)
-        reader.notes += [f"{count:,} × {fact[0].lower()}{fact[1:]}" for fact, count in others.items()]
+        reader.notes += [
+            f"{count:,} × {fact[0].lower()}{fact[1:]}" for fact, count in others.items()
+        ]
         return reader.parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:

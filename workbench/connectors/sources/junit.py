@@ -105,7 +105,8 @@ class JUnit(FileSource):
                 and len(said) <= _COUNT_DIGITS
                 and int(said) > held
             ):
-                fact = f"{file.name}: suite {suite.get('name', '')!r} says {said} tests and holds {held}"
+                name = suite.get("name", "")
+                fact = f"{file.name}: suite {name!r} says {said} tests and holds {held}"
                 gathering.refused.append(fact)
         if not gathering.rows and root.tag not in {"testsuite", "testsuites"}:
             raise SourceGarbled(fact="XML that is no test report", value=root.tag)

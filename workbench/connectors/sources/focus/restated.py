@@ -51,7 +51,10 @@ def unrestated(files: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, Restated]:
     """
     frame = pd.concat(list(files), ignore_index=True)
     file = np.repeat(np.arange(len(files)), [len(one) for one in files])
-    ends = [one["period_end"].max() if len(one) else pd.Timestamp.min.tz_localize("UTC") for one in files]
+    ends = [
+        one["period_end"].max() if len(one) else pd.Timestamp.min.tz_localize("UTC")
+        for one in files
+    ]
     rank = np.empty(len(files), dtype=np.int64)
     rank[np.argsort(np.array([end.value for end in ends]), kind="stable")] = np.arange(len(files))
     rows = frame.assign(rank=rank[file] if len(frame) else file)

@@ -4,8 +4,8 @@ Names, units and suffixes follow OpenTelemetry's "Prometheus and OpenMetrics com
 ``http.server.request.duration`` in ``s`` is ``http_server_request_duration_seconds_bucket``.
 Labels are attributes by their Prometheus names. Deltas are added up, over all files, so that
 every counter is cumulative; a sum that may fall is a gauge; a summary's quantiles are gauges with
-a label ``quantile``. A counter goes on over restarts that its start time tells. Exponential histograms become the
-buckets they stand for, at the coarsest scale of their series.
+a label ``quantile``. A counter goes on over restarts that its start time tells. Exponential
+histograms become the buckets they stand for, at the coarsest scale of their series.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from workbench.connectors.reading.rows import (
     mapping_at,
     text_of,
 )
+from workbench.connectors.sources.otlp.points import Point
 from workbench.connectors.sources.otlp.writers import Oddity, told_apart
 from workbench.errors import SourceGarbled
 from workbench.semconv import plain_name
@@ -39,7 +40,7 @@ from workbench.semconv import plain_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["MetricPoints", "Point"]
+__all__ = ["MetricPoints"]
 
 # Of an exponential histogram (OpenTelemetry SDK specification, "Exponential histogram").
 _COARSEST_SCALE, _FINEST_SCALE = -10, 20
@@ -64,23 +65,6 @@ _DELTA = {"1", "AGGREGATION_TEMPORALITY_DELTA"}
 _NO_VALUE = 1
 _MOST_BUCKETS = 10_000
 _COLUMNS = ("ts", "metric", "value", "service", "labels", "unit", "kind", "temporality", "le")
-
-
-@dataclass(slots=True)
-class Point:
-    """One data point, as far as its shape has it."""
-
-    ts: int
-    start: int
-    delta: bool
-    value: float = 0.0
-    bounds: tuple[float, ...] = ()
-    buckets: tuple[int, ...] = ()
-    scale: int | None = None
-    zeros: int = 0
-    offsets: tuple[int, int] = (0, 0)
-    negative: tuple[int, ...] = ()
-    quantiles: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(slots=True)

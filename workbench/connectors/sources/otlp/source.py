@@ -100,7 +100,9 @@ class Otlp(FileSource):
                 frame = frame[~again].reset_index(drop=True)
         if table != "spans":
             lacks = when.mask(frame["ts"]) & (frame["service"].astype("object") == "")
-            notes += [f"{int(lacks.sum()):,} {_ROWS[table]} without service.name"] * bool(lacks.any())
+            notes += [f"{int(lacks.sum()):,} {_ROWS[table]} without service.name"] * bool(
+                lacks.any()
+            )
         rest = [Parsed(empty(table), part.problems, part.notes) for part in parts]
         return [Parsed(frame, tuple(problems), tuple(notes)), *rest]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from workbench.connectors.sources.otlp.metrics import Point
+    from workbench.connectors.sources.otlp.points import Point
 
     _Key = tuple[str, ...]
 
@@ -99,7 +99,7 @@ def _once(points: list[Point], counted: Counter[Oddity]) -> list[Point]:
     for one in points:
         same = (one.ts, one.start, one.value, one.buckets, one.zeros, one.negative)
         # NaN differs from itself: two points without a sum may still be the same.
-        found.setdefault(tuple("nan" if part != part else part for part in same), one)  # noqa: PLR0124
+        found.setdefault(tuple("nan" if part != part else part for part in same), one)
     counted[Oddity.AGAIN] += len(points) - len(found)
     return sorted(found.values(), key=lambda one: (one.ts, one.start))
 

@@ -10,16 +10,24 @@ import re
 from typing import TYPE_CHECKING
 
 from workbench.connectors.reading.promql import is_plain
-from workbench.semconv import COUNTS, COUNTER_ENDINGS
+from workbench.semconv import COUNTER_ENDINGS, COUNTS
 
 if TYPE_CHECKING:
-    from workbench.connectors.sources.prometheus.queries import MetricQuery
+    from workbench.connectors.sources.prometheus.metric_query import MetricQuery
 
 __all__ = ["PLACEHOLDER", "duration", "laid_out"]
 
 PLACEHOLDER = "$range"
 # PromQL durations (Prometheus, "Querying basics"); a year is 365 days there.
-_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 3.1536e7}
+_SECONDS = {
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "y": 3.1536e7,
+}
 _PART = re.compile(r"(\d+)(ms|[smhdwy])")
 _RANGE = re.compile(r"\[\s*((?:\d+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")

@@ -12,7 +12,6 @@ import inspect
 import json
 import math
 import runpy
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -259,7 +258,9 @@ def case_30_junit_googletest_not_run():
 
 def case_32_junit_testcases_under_testsuites():
     folder = require_shared_case("32-junit-testcases-under-testsuites")
-    found = files("junit", "tests", folder, "*.xml", TimeRange("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"))
+    found = files(
+        "junit", "tests", folder, "*.xml", TimeRange("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
+    )
     assert sorted(found.frame["outcome"]) == ["failed", "passed"]
     assert "file's time used" in said(found)
 
