@@ -11,6 +11,7 @@ from workbench.checks import CheckId, failed, not_passed
 from workbench.diagnose.case import open_case
 from workbench.diagnose.ladder import lower_rung
 from workbench.diagnose.missing_evidence import missing_sources, would_settle
+from workbench.diagnose.objective import little_measured
 from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.suspects.changes import changes
 from workbench.diagnose.suspects.hosts import host_suspects
@@ -116,9 +117,14 @@ def diagnose_case(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis
 
 
 def _notes(case: Case) -> tuple[str, ...]:
+    breakdown = case.study.breakdown
+    notes = (
+        *case.ranking.notes,
+        *little_measured(case.study.aligned, breakdown.total[:, breakdown.sli]),
+    )
     if case.correlation is None:
-        return (*case.ranking.notes, "too few bins to correlate anything with the SLI")
-    return case.ranking.notes
+        return (*notes, "too few bins to correlate anything with the SLI")
+    return notes
 
 
 def _quiet(
@@ -254,7 +260,7 @@ def _verdict(case: Case, found: Diagnosis) -> str:
     unit, sli = found.sli.unit, found.sli
     moved = f"{quantity(found.before, unit)} → {quantity(found.during, unit)}"
     if not case.ranking.was_measured:
-        return f"Not measured: {sli} {case.all_clear}, so nothing is known of it"
+        return f"{sli} {case.all_clear}: nothing is claimed"
     if not found.moved:
         if case.objective.broken:
             return f"Not enough evidence for a cause: {sli} {case.all_clear}"

@@ -118,8 +118,12 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
         hint = "Give one: window.with_(baseline=TimeRange(...))"
         fact = "The window has no baseline to compare with"
         raise BadInput(fact, value=window.id, hint=hint)
-    width = _width(step, window)
     cut = _parts(window)
+    for part, what in zip(cut, ("incident", "baseline"), strict=False):
+        if len(cut) > 1 and part.metrics.empty and part.spans.empty:
+            hint = "It lies far from all that was measured"
+            raise BadInput(fact=f"Nothing was measured in the {what}", value=window.id, hint=hint)
+    width = _width(step, window)
     if len(cut) == 1:
         whole, spans = signals_and_spans(window, step=width)
         parts = [whole]
