@@ -145,3 +145,34 @@ def test_a_gauge_told_in_megabytes_by_some_and_in_bytes_by_others_is_one_gauge_i
     assert gauge.before == pytest.approx(3e8, rel=0.05)
     assert gauge.during == pytest.approx(12e8, rel=0.1)
     assert gauge.statement.startswith("container_memory_bytes rose from 2.99e+08 to 1.3")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "seconds"),
+    [
+        (250.0, "Milliseconds", 0.25),
+        (250.0, "millisecond", 0.25),
+        (250.0, "MILLISECONDS", 0.25),
+        (250.0, " msec ", 0.25),
+        (250.0, "millis", 0.25),
+        (250_000.0, "Microseconds", 0.25),
+        (0.25, "Seconds", 0.25),
+        (0.25, "sec", 0.25),
+        (0.25, "None", 0.25),
+        (0.5, "Minutes", 30.0),
+    ],
+)
+def test_words_of_units_are_read_in_any_case(value, unit, seconds):
+    found = signals(one("service.latency", value, unit))
+    assert found.nodes["cart", "latency"].median() == pytest.approx(seconds)
+    assert not found.notes
+
+
+@pytest.mark.parametrize("unit", ["furlongs", "Count", "By", "ticks"])
+def test_a_unit_that_is_no_known_time_is_told_and_never_taken_for_seconds(unit):
+    told = one("service.latency", 250.0, unit).metrics
+    load = one("service.load", 10.0, "1").metrics
+    window = one("service.load", 10.0, "1").with_(tables={"metrics": pd.concat([told, load])})
+    found = signals(window)
+    assert ("cart", "latency") not in found.nodes
+    assert any(unit in note and "60 sample(s) left out" in note for note in found.notes)
