@@ -129,3 +129,9 @@ def test_rows_without_a_service_are_counted_and_belong_to_nobody():
     found = made(series(COUNT, counted(100)), lost, series(COUNT, counted(5)).assign(service=None))
     assert found.services == ("cart",)
     assert "120 metric samples name no service and were left out" in found.notes
+
+
+def test_changes_of_a_level_are_added_up():
+    level = 50.0 + RNG.poisson(3, 60)
+    told = series("queue", np.diff(level, prepend=0.0), kind="gauge", temporality="delta")
+    assert made(told).node("cart", "saturation:queue").to_numpy() == pytest.approx(level)

@@ -143,6 +143,10 @@ def split_series(metrics: pd.DataFrame) -> MetricSeries:
     near = steps <= GAP_FACTOR * np.median(forward) if len(forward) else steps > 0
     fallen = falls(values, series=code, among=near)
     entries = tuple(_entries(finite.iloc[heads], starts))
+    for entry in entries:
+        if entry.delta and not entry.counter:  # changes of a level: added up they are the level
+            own = slice(entry.start, entry.stop)
+            values[own] = np.cumsum(values[own])
     entries, notes = _checked(entries, fallen, _told_both(finite))
     return MetricSeries(
         entries=entries,
