@@ -95,3 +95,77 @@ def test_an_sli_that_falls_silent_on_the_way_is_noted():
     assert not any(
         "bins of the incident" in one for one in wb.diagnose.compare(window(measured())).notes
     )
+
+
+def others():
+    """A few rows of every other table around the onset."""
+    times = pd.date_range(START, periods=540, freq="20s")
+    calls = [
+        {
+            "ts": at,
+            "duration_s": 0.1,
+            "trace_id": f"{n:032x}",
+            "span_id": f"{n:016x}",
+            "parent_span_id": "",
+            "service": "cart",
+            "name": "GET",
+            "kind": "server",
+            "status": "ok",
+        }
+        for n, at in enumerate(times)
+    ]
+    lines = {"ts": times, "service": "cart", "severity_number": 9.0, "body": "order taken"}
+    happened = {
+        "ts": times[450:455],
+        "reason": "BackOff",
+        "type": "Warning",
+        "kind": "Pod",
+        "namespace": "shop",
+        "name": "cart-1",
+        "message": "again",
+        "count": 3.0,
+    }
+    made = {"ts": [times[440]], "kind": "deploy", "service": "cart", "ref": "cart@2"}
+    return {
+        "spans": pd.DataFrame(calls),
+        "logs": pd.DataFrame(lines),
+        "events": pd.DataFrame(happened),
+        "changes": pd.DataFrame(made),
+    }
+
+
+@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("spans", "service"),
+        ("spans", "name"),
+        ("spans", "duration_s"),
+        ("spans", "kind"),
+        ("logs", "service"),
+        ("logs", "body"),
+        ("logs", "severity_number"),
+        ("events", "name"),
+        ("events", "reason"),
+        ("changes", "ref"),
+        ("changes", "service"),
+        ("metrics", "metric"),
+        ("metrics", "service"),
+    ],
+)
+def test_rows_that_lack_a_cell_hide_no_other(table, column, value):
+    tables = {"metrics": measured(), **others()}
+    frame = tables[table]
+    if pd.api.types.is_float_dtype(frame[column]):
+        tables[table] = frame.assign(**{column: np.nan})
+    else:
+        lost = frame.iloc[:40].assign(**{column: value})
+        tables[table] = pd.concat([frame, lost], ignore_index=True)
+    asked = window(**tables)
+    found = wb.diagnose.compare(asked)
+    assert "100 ms → 400 ms" in found.verdict
+    if column == "service" and table in {"spans", "logs", "metrics"}:
+        assert any(note.startswith("40 ") and "no service" in note for note in found.notes) or (
+            table != "logs"
+            and any("no service" in note for note in wb.features.signals(asked).notes)
+        )

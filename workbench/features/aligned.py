@@ -193,8 +193,11 @@ def _traced(
 
 
 def _unread(window: IncidentWindow) -> list[str]:
+    nameless = window.logs["service"].isna() | window.logs["service"].isin([""])
+    count = int(nameless.sum())
+    said = [f"{count:,} log records name no service and were left out"] if count else []
     lost = window.history_id and window.history is None
-    return [f"history {window.history_id!r} is not there"] if lost else []
+    return [*said, *[f"history {window.history_id!r} is not there"] * bool(lost)]
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -288,6 +288,10 @@ def _error_ratio(found: Signals, service: str) -> pd.Series:
 def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     if metrics.empty:
         return {}, {}, ()
+    unnamed = int(metrics["metric"].isna().sum())
+    metrics = metrics[metrics["metric"].notna()] if unnamed else metrics
+    if metrics.empty:
+        return {}, {}, (f"{unnamed:,} samples name no metric and were left out",)
     metrics, told = in_plain_units(_named(metrics))
     nodes, edges = aggregate_columns(metrics, grid)
     names = metrics["metric"].cat
@@ -297,6 +301,8 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     nodes = fill(fill(nodes, measured_nodes), saturation_columns(series, grid))
     notes = (*notes, *told, *unit_doubts(nodes, edges), *_nameless(metrics, "metric samples"))
     notes = (*notes, *series.notes)
+    if unnamed:
+        notes = (*notes, f"{unnamed:,} samples name no metric and were left out")
     if series.duplicates:
         notes = (*notes, f"{series.duplicates:,} metric samples share a time: the last was kept")
     return nodes, fill(edges, measured_edges), notes
