@@ -16,7 +16,7 @@ from workbench.connectors.sources.prometheus.queries import MetricQuery, count, 
 from workbench.connectors.sources.prometheus.series import bounded, unreplicated, without_bounds
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
-from workbench.semconv import COUNTER_ENDINGS, histogram_part
+from workbench.semconv import COUNTER_ENDINGS, WRITER_LABELS, first_of, histogram_part
 from workbench.stats.counters import falls
 from workbench.tables import conform, empty, labels_text
 
@@ -133,7 +133,9 @@ async def _scrapes(asked: Asked) -> Scrapes:
         worked = own & (samples.value != 0)  # 0: the scrape failed, nothing was sampled
         cadenced = samples.ts_ms[own]
         found.setdefault(asked.service(up, labels), []).append(
-            Target(labels.get("instance", "?"), samples.ts_ms[worked], _cadence(cadenced))
+            Target(
+                first_of(labels, WRITER_LABELS) or "?", samples.ts_ms[worked], _cadence(cadenced)
+            )
         )
     return found
 
