@@ -153,3 +153,28 @@ def test_bins_are_no_finer_than_counts_beside_raw_samples(url):
     load = columns(found, None)["cart", "load"]
     assert load.index.freq == "60s"
     assert load.notna().all()
+
+
+def test_an_ha_pair_is_counted_once_and_told_where_it_cannot_be():
+    labels = {"service": "cart", "instance": "a"}
+    pair = [
+        (
+            name,
+            {**labels, "prometheus_replica": str(n)},
+            [(T0 + s + 7 * n, v(s + 7 * n)) for s in SCRAPES],
+        )
+        for n in range(2)
+        for name, v in (("up", lambda _: 1), ("response_total", lambda s: counted(s, 1.0)))
+    ]
+    raw = MetricQuery(promql="response_total", name="http_server_request_duration_seconds_count")
+    added = MetricQuery(
+        promql="sum by (service) (increase(response_total[1m]))", name="service.load"
+    )
+    with prometheus(pair) as url:
+        once, twice = fetched(url, [raw]), fetched(url, [added])
+    load = columns(once, 300)["cart", "load"].dropna()
+    assert load.iloc[1] == pytest.approx(300, rel=0.01)
+    assert "differ in prometheus_replica alone joined" in once.coverage[0].reason
+    assert once.coverage[0].status == "complete"
+    assert twice.coverage[0].status == "partial"
+    assert "sums of expressions count both" in twice.coverage[0].reason

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import ResultCard, table_html
-from workbench.errors import unknown_name
+from workbench.errors import BadInput, unknown_name
 from workbench.features.aggregates import aggregate_columns
 from workbench.features.columns import fill, frame_of, sources_of
 from workbench.features.grid import grid_of
@@ -258,6 +258,8 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
     ------
     UnknownName
         The service has no such signal.
+    BadInput
+        It has, and no bin of it has a value.
     """
     found = of if isinstance(of, Signals) else signals(of)
     if sli.service not in found.services:
@@ -271,7 +273,12 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
         (series,) = nearest_columns(found.nodes, [sli.service], "latency")[0].T
         series = pd.Series(series, found.index)
     if series.isna().all():
-        there = [str(s) for p, s in found.nodes.columns if p == sli.service]
+        known = found.nodes[sli.service]
+        there = [str(s) for s in known.columns if known[s].notna().any()]
+        if sli.signal in known.columns and sli.signal not in there:
+            about = [note for note in found.notes if sli.service in note or sli.signal in note]
+            hint = "; ".join(about) or f"Measured of it: {', '.join(there) or 'nothing'}"
+            raise BadInput(fact="An SLI with samples and no value", value=str(sli), hint=hint)
         kind = f"signal of {sli.service!r}"
         raise unknown_name(kind, sli.signal, there)
     return series.rename(str(sli))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
+from workbench.connectors.reading.look_alikes import shape_of
 from workbench.connectors.reading.rows import (
     Parsed,
     RowReader,
@@ -89,7 +90,7 @@ def audit_rows(record: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - an
     else:
         raise SourceGarbled(
             fact="Neither CloudTrail nor a Kubernetes audit event",
-            value=sorted(map(str, mapping_at(record)))[:5],
+            value=shape_of(record),
         )
 
 

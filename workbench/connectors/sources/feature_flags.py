@@ -20,6 +20,7 @@ import pydantic
 
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
+from workbench.connectors.reading.look_alikes import shape_of
 from workbench.connectors.reading.rows import (
     EVERY_SERVICE,
     Parsed,
@@ -151,9 +152,7 @@ class FeatureFlags(FileSource):
         facts = {**_attributes(event.get("resource")), **_attributes(event), **event}
         key = text_of(facts.get("feature_flag.key") or facts.get("flagKey"))
         if not key:
-            raise SourceGarbled(
-                fact="Not a flag event that is known", value=sorted(map(str, event))
-            )
+            raise SourceGarbled(fact="Not a flag event that is known", value=shape_of(event))
         variant = text_of(
             facts.get("feature_flag.result.variant")
             or facts.get("feature_flag.variant")  # before semantic conventions 1.31

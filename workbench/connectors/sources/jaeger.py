@@ -152,7 +152,8 @@ def _is_nothing_found(error: SourceRefused) -> bool:
     """Whether a 404 is the gateway's word for a search without results, not for a wrong path."""
     if error.status != HTTPStatus.NOT_FOUND:
         return False
-    told = [mapping_at(error.payload, "error"), *map(mapping_at, list_at(error.payload, "errors"))]
+    payload = mapping_at(error.payload)
+    told = [payload, mapping_at(payload, "error"), *map(mapping_at, list_at(payload, "errors"))]
     words = [text_of(one.get("message", one.get("msg"))).lower() for one in told]
     return any("trace" in word and ("no " in word or "not found" in word) for word in words)
 

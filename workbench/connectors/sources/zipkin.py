@@ -69,7 +69,7 @@ class Zipkin(HttpSource[ZipkinSettings]):
     async def _ask(self, when: TimeRange) -> dict[str, Any]:
         params = {**_ends(when), "limit": str(self.settings.limit)}
         payload = (await self.http.json("GET", "/api/v2/traces", params=params)).payload
-        if not isinstance(payload, list):
+        if not isinstance(payload, list) or any(isinstance(one, dict) for one in payload):
             raise SourceGarbled(fact="Not a list of traces", value=str(payload)[:100])
         return {_trace_id(trace): trace for trace in payload if trace}
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.connectors.reading.look_alikes import shape_of
 from workbench.connectors.reading.rows import (
     json_text,
     list_at,
@@ -90,7 +91,7 @@ def webhook_alerts(
         Not a message of version 4.
     """
     if not isinstance(message, dict) or text_of(message.get("version")) != "4":
-        raise SourceGarbled(fact="Not a webhook message of version 4", value=str(message)[:100])
+        raise SourceGarbled(fact="Not a webhook message of version 4", value=shape_of(message))
     rows, refused = [], []
     for place, one in enumerate(list_at(message, "alerts"), start=1):
         ended = text_of(mapping_at(one).get("status")) == "resolved"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.connectors.reading.look_alikes import shape_of
 from workbench.connectors.reading.rows import (
     Parsed,
     list_at,
@@ -43,7 +44,7 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
     record = mapping_at(event)
     about = mapping_at(record, "involvedObject") or mapping_at(record, "regarding")
     if not about or "reason" not in record:
-        raise SourceGarbled(fact="Not an event", value=sorted(map(str, record))[:6])
+        raise SourceGarbled(fact="Not an event", value=shape_of(event))
     series = mapping_at(record, "series")
     times = (
         series.get("lastObservedTime"),
@@ -87,14 +88,18 @@ def within(part: Parsed, when: TimeRange) -> Parsed:
     if "began" not in frame:
         return part
     began, ts = utc_column(frame["began"]), utc_column(frame["ts"])
+    early = int(((began < when.start) & (ts >= when.start) & (ts < when.end)).sum())
+    notes = [*part.notes]
+    if early:
+        notes.append(f"{early:,} event(s) began before the range: their count is of all of it")
     over = (ts >= when.end) & (began < when.end) & (began < ts)
     first = began.where(began > when.start, when.start)
     placed = frame.drop(columns="began").assign(ts=ts.where(~over, first))
     placed["count"] = frame["count"].where(~over, 1)
     if not over.any():
-        return Parsed(placed, part.problems, part.notes)
+        return Parsed(placed, part.problems, tuple(notes))
     why = f"{int(over.sum()):,} event(s) go on after the range: how often within it is not known"
-    return Parsed(placed, (*part.problems, why), part.notes)
+    return Parsed(placed, (*part.problems, why), tuple(notes))
 
 
 def host_edges(pods: list[Any], owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
