@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pandas as pd
 import pytest
+import yaml
 
+import workbench as wb
 from servers.prometheus import prometheus
 from workbench import IncidentWindow, TimeRange
 from workbench.collection.query_templates import template_queries, templates
@@ -178,3 +181,22 @@ def test_an_ha_pair_is_counted_once_and_told_where_it_cannot_be():
     assert once.coverage[0].status == "complete"
     assert twice.coverage[0].status == "partial"
     assert "sums of expressions count both" in twice.coverage[0].reason
+
+
+def test_a_watch_misses_no_count_and_counts_none_twice(url, tmp_path, monkeypatch):
+    """Points that look back a minute come a minute late."""
+    now = [WHEN.start + pd.Timedelta("10min 7s")]
+    monkeypatch.setattr(pd.Timestamp, "now", classmethod(lambda cls, tz=None: now[0]))
+    file = tmp_path / "sources.yaml"
+    prom = {"kind": "prometheus", "url": url, "templates": ["linkerd"]}
+    file.write_text(yaml.safe_dump({"cache": "cache", "sources": {"prom": prom}}))
+    watch = wb.watch(wb.connect(file), WHEN.start + pd.Timedelta("5min"), before="5min")
+    for _ in range(41):
+        window = watch.turn()
+        now[0] += pd.Timedelta("15s")
+    rows = window.metrics
+    load = rows[(rows["metric"] == "service.load") & (rows["service"] == "cart")]
+    assert not load["ts"].duplicated().any()
+    assert list(load["ts"].diff().dropna().unique()) == [pd.Timedelta("1min")]
+    assert load["ts"].iloc[-1] == WHEN.start + pd.Timedelta("19min")
+    assert load["value"].to_numpy() == pytest.approx(75, rel=0.02)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pydantic
 
 from workbench.connectors.contract import Query
@@ -82,6 +82,11 @@ class PrometheusSettings(HttpSettings):
     )
     most_rows: int = pydantic.Field(default=5_000_000, gt=0, description="samples of one fetch")
     chunk_rows: int = pydantic.Field(default=50_000, gt=0, description="samples of one request")
+
+    @property
+    def longest_range_s(self) -> float:
+        """Seconds that the points of its queries look back at most: so much later they come."""
+        return max((laid_out(one, self.step_s)[0].range_s for one in self.queries), default=0.0)
 
 
 @dataclass(slots=True)
@@ -229,7 +234,7 @@ def _chunks(asked: Asked, rows: int, query: MetricQuery) -> Iterator[tuple[int, 
     step = query.range_ms or max(round(asked.settings.step_s * 1000), 1)
     points = np.arange(-(-asked.start_ms // step) * step, asked.end_ms, step) + query.range_ms
     if query.range_ms:
-        points = points[points <= time.time() * 1000]
+        points = points[points <= pd.Timestamp.now("UTC").value // _MS]
     share = max(int(len(points) * most // max(rows, 1)), 1)
     size = min(_MOST_POINTS, share, max(len(points), 1))
     for first in range(0, len(points), size):
