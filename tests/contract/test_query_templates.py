@@ -18,6 +18,7 @@ from workbench.connectors.sources.prometheus.source import (
     PrometheusSettings,
 )
 from workbench.connectors.transport.http import Http
+from workbench.errors import BadInput
 from workbench.features.signals import signals
 from workbench.semconv import COUNTS
 
@@ -106,6 +107,15 @@ def test_every_template_that_counts_is_expected_here():
         if any(query.name in COUNTS for query in template.queries)
     }
     assert counting == set(EXPECTED)
+    for name in counting:
+        queries = template_queries((name,), templates())
+        assert all(query.range_s > 0 for query in queries), "loads and latencies stand together"
+
+
+def test_a_template_that_does_not_state_its_range_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_text("about: a\nqueries: [{promql: 'rate(x[$range])'}]\n")
+    with pytest.raises(BadInput, match="range_s not stated"):
+        templates(tmp_path)
 
 
 @pytest.mark.parametrize("step_s", [15, 60, 300])

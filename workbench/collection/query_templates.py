@@ -11,7 +11,6 @@ from workbench.collection.yaml_lines import explained, read_yaml
 from workbench.connectors.sources.prometheus.counting import PLACEHOLDER
 from workbench.connectors.sources.prometheus.source import MetricQuery
 from workbench.errors import BadInput, unknown_name
-from workbench.semconv import COUNTS
 
 __all__ = ["Template", "template_queries", "templates"]
 
@@ -29,7 +28,7 @@ class Template(pydantic.BaseModel):
         Labels that hold the service's name, for all of its queries.
     range_s
         Seconds that ``$range`` in its queries stands for, which is also how far apart their
-        points are; see `MetricQuery`. A query for a count has to use it.
+        points are; see `MetricQuery`. Without it the range of a count is read from its query.
     queries
         What is asked.
     """
@@ -43,14 +42,10 @@ class Template(pydantic.BaseModel):
     queries: tuple[MetricQuery, ...] = pydantic.Field(min_length=1, description="what is asked")
 
     @pydantic.model_validator(mode="after")
-    def _counts_state_their_range(self) -> Template:
+    def _range_is_stated(self) -> Template:
         for query in self.queries:
-            looks_back = PLACEHOLDER in query.promql
-            if looks_back and not (self.range_s or query.range_s):
+            if PLACEHOLDER in query.promql and not (self.range_s or query.range_s):
                 message = f"{PLACEHOLDER} is used and range_s not stated: {query.promql}"
-                raise ValueError(message)
-            if query.name in COUNTS and not (looks_back or query.range_s):
-                message = f"{query.name} is a count, its query needs {PLACEHOLDER}: {query.promql}"
                 raise ValueError(message)
         return self
 
