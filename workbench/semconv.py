@@ -147,6 +147,8 @@ WRITER_LABELS: tuple[str, ...] = (
     "container_id",
     "process_pid",
     "host_name",
+    "host_id",
+    "aws_ecs_task_arn",
     "task",
     "replica",
     "writer",

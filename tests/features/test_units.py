@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from planted import START, Fault, System, metrics_window
-from workbench import IncidentWindow, TimeRange
+from workbench import SLI, IncidentWindow, TimeRange
 from workbench.causal import rank
 from workbench.diagnose import compare
-from workbench.features import signals
+from workbench.errors import BadInput
+from workbench.features import signals, sli_series
 
 SLOW = 0.05
 CHAIN = {"front": {"api": 1.0, "cart": 1.0}, "api": {"db": 2.0}, "cart": {"cache": 1.0}}
@@ -176,3 +177,11 @@ def test_a_unit_that_is_no_known_time_is_told_and_never_taken_for_seconds(unit):
     found = signals(window)
     assert ("cart", "latency") not in found.nodes
     assert any(unit in note and "60 sample(s) left out" in note for note in found.notes)
+
+
+def test_an_sli_in_a_unit_nobody_knows_is_refused_with_that_unit():
+    told = one("service.latency", 250.0, "furlongs").metrics
+    load = one("service.load", 10.0, "1").metrics
+    window = one("service.load", 10.0, "1").with_(tables={"metrics": pd.concat([told, load])})
+    with pytest.raises(BadInput, match="furlongs"):
+        sli_series(window, SLI("cart", "latency"))

@@ -275,9 +275,9 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
     if series.isna().all():
         known = found.nodes[sli.service]
         there = [str(s) for s in known.columns if known[s].notna().any()]
-        if sli.signal in known.columns and sli.signal not in there:
-            about = [note for note in found.notes if sli.service in note or sli.signal in note]
-            hint = "; ".join(about) or f"Measured of it: {', '.join(there) or 'nothing'}"
+        lost = [note for note in found.notes if "left out" in note and "name no" not in note]
+        if lost or (sli.signal in known.columns and sli.signal not in there):
+            hint = "; ".join(lost) or f"Measured of it: {', '.join(there) or 'nothing'}"
             raise BadInput(fact="An SLI with samples and no value", value=str(sli), hint=hint)
         kind = f"signal of {sli.service!r}"
         raise unknown_name(kind, sli.signal, there)

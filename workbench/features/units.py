@@ -52,9 +52,9 @@ _FACTORS: Mapping[str, tuple[str, float]] = MappingProxyType(
 # Written out, in any case, one or many: CloudWatch says Milliseconds, collectors millisecond.
 _WORDS: Mapping[str, tuple[str, float]] = MappingProxyType(
     {
-        **dict.fromkeys(("nanosecond", "nano", "nsec"), ("s", 1e-9)),
-        **dict.fromkeys(("microsecond", "micro", "usec", "µsec"), ("s", 1e-6)),
-        **dict.fromkeys(("millisecond", "milli", "msec"), ("s", 1e-3)),
+        **dict.fromkeys(("nanosecond", "nanosec", "nano", "nsec"), ("s", 1e-9)),
+        **dict.fromkeys(("microsecond", "microsec", "micro", "usec", "µsec"), ("s", 1e-6)),
+        **dict.fromkeys(("millisecond", "millisec", "milli", "msec"), ("s", 1e-3)),
         **dict.fromkeys(("second", "sec"), ("s", 1.0)),
         **dict.fromkeys(("minute", "min"), ("s", 60.0)),
         **dict.fromkeys(("hour", "hr"), ("s", 3600.0)),
