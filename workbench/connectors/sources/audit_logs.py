@@ -98,7 +98,8 @@ def _records(data: bytes) -> Iterator[tuple[str, Any]]:
     for place, record in json_records(data):
         inner = mapping_at(record)
         listed = inner.get("Records", inner.get("items"))
-        if isinstance(listed, list):
+        version = text_of(inner.get("apiVersion"))
+        if isinstance(listed, list) and (not version or version.startswith("audit.k8s.io/")):
             yield from ((f"{place}, record {n}", one) for n, one in enumerate(listed, start=1))
         else:
             yield place, record

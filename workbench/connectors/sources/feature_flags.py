@@ -192,7 +192,9 @@ def _entries(data: bytes) -> Iterator[tuple[str, Any]]:
     """Read records; a page of an audit log holds them in ``items``."""
     for place, record in json_records(data):
         items = list_at(record, "items") if isinstance(record, dict) else []
-        if items:
+        if isinstance(record, dict) and "apiVersion" in record:  # of Kubernetes: of no flag
+            yield place, record
+        elif items:
             yield from ((f"{place}, item {n}", one) for n, one in enumerate(items, start=1))
         elif not (isinstance(record, dict) and record.get("items") == []):
             yield place, record

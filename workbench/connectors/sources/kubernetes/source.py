@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kubernetes", "KubernetesFiles", "KubernetesFilesSettings", "KubernetesSettings"]
 
+_LISTS = ("", "List", "EventList")  # kinds of lists that hold events
 _GONE = 410
 _RESTARTS = 3
 _MOST_CHUNKS = 10_000
@@ -172,7 +173,7 @@ class KubernetesFiles(FileSource):
 def _events(data: bytes) -> Iterator[tuple[str, Any]]:
     for place, record in json_records(data):
         listed = mapping_at(record).get("items")
-        if isinstance(listed, list):
+        if isinstance(listed, list) and text_of(mapping_at(record).get("kind")) in _LISTS:
             yield from ((f"{place}, item {n}", one) for n, one in enumerate(listed, start=1))
         elif "object" in mapping_at(record):  # of a watch
             yield place, mapping_at(record).get("object")
