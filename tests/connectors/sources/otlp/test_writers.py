@@ -220,3 +220,29 @@ def test_names_of_labels_are_in_prometheus_form():
         "server_address",
         "service_instance_id",
     }
+
+
+def test_equal_deltas_of_one_request_are_of_two_writers():
+    points = [point(60 * n, 10.0, start=60 * n - 60) for n in (1, 1, 2, 2)]
+    made = request("sum", points, temporality=DELTA, isMonotonic=True, name="jobs")
+    frame, _ = read(made)
+    assert frame["value"].max() == 40
+    frame, odd = read(made, made)
+    assert frame["value"].max() == 40
+    assert "4 point(s) that came twice" in said_of(odd)[1][0]
+
+
+def test_two_writers_of_one_start_are_told_however_short_their_series():
+    pairs = [(60 * n + 20 * k, 5000.0 * k + 100 * n) for n in range(1, 4) for k in (0, 1)]
+    points = [point(at_s, value) for at_s, value in pairs]
+    frame, odd = read(request("sum", points, isMonotonic=True, name="jobs"))
+    assert frame.empty
+    assert "several writers" in said_of(odd)[0][0]
+
+
+def test_one_restart_whose_start_was_not_renewed_is_a_restart():
+    values = [100.0, 200.0, 300.0, 50.0, 150.0]
+    points = [point(60 * n, value) for n, value in enumerate(values, start=1)]
+    frame, odd = read(request("sum", points, isMonotonic=True, name="jobs"))
+    assert list(frame["value"]) == values
+    assert said_of(odd) == ([], [])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +75,7 @@ class MetricPoints:
     refused: list[str] = field(default_factory=list)
     empty: int = 0
     odd: Counter[Oddity] = field(default_factory=Counter)
+    _deltas: Counter[tuple[object, ...]] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, frames: Sequence[pd.DataFrame]) -> MetricPoints:
@@ -87,6 +88,7 @@ class MetricPoints:
 
     def add(self, document: object) -> None:
         """Take the points of one export request; what cannot be read is kept in `refused`."""
+        self._deltas = Counter()
         for g, group in enumerate(list_at(document, "resourceMetrics")):
             service, resource = resource_of(group)
             # Before 1.0 scopes were called instrumentation libraries.
@@ -160,7 +162,11 @@ class MetricPoints:
                 self.empty += 1
                 continue
             kind = {"gauge": "gauge", "sum": "counter" if counter else "gauge"}.get(shape, shape)
-            self.series[service, name, unit, kind, json_text(labels)].append(read)
+            key = (service, name, unit, kind, json_text(labels))
+            if delta:
+                read.nth = self._deltas[key, read.identity]
+                self._deltas[key, replace(read, nth=0).identity] += 1
+            self.series[key].append(read)
 
 
 def _named(name: str, unit: str, counter: bool) -> tuple[str, str]:  # noqa: FBT001

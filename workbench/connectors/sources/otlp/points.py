@@ -9,7 +9,11 @@ __all__ = ["Point"]
 
 @dataclass(slots=True)
 class Point:
-    """One data point, as far as its shape has it."""
+    """One data point, as far as its shape has it.
+
+    `nth` counts equal deltas within one export request: they are of several writers, while an
+    equal one of another request is the same, sent or kept twice.
+    """
 
     ts: int
     start: int
@@ -22,3 +26,19 @@ class Point:
     offsets: tuple[int, int] = (0, 0)
     negative: tuple[int, ...] = ()
     quantiles: tuple[tuple[float, float], ...] = ()
+    nth: int = 0
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What two points share that are the same."""
+        told = (
+            self.ts,
+            self.start,
+            self.value,
+            self.buckets,
+            self.zeros,
+            self.negative,
+            self.nth,
+        )
+        # NaN differs from itself: two points without a sum may still be the same.
+        return tuple("nan" if one != one else one for one in told)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Oddity", "said_of", "told_apart"]
 
 _LABEL = "writer"
+_TWICE, _OFTEN_SHARE = 2, 0.25  # falls, and their share of the steps that move
 _FEWEST_STARTS = 4  # of one point each, from which on start times say nothing
 
 
@@ -97,9 +98,7 @@ def said_of(counted: Counter[Oddity]) -> tuple[list[str], list[str]]:
 def _once(points: list[Point], counted: Counter[Oddity]) -> list[Point]:
     found: dict[tuple[object, ...], Point] = {}
     for one in points:
-        same = (one.ts, one.start, one.value, one.buckets, one.zeros, one.negative)
-        # NaN differs from itself: two points without a sum may still be the same.
-        found.setdefault(tuple("nan" if part != part else part for part in same), one)
+        found.setdefault(one.identity, one)
     counted[Oddity.AGAIN] += len(points) - len(found)
     return sorted(found.values(), key=lambda one: (one.ts, one.start))
 
@@ -138,5 +137,8 @@ def _has_falls(points: list[Point]) -> bool:
 def _is_mixed(points: list[Point]) -> bool:
     """Whether a counter falls so often that it cannot be one, though it never began anew."""
     starts = np.array([one.start for one in points], dtype=np.int64)
-    same = np.diff(starts) == 0
-    return bool(falls(_totals(points), among=same).is_mixed.any())
+    same, totals = np.diff(starts) == 0, _totals(points)
+    # From one told start on no counter falls; once may be a start that was not renewed.
+    told = falls(totals, among=same & (starts[1:] > 0))
+    twice = (told.all >= _TWICE) & (told.all >= _OFTEN_SHARE * told.moves)
+    return bool(twice.any() or falls(totals, among=same).is_mixed.any())
