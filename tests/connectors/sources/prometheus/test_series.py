@@ -31,7 +31,7 @@ def pair(value, label="prometheus_replica", **more):
     )
 
 
-@pytest.mark.parametrize("label", ["prometheus_replica", "replica"])
+@pytest.mark.parametrize("label", ["prometheus_replica", "replica", "ha_replica", "Replica"])
 def test_an_ha_pair_is_one_series(label):
     found, joined = unreplicated(pair(lambda t: 100 + t, label), ("prometheus_replica", "replica"))
     assert joined == {label: 1}
@@ -95,3 +95,10 @@ def test_ranges_of_buckets_are_cumulative_up_to_their_edges():
 def test_buckets_without_bounds_are_counted():
     assert without_bounds(samples(({"__name__": "a_bucket"}, [0], [1]))) == 1
     assert without_bounds(samples(({"__name__": "a_bucket", "le": "1"}, [0], [1]))) == 0
+
+
+def test_what_a_plain_replica_alone_tells_apart_may_be_the_service_s():
+    apart = [({"__name__": "up", "replica": str(n)}, [0, 15], [1, 1]) for n in range(2)]
+    assert unreplicated(samples(*apart), ("replica",), always=True)[1] == {}
+    scraped = [({**labels, "instance": "a"}, times, values) for labels, times, values in apart]
+    assert unreplicated(samples(*scraped), ("replica",), always=True)[1] == {"replica": 1}

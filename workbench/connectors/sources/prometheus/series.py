@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.connectors.sources.prometheus.payload import Samples
+from workbench.semconv import WRITER_LABELS
 from workbench.stats.counters import falls
 from workbench.tables import labels_text
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bounded", "unreplicated", "without_bounds"]
 
+_PLAIN = "replica"
 _RANGE = "vmrange"
 _BETWEEN = "..."
 
@@ -36,9 +38,11 @@ def unreplicated(
     samples
         Of any number of series.
     labels
-        Labels that name a replica of the monitoring.
+        Labels that name a replica of the monitoring; others whose name says replica are tried
+        too.
     always
-        Join them whatever their values. Otherwise only where they count on from each other:
+        Join them whatever their values, but not those that a plain ``replica`` alone tells
+        apart: it may be the service's. Otherwise only where they count on from each other:
         replicas of a service have counters of their own, which do not.
 
     Returns
@@ -47,10 +51,11 @@ def unreplicated(
         The series without that label; and how many were one too many, by label.
     """
     joined: dict[str, int] = {}
-    for label in labels:
+    met = {name for known in samples.series for name in known if "replica" in name.lower()}
+    for label in dict.fromkeys([*labels, *sorted(met)]):
         groups: dict[str, list[int]] = {}
         for place, known in enumerate(samples.series):
-            if label in known:
+            if label in known and not (always and _may_be_the_service_s(label, known)):
                 rest = labels_text({k: v for k, v in known.items() if k != label})
                 groups.setdefault(rest, []).append(place)
         same = [one for one in groups.values() if len(one) > 1]
@@ -59,6 +64,10 @@ def unreplicated(
             samples = _joined(samples, same, label)
             joined[label] = sum(len(one) - 1 for one in same)
     return samples, joined
+
+
+def _may_be_the_service_s(label: str, known: dict[str, str]) -> bool:
+    return label == _PLAIN and not any(known.get(name) for name in WRITER_LABELS if name != label)
 
 
 def bounded(samples: Samples) -> tuple[Samples, int]:
