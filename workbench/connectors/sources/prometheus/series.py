@@ -102,11 +102,17 @@ def without_bounds(samples: Samples) -> int:
 
 def _counts_on(samples: Samples, places: list[int]) -> bool:
     """Whether series, taken together in order of time, fall no more often than one of them."""
-    own = [samples.value[samples.index == place] for place in places]
-    together = np.flatnonzero(np.isin(samples.index, places))
+    own = [_rows(samples, place) for place in places]
+    together = np.concatenate([np.arange(rows.start, rows.stop) for rows in own])
     together = together[np.argsort(samples.ts_ms[together], kind="stable")]
-    most = max((int(falls(values).all.sum()) for values in own), default=0)
+    most = max(int(falls(samples.value[rows]).all.sum()) for rows in own)
     return int(falls(samples.value[together]).all.sum()) <= most
+
+
+def _rows(samples: Samples, place: int) -> slice:
+    """Where the samples of a series lie: they stand series by series."""
+    start, stop = np.searchsorted(samples.index, [place, place + 1])
+    return slice(int(start), int(stop))
 
 
 def _joined(samples: Samples, groups: list[list[int]], label: str) -> Samples:
@@ -114,7 +120,8 @@ def _joined(samples: Samples, groups: list[list[int]], label: str) -> Samples:
     index = samples.index.copy()
     for places in groups:
         series[places[0]] = {k: v for k, v in series[places[0]].items() if k != label}
-        index[np.isin(index, places)] = places[0]
+        for place in places:
+            index[_rows(samples, place)] = places[0]
     order = np.lexsort((samples.ts_ms, index))
     index, ts_ms, value = index[order], samples.ts_ms[order], samples.value[order]
     first = np.ones(len(index), dtype=bool)
@@ -145,7 +152,7 @@ def _cumulative(samples: Samples, places: list[int]) -> Iterator[Samples]:
     ranges = [_edges(samples.series[place]) or (np.nan, np.nan) for place in places]
     columns = {}
     for place in places:
-        own = samples.index == place
+        own = _rows(samples, place)
         columns[place] = pd.Series(samples.value[own], index=samples.ts_ms[own])
     # A range that counted nothing yet is not there: it stands at zero.
     counts = pd.DataFrame(columns).sort_index().ffill().fillna(0.0)
