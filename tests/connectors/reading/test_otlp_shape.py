@@ -152,3 +152,19 @@ def test_messages_behind_their_lengths_are_read(tmp_path, length, frame):
     assert len(found.frame) == 9
     assert found.coverage[-1].status == "partial"
     assert "cut short" in found.coverage[-1].reason
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"ts,service\n1,cart\n", "neither JSON nor protobuf"),
+        (b"10:00 ERROR boom\n", "neither JSON nor protobuf"),
+        (b"\x28\xb5\x2f\xfd\x00\x01", "zstd"),
+    ],
+)
+@pytest.mark.parametrize("name", ["traces.bin", "any"])
+def test_a_file_of_another_kind_is_named(tmp_path, data, why, name):
+    (tmp_path / name).write_bytes(data)
+    found = fetched(tmp_path)
+    assert found.coverage[-1].status == "failed"
+    assert why in found.coverage[0].reason

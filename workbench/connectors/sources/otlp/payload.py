@@ -22,6 +22,8 @@ _LARGEST_VARINT = 10
 _LENGTH_BYTES = 4  # before each message (collector-contrib, file exporter, "proto" format)
 _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[)")
 _BOM = b"\xef\xbb\xbf"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_SHOWN = 60  # characters
 _FIRST_TAG = 0x0A  # field 1, of a length: every export request begins with it
 
 
@@ -49,6 +51,12 @@ def documents(data: bytes, *, signal: Signal | None = None) -> Iterator[tuple[st
     if is_json(data):
         yield from json_records(data)
         return
+    told = _text(data)
+    if told:
+        raise SourceGarbled(fact="Text that is neither JSON nor protobuf", value=told[:_SHOWN])
+    if data.startswith(_ZSTD):
+        hint = "Unpack it, or let the exporter write gzip or nothing"
+        raise SourceGarbled(fact="A file packed with zstd, which is not read", hint=hint)
     if signal is None:
         hint = "Name the file after what it holds (traces, metrics, logs), or set signal"
         raise SourceGarbled(fact="A protobuf file of an unknown signal", hint=hint)
@@ -56,6 +64,15 @@ def documents(data: bytes, *, signal: Signal | None = None) -> Iterator[tuple[st
         yield "message", decoded(data, signal)
     except SourceGarbled:
         yield from _framed(data, signal) if _is_framed(data) else _delimited(data, signal)
+
+
+def _text(data: bytes) -> str:
+    """Return what is plainly text; protobuf has tags and lengths that no text has."""
+    try:
+        told = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+    return told if all(one.isprintable() or one.isspace() for one in told) else ""
 
 
 def is_json(data: bytes) -> bool:
