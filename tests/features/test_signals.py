@@ -389,3 +389,16 @@ def test_a_quantile_of_the_whole_service_is_read_beside_loads_by_pod():
     p90 = gauge("service.latency_p90", "cart", [0.3] * 61)
     found = signals(window(*loads, p90))
     assert found.node("cart", "latency_p90").dropna().to_numpy() == pytest.approx(0.3)
+
+
+def test_an_sli_with_samples_and_no_value_says_why():
+    """Never "did you mean" the name that was asked for."""
+    count = "http_server_request_duration_seconds_count"
+    ts = pd.date_range("2026-03-01T12:00:00Z", periods=40, freq="1min")
+    mixed = {"ts": ts, "metric": count, "value": [1.0, 9e4] * 20, "service": "web"}
+    load = {"ts": ts, "metric": "service.latency", "value": 0.1, "service": "web"}
+    metrics = pd.concat([pd.DataFrame(mixed).assign(kind="counter"), pd.DataFrame(load)])
+    made = signals(IncidentWindow.from_frames(when=TimeRange(ts[0], ts[-1]), metrics=metrics))
+    with pytest.raises(BadInput) as caught:
+        sli_series(made, SLI("web", "load"))
+    assert "Did you mean 'load'" not in str(caught.value)

@@ -86,7 +86,9 @@ def rank_study(found: Study, *, seed: int = 0) -> Ranking:
     window = found.aligned.window
     hosts = hosts_of(window)
     slowed = dict(zip(found.split.services, map(float, found.split.surprise), strict=True))
-    anomalies = [*_attribution_anomalies(found), *collect_anomalies(found, hosts)]
+    # Of an SLI that was not measured nobody has a part.
+    parts = _attribution_anomalies(found) if np.isfinite(found.before) else ()
+    anomalies = [*parts, *collect_anomalies(found, hosts)]
     faults = collect_host_faults(found, hosts, anomalies)
     anomalies = [*shared_host_anomalies(hosts, anomalies, slowed), *host_fault_anomalies(faults)]
     doubted = _doubted(found) - {fault.aggressor for fault in faults}

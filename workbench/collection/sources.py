@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from workbench.cards import ResultCard, table_html
-from workbench.collection.openslo import read_openslo
+from workbench.collection.openslo import read_openslos
 from workbench.collection.query_templates import template_queries, templates
 from workbench.collection.yaml_lines import explained, line_of, read_yaml
 from workbench.connectors.registry import connector_class, make, settings_class
@@ -151,7 +151,7 @@ def connect(path: Path | str) -> Sources:
                 fact=f"line {line}: {error.fact}", value=error.value, hint=error.hint
             ) from error
         settings[name] = _with_templates(settings[name], known)
-    slos = tuple(slo for one in read.openslo for slo in read_openslo(folder / one))
+    slos = read_openslos([folder / one for one in read.openslo])
     policy = read_policy(folder / read.masking) if read.masking else Policy()
     key = folder / read.masking_key if read.masking_key else None
     cache = folder / read.cache if read.cache else None

@@ -12,7 +12,7 @@ from workbench.causal.change_effects.effects import effects_in
 from workbench.causal.change_effects.onset import Onset, inside, onset_in, onset_of
 from workbench.causal.rank import rank_study
 from workbench.correlate.ranking import rank_in
-from workbench.diagnose.objective import check_objective
+from workbench.diagnose.objective import check_objective, unmeasured
 from workbench.errors import BadInput
 from workbench.features.aligned import align
 
@@ -87,6 +87,9 @@ class Case:
 
         An objective that was broken is never told as normal: then too little was seen to tell.
         """
+        if not self.ranking.was_measured:
+            breakdown = self.study.breakdown
+            return unmeasured(self.study.aligned, breakdown.total[:, breakdown.sli])
         if self.ranking.got_worse:
             return ""
         if self.objective.broken and not self.ranking.moved:

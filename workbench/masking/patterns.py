@@ -39,7 +39,7 @@ SECRET_KEY = rf"(?i)(?:^|[^a-z0-9])(?:{_NAME})$|[a-z0-9](?:Password|Passwd|Secre
 
 USER_KEY = (
     r"(?i)(?:^|[^a-z])(?:user|users|username|user[_-]?name|userid|user[_-]?id|login|logname"
-    r"|uname|actor|owner[_-]?email|e?mail|enduser\.id|user\.(?:id|name|email|full_name|hash)"
+    r"|uname|actor|owner[_-]?email|e?mail|enduser[._]id|user[._](?:id|name|email|full_name|hash)"
     r"|account[_-]?name|principal|responder|assignee|acknowledger|author)$"
 )
 """Names of fields whose value is a person."""

@@ -114,3 +114,10 @@ def test_members_one_after_the_other_unpack_to_their_sum(parts):
 
 def test_a_raw_file_of_its_name_alone_is_an_empty_one():
     assert RawFile("x") == RawFile("x", b"", None, None)
+
+
+def test_numbers_in_names_count_as_numbers(tmp_path):
+    names = ["1.json", "2.json", "10.json", "a-9.json", "a-10.json", "run-007.json", "run-8.json"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    assert [file.name.rpartition("/")[2] for file in read(tmp_path / "*")] == names

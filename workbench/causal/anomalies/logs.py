@@ -52,6 +52,8 @@ def log_anomalies(
         Who waits for whom.
     """
     logs = window.logs
+    # Lines of nobody blame nobody.
+    logs = logs[logs["service"].notna() & ~logs["service"].isin([""])]
     if logs.empty:
         return
     found = _templates(logs)
@@ -69,7 +71,9 @@ def log_anomalies(
 
 def _templates(logs: pd.DataFrame) -> pd.DataFrame:
     known = "template_id" in logs and logs["template_id"].notna().all()
-    template = logs["template_id"].astype(str) if known else masked(logs["body"].astype(str))
+    template = (
+        logs["template_id"].astype(str) if known else masked(logs["body"].fillna("").astype(str))
+    )
     return pd.DataFrame(
         {
             "ts": logs["ts"],

@@ -44,6 +44,8 @@ def shape_anomalies(window: IncidentWindow, quiet: TimeRange) -> Iterator[Anomal
         Range to compare with; the incident and as long again after it are left out.
     """
     spans = window.spans
+    # Spans of nobody blame nobody.
+    spans = spans[~spans["service"].isin([""]) & spans["service"].notna()].reset_index(drop=True)
     if spans.empty:
         return
     parent, _ = parents_of(spans)

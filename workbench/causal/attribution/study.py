@@ -47,7 +47,7 @@ class Study:
     split
         The SLI's change over the services.
     before
-        The SLI's level before.
+        The SLI's level before; NaN where it was not measured before or in the incident.
     size
         Its departure in normal ranges.
     p_value
@@ -83,12 +83,12 @@ def study(aligned: AlignedSignals, sli: SLI) -> Study:
     source = aligned.source_for(sli)
     services = tuple(dict.fromkeys([*aligned.services, sli.service]))
     breakdown = break_down(source, services, sli)
-    measured = {(str(c[0]), str(c[1])) for c in aligned.edges.columns}
-    check = check_graph(aligned.window.topology, aligned, waited_for=measured)
+    called = {(str(c[0]), str(c[1])) for c in aligned.edges.columns}
+    check = check_graph(aligned.window.topology, aligned, waited_for=called)
     topology = calls_only(aligned.window.topology)
     if not check.believed:
         topology.remove_edges_from(check.calls)
-    topology.add_edges_from(measured)
+    topology.add_edges_from(called)
     graph = mechanism_graph(topology, sli.service, services, asynchronous=aligned.asynchronous)
     series = breakdown.total[:, breakdown.sli]
     weights = weights_of(series, aligned.split)
@@ -100,13 +100,15 @@ def study(aligned: AlignedSignals, sli: SLI) -> Study:
     during = float(np.nan_to_num(own.level[0] + own.change[0]))
     chance = float(p_value(own.departure, own.past, aligned.split.n_independent)[0])
     chance = max(chance, count_chance(aligned.nodes, sli, aligned.split))
+    sides = (aligned.split.incident, aligned.split.baseline)
+    measured = all(np.isfinite(series[bins]).any() for bins in sides)
     return Study(
         aligned,
         sli,
         breakdown,
         graph,
         split,
-        during - split.change,
+        during - split.change if measured else float("nan"),
         abs(split.change) / usual,
         chance,
         check,

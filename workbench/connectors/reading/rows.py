@@ -59,6 +59,8 @@ if not TYPE_CHECKING:
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|z|UTC|[+-]\d\d:?\d\d)?"
 )
+# What may stand between documents: whitespace, and RFC 7464's record separator.
+_BETWEEN = re.compile(r"[\s\x1e]*")
 # Stands for all services, as in coverage.
 EVERY_SERVICE = "*"
 _TOLD = 3  # refused records told by name; the others are counted
@@ -277,12 +279,16 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
 
 
 def json_records(data: bytes) -> Iterator[tuple[str, Any]]:
-    """Read the records of a file: a JSON array, one document, or one record a line.
+    """Read the records of a file: a JSON array, one document, several, or one record a line.
+
+    Several documents may stand one after the other over many lines each, as ``kubectl get
+    --watch -o json`` and ``jq`` write them, or behind record separators (RFC 7464).
 
     Yields
     ------
     tuple
-        Place and record; of a line that is not JSON, the `SourceGarbled` instead of a record.
+        Place and record; of a line that is not JSON, or of the rest of a file behind its last
+        whole document, the `SourceGarbled` instead of a record.
 
     Raises
     ------
@@ -291,8 +297,8 @@ def json_records(data: bytes) -> Iterator[tuple[str, Any]]:
     """
     try:
         whole = json_of(data)
-    except SourceGarbled:
-        yield from _json_lines(data)
+    except SourceGarbled as error:
+        yield from _several(data, error)
         return
     if isinstance(whole, list):
         yield from ((f"item {n}", one) for n, one in enumerate(whole, start=1))
@@ -313,12 +319,36 @@ def list_at(record: object, *path: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _json_lines(data: bytes) -> Iterator[tuple[str, Any]]:
+def _several(data: bytes, error: SourceGarbled) -> Iterator[tuple[str, Any]]:
     lines = [(n, line) for n, line in enumerate(data.splitlines(), start=1) if line.strip()]
+    if not lines:
+        raise SourceGarbled(fact="An empty file")
     read = [(f"line {n}", _line(line)) for n, line in lines]
+    if isinstance(read[0][1], SourceGarbled):  # a first document of more lines than one
+        read = list(_documents(data)) or read
     if all(isinstance(record, SourceGarbled) for _, record in read):
-        raise read[0][1] if read else SourceGarbled("An empty file")
+        raise error
     yield from read
+
+
+def _documents(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Read documents one behind the other; the rest behind the last whole one is an error."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return
+    decoder = json.JSONDecoder()
+    at = number = 0
+    while (at := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+        number += 1
+        try:
+            record, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            line = text.count("\n", 0, at) + 1
+            fact = "Not JSON from here on" if number > 1 else "Not JSON"
+            yield f"document {number}", SourceGarbled(fact=fact, value=f"line {line}")
+            return
+        yield f"document {number}", record
 
 
 def _line(line: bytes) -> Any:  # noqa: ANN401 - JSON has any type
