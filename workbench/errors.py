@@ -18,6 +18,7 @@
     │   ├── SourceUnreachable  no answer within the deadline, after retries
     │   ├── SourceGarbled    an answer that is not what its protocol says
     │   └── WindowTooLarge   more rows than a window may hold, told before the download
+    ├── CannotWrite          a file or folder that cannot be written: full, read-only, in the way
     ├── EvidenceMismatch     a number does not resolve or recompute to itself
     └── MissingPart          a program or an optional package is not installed
 """
@@ -39,6 +40,7 @@ __all__ = [
     "BundleMissing",
     "BundleSchema",
     "BundleUnsafe",
+    "CannotWrite",
     "EvidenceMismatch",
     "MissingPart",
     "NaiveTimestamp",
@@ -162,6 +164,10 @@ class SourceGarbled(SourceError):
 
 class WindowTooLarge(SourceError):
     """More rows than a window may hold, told before the download."""
+
+
+class CannotWrite(WorkbenchError):
+    """A file or folder cannot be written: the disk is full or read-only, or something is there."""
 
 
 class EvidenceMismatch(WorkbenchError):

@@ -130,7 +130,7 @@ def test_a_second_collection_goes_on_from_the_first(folder):
     assert {(r.table, r.service, r.status) for r in one.coverage} == {
         (r.table, r.service, r.status) for r in two.coverage
     }
-    for file in (folder / "cache").glob("*.json"):
+    for file in (folder / "cache").glob("*.result"):
         file.write_text("{")  # damaged: as if it were not there
     three, told = collected(folder)
     assert told[-1].cached == 0

@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.archive.writing import put, sweep, temporary_beside, write_text
 from workbench.errors import BundleAltered, BundleMissing, BundleSchema
 from workbench.tables import SCHEMAS, conform
+from workbench.writing import locked, make_folder, put, sweep, temporary_beside, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,25 +67,34 @@ def write_bundle(folder: Path, tables: Mapping[str, pd.DataFrame], meta: Mapping
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    BundleSchema
+        A newer version wrote the bundle that is there: it is not replaced by an older one.
+    CannotWrite
+        The disk is full or read-only, or another process holds the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sweep(folder)
-    before = _named_before(folder)
-    frames = {name: frame for name, frame in tables.items() if not frame.empty}
-    files = dict(
-        _write_table(folder, name, frame)
-        for name, frame in {**frames, "coverage": meta["coverage"]}.items()
-    )
-    if (folder / "truth.json").exists():
-        files["truth.json"] = _file_facts(folder / "truth.json")
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "window": {key: value for key, value in meta.items() if key != "coverage"},
-        "files": dict(sorted(files.items())),
-    }
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    for name in (before | _own_names(folder)) - set(files):
-        (folder / name).unlink(missing_ok=True)
+    with locked(folder):
+        _check_not_newer(folder)
+        before = _named_before(folder)
+        frames = {name: frame for name, frame in tables.items() if not frame.empty}
+        files = dict(
+            _write_table(folder, name, frame)
+            for name, frame in {**frames, "coverage": meta["coverage"]}.items()
+        )
+        if (folder / "truth.json").exists():
+            files["truth.json"] = _file_facts(folder / "truth.json")
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "window": {key: value for key, value in meta.items() if key != "coverage"},
+            "files": dict(sorted(files.items())),
+        }
+        write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        for name in (before | _own_names(folder)) - set(files):
+            (folder / name).unlink(missing_ok=True)
     return folder
 
 
@@ -161,9 +170,10 @@ def verify_bundle(folder: Path) -> tuple[str, ...]:
     BundleAltered
         A file's sha256 differs from the manifest's.
     """
-    files = read_manifest(folder)["files"]
-    for name in files:
-        check_file(folder, name, files[name])
+    with locked(folder, shared=True):
+        files = read_manifest(folder)["files"]
+        for name in files:
+            check_file(folder, name, files[name])
     return tuple(files)
 
 
@@ -180,11 +190,12 @@ def read_bundle(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     BundleMissing, BundleSchema, BundleAltered
         See `verify_bundle`.
     """
-    manifest = read_manifest(folder)
-    files = {name: facts for name, facts in manifest["files"].items() if table_of(name)}
-    for name in files:
-        check_file(folder, name, files[name])
-    frames = {table_of(name): _read_parquet(folder / name) for name in files}
+    with locked(folder, shared=True):
+        manifest = read_manifest(folder)
+        files = {name: facts for name, facts in manifest["files"].items() if table_of(name)}
+        for name in files:
+            check_file(folder, name, files[name])
+        frames = {table_of(name): _read_parquet(folder / name) for name in files}
     if "coverage" not in frames:
         raise BundleSchema(fact="The bundle has no coverage", value=folder.name)
     meta = dict(manifest["window"])
@@ -221,6 +232,20 @@ def _named_before(folder: Path) -> set[str]:
         return {name for name in read_manifest(folder)["files"] if table_of(name)}
     except (BundleMissing, BundleSchema):
         return set()
+
+
+def _check_not_newer(folder: Path) -> None:
+    """Refuse to replace what a newer version wrote: it holds what this one cannot write."""
+    try:
+        version = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["schema_version"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BundleSchema(
+            fact="A newer version wrote the bundle that is there; it is left as it is",
+            value=version,
+            hint=f"This code writes version {SCHEMA_VERSION}: update it, or save elsewhere",
+        )
 
 
 def _own_names(folder: Path) -> set[str]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.archive.writing import write_text
 from workbench.errors import BundleMissing
+from workbench.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
