@@ -295,8 +295,8 @@ def test_no_forbidden_name_length_or_call(name):
             assert node.func.id not in {"eval", "exec"}, "nothing from outside is executed"
 
 
-# Who may write otherwise: the one way itself; systems that run for a practice; a log that is appended
-# to; a folder that has no name yet; and a file of a room that is being written anew.
+# Who may write otherwise: the one way itself; systems that run for a practice; a log that is
+# appended to; a folder that has no name yet; and a file of a room that is being written anew.
 WRITES_OTHERWISE = (
     "workbench.writing",
     "workbench.gameday",
@@ -329,9 +329,7 @@ def writes(tree: ast.Module) -> list[int]:
 def test_whatever_is_kept_is_written_in_one_way(name):
     if not name.startswith(WRITES_OTHERWISE):
         lines = writes(modules()[name][1])
-        assert not lines, (
-            f"lines {lines}: workbench.writing writes whole or not at all, and says why"
-        )
+        assert not lines, f"lines {lines}: workbench.writing writes whole or not at all"
 
 
 def test_sizes_stay_readable():
