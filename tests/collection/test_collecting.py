@@ -357,7 +357,9 @@ def test_templates_are_queries_that_parse(url):
             return found
 
         row = asyncio.run(work()).coverage[0]
-        assert row.status in {"complete", "empty"}, (name, row.reason)
+        # Where a service is told by another label than that of its targets, no gap can be known.
+        is_unknown = row.reason.startswith("no `up` says when")
+        assert row.status in {"complete", "empty"} or is_unknown, (name, row.reason)
 
 
 def test_templates_of_ones_own_are_added(tmp_path):
