@@ -6,6 +6,7 @@ place, rows outside the range, duplicates and disorder are counted in the verdic
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.connectors.contract import Fetched
+from workbench.connectors.transport.bodies import check_values
 from workbench.coverage import CoverageRow
-from workbench.errors import BadInput, SourceGarbled, WorkbenchError, unknown_name
+from workbench.errors import BadInput, SourceGarbled, WindowTooLarge, WorkbenchError, unknown_name
 from workbench.moved import renamed
 from workbench.tables import SCHEMAS, conform, labels_text
 from workbench.times import utc, utc_column
@@ -61,6 +63,8 @@ _TIME = re.compile(
 )
 # Stands for all services, as in coverage.
 EVERY_SERVICE = "*"
+_MOST_RECORDS = 3_000_000  # of one file or answer: their rows take about two gigabytes
+_MOST_GARBLED = 10_000  # lines: a file of lines whose first so many are none is not one
 _TOLD = 3  # refused records told by name; the others are counted
 
 
@@ -105,8 +109,16 @@ class RowReader:
             Place (``"line 3"``) and record.
         read
             Yields the rows of one record; a `WorkbenchError` refuses that record.
+
+        Raises
+        ------
+        WindowTooLarge
+            More records or rows than are held at once.
         """
-        for place, record in records:
+        for number, (place, record) in enumerate(records):
+            if max(number, len(self.rows)) >= _MOST_RECORDS:
+                fact = f"More than {_MOST_RECORDS:,} records in one file or answer"
+                raise WindowTooLarge(fact, hint="Split it, or ask for less at once")
             try:
                 if isinstance(record, WorkbenchError):
                     raise record
@@ -264,7 +276,10 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
     ------
     SourceGarbled
         Not UTF-8, not JSON, or nested too deeply.
+    WindowTooLarge
+        More values than are held at once.
     """
+    check_values(data)
     try:
         return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
     except UnicodeDecodeError as error:
@@ -314,11 +329,18 @@ def list_at(record: object, *path: str) -> list[Any]:
 
 
 def _json_lines(data: bytes) -> Iterator[tuple[str, Any]]:
-    lines = [(n, line) for n, line in enumerate(data.splitlines(), start=1) if line.strip()]
-    read = [(f"line {n}", _line(line)) for n, line in lines]
-    if all(isinstance(record, SourceGarbled) for _, record in read):
-        raise read[0][1] if read else SourceGarbled("An empty file")
-    yield from read
+    lines = ((n, line) for n, line in enumerate(io.BytesIO(data), start=1) if line.strip())
+    read = ((f"line {n}", _line(line)) for n, line in lines)
+    waiting: list[tuple[str, Any]] = []  # until one line is JSON, it may be no file of lines at all
+    for place, record in read:
+        waiting.append((place, record))
+        if not isinstance(record, SourceGarbled):
+            yield from waiting
+            yield from read
+            return
+        if len(waiting) > _MOST_GARBLED:
+            break
+    raise waiting[0][1] if waiting else SourceGarbled("An empty file")
 
 
 def _line(line: bytes) -> Any:  # noqa: ANN401 - JSON has any type
