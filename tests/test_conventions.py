@@ -28,6 +28,7 @@ ROOMS = [
     "checks",
     "errors",
     "writing",
+    "bounded_yaml",
     "times",
     "semconv",
     "slis",

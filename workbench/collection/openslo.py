@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from workbench import bounded_yaml
 from workbench.errors import BadInput
 from workbench.slis import SLO
 
@@ -31,7 +32,7 @@ def read_openslo(path: Path) -> tuple[SLO, ...]:
         target and targetPercent, not exactly one time window.
     """
     try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8-sig")))
+        documents = [value for _, value in bounded_yaml.documents(_text(path))]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(fact="OpenSLO documents that cannot be read", value=str(path)) from error
     found: list[SLO] = []
@@ -40,6 +41,11 @@ def read_openslo(path: Path) -> tuple[SLO, ...]:
         if _is(document, "SLO"):
             found += _slos(document, shared, str(path))
     return tuple(found)
+
+
+def _text(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as stream:
+        return stream.read(bounded_yaml.MOST_CHARACTERS + 1)
 
 
 def _is(document: object, kind: str) -> bool:

@@ -11,6 +11,7 @@ import pydantic
 import re2
 import yaml
 
+from workbench.bounded_yaml import MOST_CHARACTERS, document
 from workbench.errors import BadInput
 from workbench.masking.patterns import Scan
 
@@ -18,7 +19,6 @@ __all__ = ["Kind", "Policy", "read_policy"]
 
 Kind: TypeAlias = Literal["user", "email", "ip", "mac", "token", "secret", "card", "encoded"]
 _ALL: tuple[Kind, ...] = ("user", "email", "ip", "mac", "token", "secret", "card", "encoded")
-_LARGEST = 1_000_000
 
 
 class Policy(pydantic.BaseModel):
@@ -96,7 +96,7 @@ def read_policy(path: Path | str) -> Policy:
     file = Path(path).expanduser()
     try:
         with file.open(encoding="utf-8") as stream:
-            raw = yaml.safe_load(stream.read(_LARGEST))
+            _, raw = document(stream.read(MOST_CHARACTERS + 1))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(fact="A masking policy that cannot be read", value=str(file)) from error
     try:
