@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.errors import BundleAltered, BundleMissing, BundleSchema
+from workbench.errors import BundleAltered, BundleError, BundleMissing, BundleSchema
 from workbench.tables import SCHEMAS, conform
 from workbench.writing import locked, make_folder, put, sweep, temporary_beside, write_text
 
@@ -40,6 +40,7 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+_OWN_DIGEST = "sha256"  # of the rest of the manifest: a damaged title or time is found too
 _SUFFIX = ".parquet"
 _MOST_MANIFEST_BYTES = 64_000_000
 # More rows than these in one table are for `resample`; more for each byte of the file than a
@@ -92,6 +93,7 @@ def write_bundle(folder: Path, tables: Mapping[str, pd.DataFrame], meta: Mapping
             "window": {key: value for key, value in meta.items() if key != "coverage"},
             "files": dict(sorted(files.items())),
         }
+        manifest[_OWN_DIGEST] = _digest_of(manifest)
         write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
         for name in (before | _own_names(folder)) - set(files):
             (folder / name).unlink(missing_ok=True)
@@ -117,12 +119,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             hint=f"A bundle is a folder with a {MANIFEST}",
         )
     manifest = _manifest_of(path)
-    if manifest["schema_version"] != SCHEMA_VERSION:
-        raise BundleSchema(
-            fact="The bundle has another schema version",
-            value=manifest["schema_version"],
-            hint=f"This code reads version {SCHEMA_VERSION}; record or convert it anew",
-        )
     for name in manifest["files"]:
         if Path(name).name != name or "\0" in name:
             raise BundleSchema(fact="The manifest names a file outside its folder", value=name)
@@ -134,13 +130,36 @@ def _manifest_of(path: Path) -> dict[str, Any]:
         if path.stat().st_size > _MOST_MANIFEST_BYTES:
             raise BundleSchema(fact=f"{MANIFEST} is too large", value=path.stat().st_size)
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        files, known = manifest["files"], {"schema_version", "window"} <= set(manifest)
+        if not isinstance(manifest, dict):
+            raise _no_manifest(path)
+        if (version := manifest["schema_version"]) != SCHEMA_VERSION:
+            raise BundleSchema(
+                fact="The bundle has another schema version",
+                value=version,
+                hint=f"This code reads version {SCHEMA_VERSION}; record or convert it anew",
+            )
+        digest = manifest.pop(_OWN_DIGEST, None)  # bundles of old have none
+        files, known = manifest["files"], set(manifest) == {"schema_version", "window", "files"}
         sound = known and all(isinstance(files[name]["sha256"], str) for name in files)
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise _no_manifest(path) from error
+    except OSError as error:
+        fact = f"{MANIFEST} cannot be read ({error.strerror or type(error).__name__})"
+        raise BundleMissing(fact, value=path.parent.name) from error
     if not (sound and isinstance(files, dict) and isinstance(manifest["window"], dict)):
         raise _no_manifest(path)
+    if digest is not None and digest != _digest_of(manifest):
+        raise BundleAltered(
+            fact=f"{MANIFEST} of bundle {path.parent.name!r} is not as it was written",
+            value=MANIFEST,
+            hint="Restore it from version control; an altered recording proves nothing",
+        )
     return dict(manifest)
+
+
+def _digest_of(manifest: Mapping[str, Any]) -> str:
+    """Digest of what a manifest says, whatever blanks it is written with."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _no_manifest(path: Path) -> BundleSchema:
@@ -219,7 +238,12 @@ def check_file(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
             value=name,
             hint="Restore it from version control, or record the incident anew",
         )
-    if _file_facts(path)["sha256"] != facts["sha256"]:
+    try:
+        found = _file_facts(path)
+    except OSError as error:
+        fact = f"A file of bundle {folder.name!r} cannot be read ({error.strerror})"
+        raise BundleMissing(fact, value=name) from error
+    if found["sha256"] != facts["sha256"]:
         raise BundleAltered(
             fact=f"A file of bundle {folder.name!r} differs from its manifest",
             value=name,
@@ -230,7 +254,7 @@ def check_file(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
 def _named_before(folder: Path) -> set[str]:
     try:
         return {name for name in read_manifest(folder)["files"] if table_of(name)}
-    except (BundleMissing, BundleSchema):
+    except BundleError:
         return set()
 
 
