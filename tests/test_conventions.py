@@ -26,6 +26,7 @@ ROOMS = [
     "moved",
     "stats",
     "checks",
+    "terminal",
     "errors",
     "writing",
     "bounded_yaml",

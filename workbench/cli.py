@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -14,6 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from workbench.errors import BadInput, BundleMissing, WorkbenchError
+from workbench.terminal import Stages, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.window import IncidentWindow
 
 __all__ = [
     "app",
@@ -30,6 +36,7 @@ __all__ = [
 
 DEFAULT_INCIDENT = "shop-orders-locks"
 
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _OLD_VERIFY = "verify"  # `postmortem verify ID`: no incident may be called so
 
 app = typer.Typer(
@@ -56,8 +63,11 @@ def main() -> None:
         _print_error(error)
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
-        sys.exit(130)
+        _stopped()
+    except SystemExit as ended:  # so typer ends a command on Ctrl-C
+        if ended.code == _INTERRUPTED:
+            _stopped()
+        raise
 
 
 @app.callback()
@@ -90,8 +100,18 @@ def incidents() -> None:
             hint="Say --datasets, or set WORKBENCH_DATASETS, with the datasets/ folder of a clone",
         )
     for row in rows.itertuples():
-        table.add_row(escape(row.id), escape(row.title), row.when, f"{row.megabytes:.1f}")
+        if not row.problem:
+            texts = (row.id, row.title, row.when, f"{row.megabytes:.1f}")
+            table.add_row(*(escape(plain(text)) for text in texts))
     Console().print(table)
+    for row in rows.itertuples():
+        if row.problem:
+            Console(stderr=True).print(
+                plain(f"not read: {row.id}: {row.problem}"),
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @app.command()
@@ -103,12 +123,12 @@ def investigate(
     from workbench import datasets
     from workbench.notebooks import run as notebooks
 
-    console = Console()
-    datasets.verify(incident)
-    with console.status(f"Investigating {escape(incident)} …") as status:
-        paths = notebooks.run_notebook(incident, out, progress=status.update)
-    for name, path in paths.items():
-        console.print(f"{name:>12}: {escape(str(path))}", soft_wrap=True, highlight=False)
+    with Stages().shown(f"Reading {incident}") as stages:
+        datasets.verify(incident)
+        window = _incident(incident)
+        stages.say(f"Investigating {window.id}")
+        paths = notebooks.run_notebook(incident, out, progress=stages.say)
+    _list_paths(paths)
 
 
 @app.command()
@@ -117,12 +137,13 @@ def diagnose(
     sli: SliOption = None,
 ) -> None:
     """Print correlation against causation for one incident."""
-    from workbench import datasets
     from workbench.diagnose import compare
 
-    window = datasets.load(incident)
-    diagnosis = compare(window, window.sli(sli))
-    Console().print(repr(diagnosis), markup=False, highlight=False, soft_wrap=True)
+    with Stages().shown(f"Reading {incident}") as stages:
+        window = _incident(incident)
+        stages.say(f"Diagnosing {incident}")
+        diagnosis = compare(window, window.sli(sli))
+    _say(repr(diagnosis))
 
 
 @app.command()
@@ -169,9 +190,9 @@ def evaluate(
     from workbench.evaluate import evaluate as score
     from workbench.evaluate.parallel import connected
 
-    with connected(cluster) as client:
+    with Stages().shown(f"Scoring {path} against trivial rules"), connected(cluster) as client:
         result = score(layout, path, limit=limit, n_jobs=jobs, cluster=client)
-    Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
+    _say(repr(result))
     if json is not None:
         archive.write_text(json, result.to_json())
 
@@ -185,18 +206,29 @@ def lab() -> None:
     sys.exit(subprocess.run(command, check=False).returncode)
 
 
-def _draft(incident: str, out: Path) -> None:
+def _incident(name: str) -> IncidentWindow:
+    """Load an incident; a quiet stretch that others are compared with is none."""
     from workbench import datasets
+
+    window = datasets.load(name)
+    if window.baseline is None:
+        hint = "workbench incidents lists the others"
+        fact = "Nothing to compare with: a quiet stretch, or an incident without any time before it"
+        raise BadInput(fact, value=name, hint=hint)
+    return window
+
+
+def _draft(incident: str, out: Path) -> None:
     from workbench import postmortem as room
     from workbench.diagnose import compare
 
-    console = Console()
-    with console.status(f"Writing the postmortem of {escape(incident)} …"):
-        window = datasets.load(incident)
-        draft = room.draft(window, compare(window))
-        paths = room.save(draft, out / incident)
-    for name, path in paths.items():
-        console.print(f"{name:>12}: {escape(str(path))}", soft_wrap=True, highlight=False)
+    with Stages().shown(f"Reading {incident}") as stages:
+        window = _incident(incident)
+        stages.say(f"Diagnosing {incident}")
+        diagnosis = compare(window)
+        stages.say(f"Writing the postmortem of {incident}")
+        paths = room.save(room.draft(window, diagnosis), out / incident)
+    _list_paths(paths)
 
 
 def _verify_by_old_name(target: str | None, out: Path) -> None:
@@ -214,10 +246,26 @@ def _verify(target: str, out: Path) -> None:
     from workbench import postmortem as room
 
     folder = Path(target) if Path(target).is_dir() else out / target
-    result = room.verify(folder, datasets.load(folder.name))
-    Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
+    with Stages().shown(f"Computing again what {folder} says"):
+        result = room.verify(folder, datasets.load(folder.name))
+    _say(repr(result))
     if not result.ok:
         sys.exit(1)
+
+
+def _stopped() -> NoReturn:
+    sys.stderr.write("\nstopped\n")
+    sys.exit(_INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    """Print text of results as it is, but for what a terminal would obey."""
+    Console().print(plain(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _list_paths(paths: Mapping[str, Path]) -> None:
+    for name, path in paths.items():
+        _say(f"{name:>12}: {path}")
 
 
 def _print_error(error: WorkbenchError) -> None:

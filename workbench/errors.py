@@ -28,6 +28,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from workbench.terminal import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -82,7 +84,7 @@ class WorkbenchError(Exception):
         text = self.fact
         if self.value is not None:
             text += f": {_shortened(self.value)}"
-        return f"{text}. {self.hint}" if self.hint else text
+        return plain(f"{text}. {self.hint}" if self.hint else text)
 
 
 class BadInput(WorkbenchError):

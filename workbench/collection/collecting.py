@@ -20,6 +20,7 @@ from workbench.collection.joining import joined_window
 from workbench.connectors.contract import FindsIncidents, IncidentRef, failed_fetch
 from workbench.errors import BadInput, CannotWrite, SourceError, WindowTooLarge, WorkbenchError
 from workbench.masking import Masker, Pseudonyms, mask_frame, workspace_key
+from workbench.terminal import plain
 from workbench.times import TimeRange, utc
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["collect", "collected", "run"]
 
 _AT_ONCE = 4
+_SAID = 10  # lines of progress where the output is a pipe
 _SLICE = pd.Timedelta("1h")
 _SLICED = frozenset({"metrics", "logs", "spans"})
 _SETTLED = pd.Timedelta("5min")  # what is newer may still arrive
@@ -329,6 +331,10 @@ def _now() -> pd.Timestamp:
 
 
 def _shown(progress: Progress) -> None:
-    end = "\n" if progress.done == progress.total else ""
-    sys.stdout.write(f"\r{progress}".ljust(100) + end)
+    """Show progress on one line; where the output is no terminal, each tenth of it on its own."""
+    line, done = plain(str(progress)), progress.done == progress.total
+    if sys.stdout.isatty():
+        sys.stdout.write(f"\r{line}".ljust(100) + ("\n" if done else ""))
+    elif done or progress.done % max(progress.total // _SAID, 1) == 0:
+        sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

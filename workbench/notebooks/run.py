@@ -6,6 +6,8 @@ exported page holds everything it shows; a policy in its head forbids scripts an
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import copy
 import os
 import re
@@ -22,6 +24,7 @@ from workbench.writing import make_folder, write_text, write_together
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from nbclient import NotebookClient
     from nbformat import NotebookNode
 
 __all__ = ["export_html", "notebooks_folder", "open_notebooks", "run_notebook", "with_parameters"]
@@ -30,6 +33,7 @@ NOTEBOOK = "01_investigate"
 
 _SHIPPED = "curated"  # beside this module, in an installed package
 _SECONDS_A_CELL = 600
+_PAUSE_S = 0.2  # until an interrupt is seen, on systems whose waits it does not end
 _FAILED = f"{NOTEBOOK}.failed.ipynb"
 _KEPT = f"It was kept with the failure in it as {_FAILED}"
 _TAG = "parameters"
@@ -207,14 +211,37 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Callable[[str], Non
         on_cell_execute=tell,
     )
     try:
-        # The kernel's own chatter belongs to no one's terminal; failures arrive as messages.
-        client.execute(stderr=subprocess.DEVNULL, env=_environment())
+        _run(client)
     except CellExecutionError as error:
         fact = f"The notebook stopped: {error.ename}"
         raise WorkbenchError(fact, value=error.evalue, hint=_KEPT) from error
     except (CellTimeoutError, DeadKernelError) as error:
         fact = "The notebook's kernel gave up"
         raise WorkbenchError(fact, value=str(error), hint=_KEPT) from error
+
+
+def _run(client: NotebookClient) -> None:
+    """Execute in a thread of its own: nbclient takes Ctrl-C for itself in the main one."""
+    with concurrent.futures.ThreadPoolExecutor(1, "notebook") as thread:
+        # The kernel's own chatter belongs to no one's terminal; failures arrive as messages.
+        work = client.async_execute(stderr=subprocess.DEVNULL, env=_environment())
+        future = thread.submit(asyncio.run, work)
+        try:
+            while not future.done():
+                concurrent.futures.wait([future], timeout=_PAUSE_S)
+        except KeyboardInterrupt:
+            _end_kernel(client)
+            concurrent.futures.wait([future])
+            raise
+        future.result()
+
+
+def _end_kernel(client: NotebookClient) -> None:
+    """End the kernel at once; its client notices and gives back what it holds."""
+    manager = client.km
+    process = getattr(getattr(manager, "provisioner", None), "process", None)
+    if process is not None and process.poll() is None:
+        process.kill()
 
 
 def _environment() -> dict[str, str]:
