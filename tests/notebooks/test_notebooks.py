@@ -24,7 +24,7 @@ INCIDENTS = {
     "01_investigate": DEFAULT,
     "02_correlation_vs_causation": "shop-traffic-surge",
     "03_did_the_deploy_do_it": DEFAULT,
-    "06_connect_your_systems": "practice",
+    "06_connect_your_systems": "",
 }
 
 
