@@ -334,6 +334,25 @@ def test_whatever_is_kept_is_written_in_one_way(name):
         assert not lines, f"lines {lines}: workbench.writing writes whole or not at all"
 
 
+def test_no_error_of_others_is_repeated_as_its_repr():
+    """A secret that did not encode stood in an error's repr, and so in bundles and pages."""
+    found = []
+    for name, (path, tree) in modules().items():
+        del path
+        caught = {
+            node.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ExceptHandler) and node.name
+        }
+        for node in ast.walk(tree):
+            is_repr = isinstance(node, ast.FormattedValue) and node.conversion == ord("r")
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "repr"
+            of = node.value if is_repr else node.args[0] if called and node.args else None
+            if isinstance(of, ast.Name) and of.id in caught | {"error", "exception"}:
+                found.append((name, node.lineno))
+    assert not found, "say its type and what was tried: its words may hold what was sent"
+
+
 def test_sizes_stay_readable():
     lengths = [len(p.read_text(encoding="utf-8").splitlines()) for p, _ in modules().values()]
     bodies = [lines_of(f) for _, tree in modules().values() for f in functions(tree)]

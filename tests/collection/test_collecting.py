@@ -23,7 +23,13 @@ from workbench.collection.watching import Watch
 from workbench.connectors.contract import Estimate as Guess
 from workbench.connectors.contract import IncidentRef, complete_fetch
 from workbench.coverage import Coverage, CoverageRow
-from workbench.errors import BadInput, SourceError, UnknownName, WindowTooLarge
+from workbench.errors import (
+    BadInput,
+    CannotWrite,
+    SourceError,
+    UnknownName,
+    WindowTooLarge,
+)
 from workbench.tables import conform
 
 pytestmark = pytest.mark.server
@@ -254,6 +260,65 @@ def test_a_faulty_connector_hides_no_other_source_and_incidents_have_ids(folder,
         wb.collect(sources, WHEN.start, WHEN.end, incident="P1")
     with pytest.raises(BadInput, match="either a range or an incident"):
         wb.collect(sources)
+
+
+SECRET = "c4nary-0b1d-s3cret"
+
+
+class Telling(Slow):
+    """A connector whose library repeats what was sent."""
+
+    async def fetch(self, table, when, *, services=()):
+        raise UnicodeEncodeError("ascii", f"Bearer {SECRET}\udcff", 0, 1, f"sent {SECRET}")
+
+    async def estimate(self, table, when, *, services=()):
+        raise KeyError(SECRET)
+
+    async def aclose(self):
+        raise OSError(SECRET)
+
+
+def test_what_a_library_repeats_is_in_nothing_that_is_kept(folder, monkeypatch, tmp_path, caplog):
+    """A secret with a byte outside UTF-8 stood in coverage, repr, page and the saved bundle."""
+    caplog.set_level("DEBUG")
+    sources = wb.connect(folder / "sources.yaml")
+    monkeypatch.setattr(type(sources), "connectors", lambda _: {"odd": Telling("odd")})
+    monkeypatch.setitem(sources.settings, "odd", sources.settings["deploys"])
+    window = wb.collect(sources, WHEN.start, WHEN.end, progress=lambda _: None)
+    (row,) = [row for row in window.coverage if row.source == "odd"]
+    assert row.status == "failed"
+    assert row.reason.startswith("fault of the connector: UnicodeEncodeError in test_collecting.py")
+    shown = [repr(window), window._repr_html_(), repr(window.coverage), caplog.text]
+    for path in window.save(tmp_path / "bundle").iterdir():
+        shown.append(path.read_bytes().decode("latin-1"))
+    assert not [text for text in shown if SECRET in text]
+
+
+def test_a_full_disk_under_the_cache_costs_no_row(folder, monkeypatch):
+    """It was the end of the whole collection."""
+    from workbench.collection import cache
+
+    def full(path, data, **_):
+        raise CannotWrite("Cannot be written (No space left on device)", value=str(path))
+
+    monkeypatch.setattr(cache, "write_bytes", full)
+    window, _ = collected(folder)
+    assert len(window.metrics)
+    assert any("not kept in the cache" in row.reason for row in window.coverage)
+    monkeypatch.undo()
+    (folder / "cache").rmdir()
+    (folder / "cache").write_text("a file")
+    window, _ = collected(folder)
+    assert len(window.metrics)
+    assert any("A file stands where a folder should be" in row.reason for row in window.coverage)
+
+
+def test_progress_is_a_few_lines_where_the_output_is_a_pipe(folder, capsys):
+    sources = wb.connect(folder / "sources.yaml")
+    wb.collect(sources, "2026-01-31T12:20:00Z", "2026-01-31T12:30:00Z", before="20min")
+    lines = capsys.readouterr().out.splitlines()
+    assert 2 <= len(lines) <= 30
+    assert not [line for line in lines if "\r" in line]
 
 
 @pytest.mark.slow

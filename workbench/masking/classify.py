@@ -176,7 +176,7 @@ def is_person(name: str, policy: Policy, *, key: str = "") -> bool:
     )
 
 
-def is_account(name: str, host: str, before: str, policy: Policy) -> bool:
+def is_account(name: str, host: str, policy: Policy, *, before: str) -> bool:
     """Whether ``name@host`` is a person's account, and no node, unit, image or worker."""
     if name in _NODES or host in _DIGESTS or before.endswith("/"):
         return False

@@ -231,7 +231,7 @@ class Masker:
             )
         head = before.decode("utf-8", "ignore")
         if name == "at":
-            return is_account(word, key, head, self.policy)
+            return is_account(word, key, self.policy, before=head)
         if name in {"home", "hdfs"}:
             return is_home(head) and is_person(word, self.policy)
         if name == "principal":

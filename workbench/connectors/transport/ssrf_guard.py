@@ -58,8 +58,9 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise SourceRefused(fact="Not a URL", hint=str(error)) from None
+    except ValueError:  # its words repeat the URL, a password in it too
+        hint = "A host, and a port between 1 and 65535"
+        raise SourceRefused(fact="Not a URL", hint=hint) from None
     if parts.scheme not in {"http", "https"}:
         raise SourceRefused(
             fact="Only http and https are spoken", value=parts.scheme or "no scheme"

@@ -316,6 +316,7 @@ def _connected(settings: LakeSettings) -> Any:  # noqa: ANN401 - an Ibis connect
         hint = f"pip install 'incident-workbench[{settings.engine}]'"
         raise MissingPart(fact=f"{settings.engine} is not installed", hint=hint) from error
     parts, secret = urlsplit(settings.url), settings.auth.secret
+    password = read_secret(secret) if secret else ""
     try:
         return clickhouse.connect(
             host=str(parts.hostname),
@@ -323,13 +324,14 @@ def _connected(settings: LakeSettings) -> Any:  # noqa: ANN401 - an Ibis connect
             secure=parts.scheme == "https",
             database=settings.database,
             user=settings.auth.user or "default",
-            password=read_secret(secret) if secret else "",
+            password=password,
             connect_timeout=10,
         )
     except ClickHouseError as error:
-        raise SourceUnreachable(
-            fact="ClickHouse does not answer", value=parts.hostname, hint=_reason(error)
-        ) from error
+        hint = _reason(error)
+        told = hint.replace(password, "(the password)") if password else hint
+        fact = "ClickHouse does not answer"
+        raise SourceUnreachable(fact, value=parts.hostname, hint=told) from None
 
 
 def _plain_frame(table: str, raw: pd.DataFrame) -> pd.DataFrame:
