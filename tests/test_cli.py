@@ -294,3 +294,59 @@ def test_escape_sequences_reach_no_terminal(workbench, recorded, tmp_path, monke
         done = workbench(*arguments)
         assert not set(evil) & set("\x1b\x07\x9b\u202e") & set(done.stdout + done.stderr)
     assert "\x1b" not in repr(window.with_(title=evil))
+
+
+def test_version_help_and_completion(workbench):
+    from workbench import __version__
+
+    assert workbench("--version").stdout == f"workbench {__version__}\n"
+    assert workbench("-h").stdout == workbench("--help").stdout
+    assert "diagnose" in workbench("-h").stdout
+    assert "--sli" in workbench("diagnose", "-h").stdout
+    assert "--show-completion" in workbench("-h").stdout
+
+
+def test_lab_hands_on_what_it_does_not_know(workbench, monkeypatch):
+    from workbench.notebooks import lab
+
+    told = []
+    monkeypatch.setattr(lab, "open_lab", lambda **options: told.append(options) or 4)
+    done = workbench("lab", "--port", "9001", "--no-browser", "--ServerApp.base_url=/x", "--debug")
+    assert done.returncode == 4
+    assert (told[0]["port"], told[0]["browser"]) == (9001, False)
+    assert told[0]["more"] == ["--ServerApp.base_url=/x", "--debug"]
+
+
+@pytest.mark.slow
+def test_a_folder_and_a_zip_are_diagnosed_and_written_of(
+    workbench, recorded, tmp_path, monkeypatch
+):
+    from workbench import archive
+
+    monkeypatch.setenv("WORKBENCH_DATASETS", str(tmp_path / "nowhere"))
+    archive.pack(recorded / "slow-payments", tmp_path / "b.zip")
+    for named in (str(recorded / "slow-payments"), str(tmp_path / "b.zip")):
+        done = workbench("diagnose", named)
+        assert done.returncode == 0, done.stderr
+        assert "caused by payments" in done.stdout
+    done = workbench("postmortem", str(tmp_path / "b.zip"))
+    assert done.returncode == 0, done.stderr
+    done = workbench("verify-postmortem", "slow-payments", "--of", str(tmp_path / "b.zip"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "numbers hold" in done.stdout
+    done = workbench("diagnose", str(tmp_path / "b.zip"), "--start", "2020-01-01T00:00Z")
+    assert done.returncode == 2
+    assert "Half a range" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_zip_is_investigated(process, recorded, tmp_path):
+    from workbench import archive
+
+    archive.pack(recorded / "slow-payments", tmp_path / "b.zip")
+    done = process("investigate", str(tmp_path / "b.zip"), "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "slow-payments" / "postmortem.md").is_file()
+    assert (tmp_path / "out" / "slow-payments" / "01_investigate.html").is_file()
+    done = process("verify-postmortem", "slow-payments", "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -15,11 +14,12 @@ from rich.table import Table
 
 from workbench.errors import BadInput, BundleMissing, WorkbenchError
 from workbench.terminal import Stages, plain
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workbench.window import IncidentWindow
+    from workbench.collection.targets import Target
 
 __all__ = [
     "app",
@@ -42,11 +42,25 @@ _OLD_VERIFY = "verify"  # `postmortem verify ID`: no incident may be called so
 app = typer.Typer(
     help="Investigate a recorded incident: what moved, what caused it, and the postmortem.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
+TargetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID | FOLDER | ZIP | SOURCES.YAML",
+        help="A recorded incident, a bundle, or sources to collect from.",
+    ),
+]
+StartOption = Annotated[
+    str | None, typer.Option("--start", help="Start of the incident, e.g. 2026-01-31T12:00Z.")
+]
+EndOption = Annotated[str | None, typer.Option("--end", help="End of the incident.")]
+IncidentOption = Annotated[
+    str, typer.Option("--incident", help="Its id where it is managed, in place of a range.")
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder that results go to.")]
 SliOption = Annotated[
     str | None, typer.Option("--sli", help="service/signal; the first SLO's if left out.")
@@ -70,13 +84,25 @@ def main() -> None:
         raise
 
 
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        _say(f"workbench {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     datasets: Annotated[
         Path | None, typer.Option(help="Folder of recorded incidents, e.g. datasets/ of a clone.")
     ] = None,
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say it and end."),
+    ] = False,
 ) -> None:
     """Investigate a recorded incident: what moved, what caused it, and the postmortem."""
+    del version
     if datasets is not None:
         if not datasets.is_dir():
             fact = "Not a folder"
@@ -116,50 +142,74 @@ def incidents() -> None:
 
 @app.command()
 def investigate(
-    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")] = DEFAULT_INCIDENT,
+    target: TargetArgument = DEFAULT_INCIDENT,
     out: OutOption = Path("outputs"),
+    *,
+    start: StartOption = None,
+    end: EndOption = None,
+    incident: IncidentOption = "",
 ) -> None:
     """Run the main notebook headless and write notebook, HTML and postmortem."""
-    from workbench import datasets
+    from workbench import archive
     from workbench.notebooks import run as notebooks
 
-    with Stages().shown(f"Reading {incident}") as stages:
-        datasets.verify(incident)
-        window = _incident(incident)
-        stages.say(f"Investigating {window.id}")
-        paths = notebooks.run_notebook(incident, out, progress=stages.say)
+    with Stages().shown(f"Reading {target}") as stages:
+        found = _opened(target, start, end, incident, stages)
+        bundle = found.as_bundle(out / "bundles")
+        archive.verify_bundle(bundle)
+        # The notebook's kernel reads the same bundle.
+        os.environ["WORKBENCH_DATASETS"] = str(bundle.parent.resolve())
+        stages.say(f"Investigating {found.name}")
+        paths = notebooks.run_notebook(bundle.name, out, progress=stages.say)
     _list_paths(paths)
 
 
 @app.command()
 def diagnose(
-    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")],
+    target: TargetArgument,
     sli: SliOption = None,
+    *,
+    start: StartOption = None,
+    end: EndOption = None,
+    incident: IncidentOption = "",
 ) -> None:
     """Print correlation against causation for one incident."""
     from workbench.diagnose import compare
 
-    with Stages().shown(f"Reading {incident}") as stages:
-        window = _incident(incident)
-        stages.say(f"Diagnosing {incident}")
+    with Stages().shown(f"Reading {target}") as stages:
+        window = _opened(target, start, end, incident, stages).window
+        stages.say(f"Diagnosing {window.id}")
         diagnosis = compare(window, window.sli(sli))
     _say(repr(diagnosis))
 
 
 @app.command()
 def postmortem(
-    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")],
-    target: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    target: TargetArgument,
+    other: Annotated[str | None, typer.Argument(hidden=True)] = None,
     out: OutOption = Path("outputs"),
+    *,
+    start: StartOption = None,
+    end: EndOption = None,
+    incident: IncidentOption = "",
 ) -> None:
     """Write the postmortem draft of an incident."""
-    if incident == _OLD_VERIFY:
-        _verify_by_old_name(target, out)
-    elif target is not None:
+    if target == _OLD_VERIFY:
+        _verify_by_old_name(other, out)
+        return
+    if other is not None:
         fact = "One incident at a time"
-        raise BadInput(fact, value=target, hint=f"workbench postmortem {incident}")
-    else:
-        _draft(incident, out)
+        raise BadInput(fact, value=other, hint=f"workbench postmortem {target}")
+    from workbench import postmortem as room
+    from workbench.diagnose import compare
+
+    with Stages().shown(f"Reading {target}") as stages:
+        found = _opened(target, start, end, incident, stages)
+        stages.say(f"Diagnosing {found.name}")
+        diagnosis = compare(found.window)
+        stages.say(f"Writing the postmortem of {found.name}")
+        paths = room.save(room.draft(found.window, diagnosis), out / found.name)
+    _list_paths(paths)
 
 
 @app.command()
@@ -168,9 +218,12 @@ def verify_postmortem(
         str, typer.Argument(metavar="ID | FOLDER", help="Whose postmortem, or where it lies.")
     ],
     out: OutOption = Path("outputs"),
+    of: Annotated[
+        str, typer.Option("--of", help="The bundle it is of, a folder or zip; by its name else.")
+    ] = "",
 ) -> None:
     """Recompute every number in a saved postmortem; exit code 1 if one does not hold."""
-    _verify(target, out)
+    _verify(target, out, of)
 
 
 @app.command()
@@ -197,38 +250,25 @@ def evaluate(
         archive.write_text(json, result.to_json())
 
 
-@app.command()
-def lab() -> None:
-    """Open JupyterLab on the notebooks."""
-    from workbench.notebooks.run import open_notebooks
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    *,
+    port: Annotated[int | None, typer.Option("--port", help="Of this machine.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open one.")] = True,
+) -> None:
+    """Open JupyterLab on the notebooks; other options are handed to `jupyter lab`."""
+    from workbench.notebooks.lab import open_lab
 
-    command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={open_notebooks()}"]
-    sys.exit(subprocess.run(command, check=False).returncode)
-
-
-def _incident(name: str) -> IncidentWindow:
-    """Load an incident; a quiet stretch that others are compared with is none."""
-    from workbench import datasets
-
-    window = datasets.load(name)
-    if window.baseline is None:
-        hint = "workbench incidents lists the others"
-        fact = "Nothing to compare with: a quiet stretch, or an incident without any time before it"
-        raise BadInput(fact, value=name, hint=hint)
-    return window
+    sys.exit(open_lab(port=port, browser=browser, more=context.args, say=_say))
 
 
-def _draft(incident: str, out: Path) -> None:
-    from workbench import postmortem as room
-    from workbench.diagnose import compare
+def _opened(
+    named: str, start: str | None, end: str | None, incident: str, stages: Stages
+) -> Target:
+    from workbench.collection.targets import open_target
 
-    with Stages().shown(f"Reading {incident}") as stages:
-        window = _incident(incident)
-        stages.say(f"Diagnosing {incident}")
-        diagnosis = compare(window)
-        stages.say(f"Writing the postmortem of {incident}")
-        paths = room.save(room.draft(window, diagnosis), out / incident)
-    _list_paths(paths)
+    return open_target(named, start=start, end=end, incident=incident, show=stages.say)
 
 
 def _verify_by_old_name(target: str | None, out: Path) -> None:
@@ -241,13 +281,15 @@ def _verify_by_old_name(target: str | None, out: Path) -> None:
     _verify(target, out)
 
 
-def _verify(target: str, out: Path) -> None:
-    from workbench import datasets
+def _verify(target: str, out: Path, of: str = "") -> None:
     from workbench import postmortem as room
+    from workbench.collection.targets import open_target
 
     folder = Path(target) if Path(target).is_dir() else out / target
     with Stages().shown(f"Computing again what {folder} says"):
-        result = room.verify(folder, datasets.load(folder.name))
+        saved = out / "bundles" / folder.name  # where `investigate` keeps what it collected
+        bundle = of or (str(saved) if saved.is_dir() else folder.name)
+        result = room.verify(folder, open_target(bundle).window)
     _say(repr(result))
     if not result.ok:
         sys.exit(1)
