@@ -1,4 +1,4 @@
-"""Writers killed at every step they take: the old content is there or the new, never a mixture.
+"""Writers stopped at every step they take: the old content is there or the new, never a mixture.
 
 ``python -m tests.crashing`` runs in a process of its own, because it forks: a child writes and
 ends without a word before its first, second, … change of the disk; the parent reads what is there.
@@ -6,7 +6,6 @@ ends without a word before its first, second, … change of the disk; the parent
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -116,14 +115,16 @@ WRITERS = {
 }
 
 
-def _dies_at(step: int, folder: Path) -> None:
-    """End this process before its `step`-th change below a folder, or flush of a file."""
+def _stops_at(step: int, folder: Path, how: str) -> None:
+    """End or interrupt this process before its `step`-th change below a folder, or flush."""
     left = [step]
 
     def count() -> None:
         left[0] -= 1
-        if left[0] == 0:
+        if left[0] == 0 and how == "killed":
             os._exit(_KILLED)
+        if left[0] == 0:
+            raise KeyboardInterrupt
 
     def hook(event: str, told: tuple[object, ...]) -> None:
         writes = (
@@ -142,18 +143,22 @@ def _dies_at(step: int, folder: Path) -> None:
     sys.addaudithook(hook)
 
 
-def _killed_at(step: int, writer: Writer, folder: Path, which: str) -> bool:
-    """Write in a child that dies at a step; whether it got that far."""
+def _stopped_at(step: int, writer: Writer, folder: Path, which: str, *, how: str) -> bool:
+    """Write in a child that is stopped at a step; whether it got that far."""
     child = os.fork()
     if child == 0:
-        _dies_at(step, folder)
-        with contextlib.suppress(Exception):
+        _stops_at(step, folder, how)
+        try:
             writer.write(folder, which)
+        except KeyboardInterrupt:
+            os._exit(_KILLED)
+        except Exception:  # noqa: BLE001 - the parent reads what is there
+            os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == _KILLED
 
 
-def _states(writer: Writer, *, first: bool) -> dict[str, object]:
+def _states(writer: Writer, *, first: bool = False, how: str = "killed") -> dict[str, object]:
     """Count what a reader finds after each step, over old content or over none."""
     found: dict[str, int] = {}
     for step in range(1, _MOST_STEPS):
@@ -161,7 +166,7 @@ def _states(writer: Writer, *, first: bool) -> dict[str, object]:
             folder = Path(root)
             if not first:
                 writer.write(folder, "old")
-            if not _killed_at(step, writer, folder, "new"):
+            if not _stopped_at(step, writer, folder, "new", how=how):
                 return {"steps": step - 1, "states": found}
             state = _state(writer, folder) if not first else "not asked"
             found[state] = found.get(state, 0) + 1
@@ -184,6 +189,7 @@ def _state(writer: Writer, folder: Path) -> str:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as bundles:
         _BUNDLES |= {name: window.save(Path(bundles) / name) for name, window in _WINDOWS.items()}
-        told = {name: _states(writer, first=False) for name, writer in WRITERS.items()}
+        told = {name: _states(writer) for name, writer in WRITERS.items()}
+        told |= {f"{n}, interrupted": _states(w, how="interrupted") for n, w in WRITERS.items()}
         told |= {f"{name}, at first": _states(one, first=True) for name, one in WRITERS.items()}
     print(json.dumps(told))

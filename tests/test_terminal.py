@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 
 import pytest
 
+from parts import AMPLE_S
+from workbench import terminal
 from workbench.cards import ResultCard
 from workbench.errors import BadInput
 from workbench.terminal import Stages, plain
@@ -88,3 +91,18 @@ def test_a_reader_that_is_gone_ends_no_command(monkeypatch):
     stages = Stages()
     monkeypatch.setattr(sys, "stderr", screen)
     stages.say("Reading")
+
+
+def test_a_long_stage_says_that_it_goes_on(monkeypatch):
+    monkeypatch.setattr(terminal, "_EVERY_S", 0.05)
+    screen = Screen(moves=False)
+    monkeypatch.setattr(sys, "stderr", screen)
+    ends = time.monotonic() + AMPLE_S
+    with Stages().shown("Scoring"):
+        while screen.getvalue().count("\n") < 3 and time.monotonic() < ends:
+            time.sleep(0.01)
+    lines = screen.getvalue().splitlines()
+    assert lines[0] == "Scoring …"
+    assert lines[1].startswith("Scoring … ")
+    time.sleep(0.2)
+    assert screen.getvalue().splitlines() == lines, "and no longer than it does"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ __all__ = ["Stages", "plain"]
 
 # C0 but tab and line feed, DEL, C1, and what reverses the direction of text (UAX #9).
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_EVERY_S = 10.0  # between two signs of life of one stage
 _LEAST_S = 0.5  # between two lines of a pipe's: a stage of parts says the first of them
 
 
@@ -46,10 +48,14 @@ class Stages:
     @contextlib.contextmanager
     def shown(self, first: str) -> Iterator[Stages]:
         """Say stages from `first` on for as long as the block lasts."""
+        ended = threading.Event()
+        beat = threading.Thread(target=self._beat, args=(ended,), name="stages", daemon=True)
         try:
             self.say(first)
+            beat.start()
             yield self
         finally:
+            ended.set()
             if self._moves:
                 self._write("\r\x1b[K")
 
@@ -61,6 +67,14 @@ class Stages:
             return
         self._said, self._when = stage, now
         self._write(f"\r\x1b[K{stage} …" if self._moves else f"{stage} …\n")
+
+    def _beat(self, ended: threading.Event) -> None:
+        """Say that a long stage goes on, and for how long."""
+        while not ended.wait(_EVERY_S):
+            seconds = time.monotonic() - self._when
+            if seconds >= _EVERY_S:
+                text = f"{self._said} … {seconds:.0f} s"
+                self._write(f"\r\x1b[K{text}" if self._moves else f"{text}\n")
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody is reading any more

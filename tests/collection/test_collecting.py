@@ -262,6 +262,13 @@ def test_a_faulty_connector_hides_no_other_source_and_incidents_have_ids(folder,
         wb.collect(sources)
 
 
+@pytest.mark.parametrize("before", ["2 parsecs", "", "-1h", "NaT", "4000000D", "4000D"])
+def test_a_time_before_that_is_none_is_named(folder, before):
+    sources = wb.connect(folder / "sources.yaml")
+    with pytest.raises(BadInput, match="before"):
+        wb.collect(sources, WHEN.start, WHEN.end, before=before)
+
+
 SECRET = "c4nary-0b1d-s3cret"
 
 

@@ -94,6 +94,13 @@ def test_somebody_elses_datasets_folder_hides_nothing(installed, tmp_path):
     assert list(datasets.incidents()["id"]) == ["mine"]
 
 
+def test_a_folder_without_labelled_bundles_is_named(folder, tmp_path):
+    assert list(datasets.read_bundles(folder).groups) == ["slow-payments"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BundleMissing, match="No labelled bundles"):
+        datasets.read_bundles(tmp_path / "empty")
+
+
 ODD = {
     "web": '{"name": "Shop", "start_url": "/"}',
     "cut": '{"schema_version": 1, "win',

@@ -40,6 +40,7 @@ _AT_ONCE = 4
 _SAID = 10  # lines of progress where the output is a pipe
 _SLICE = pd.Timedelta("1h")
 _SLICED = frozenset({"metrics", "logs", "spans"})
+_LONGEST_BEFORE = pd.Timedelta("90D")
 _SETTLED = pd.Timedelta("5min")  # what is newer may still arrive
 
 
@@ -103,7 +104,7 @@ def collect(
         start, end = reference.started, reference.ended or pd.Timestamp.now("UTC")
         services = services or tuple(sources.services.get(n, n) for n in reference.services)
     when = TimeRange(start if start is not None else "", end if end is not None else _now())
-    wide = TimeRange(when.start - pd.Timedelta(before), when.end)
+    wide = TimeRange(when.start - _length(before), when.end)
     brought = run(collected(sources, wide, services=services, most_rows=most_rows, show=show))
     return joined_window(brought, when, sources, incident=reference)
 
@@ -313,6 +314,17 @@ def _asked_names(sources: Sources, services: tuple[str, ...]) -> tuple[str, ...]
     """Names a service goes by in telemetry, its own among them."""
     also = [met for met, name in sources.services.items() if name in services]
     return (*services, *also) if services else ()
+
+
+def _length(before: str) -> pd.Timedelta:
+    try:
+        length = pd.Timedelta(before)
+    except ValueError as error:
+        hint = 'For example "2h"'
+        raise BadInput(fact="before is not a length of time", value=before, hint=hint) from error
+    if not pd.Timedelta(0) <= length <= _LONGEST_BEFORE:
+        raise BadInput(fact="A time before the start that is none", value=before, hint="Up to 90 d")
+    return length
 
 
 def _cache_folder() -> Path:

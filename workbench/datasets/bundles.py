@@ -135,7 +135,7 @@ def read_bundles(path: str | Path) -> LabelledSet:
     Raises
     ------
     BundleMissing
-        No such folder.
+        No such folder, or none of its bundles has a truth.
     """
     root = required(Path(path), "folder of bundles")
     labelled = [
@@ -143,6 +143,9 @@ def read_bundles(path: str | Path) -> LabelledSet:
         for m in sorted(root.glob(f"*/{MANIFEST}"))
         if (m.parent / "truth.json").exists()
     ]
+    if not labelled:
+        hint = "A labelled bundle has a truth.json beside its manifest.json"
+        raise BundleMissing(fact="No labelled bundles here", value=str(root), hint=hint)
     return LabelledSet(
         layout="bundles",
         groups=dict.fromkeys(labelled, root.name),
