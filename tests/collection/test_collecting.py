@@ -301,6 +301,24 @@ def test_what_a_library_repeats_is_in_nothing_that_is_kept(folder, monkeypatch, 
     assert not [text for text in shown if SECRET in text]
 
 
+class Repeating(Telling):
+    """A source whose answer repeats a token and whom it belongs to."""
+
+    async def fetch(self, table, when, *, services=()):
+        raise SourceError("The source answered 401", value=f"token={SECRET} of user {CANARY}")
+
+
+def test_reasons_of_coverage_are_masked(folder, monkeypatch):
+    sources = wb.connect(folder / "sources.yaml")
+    monkeypatch.setattr(type(sources), "connectors", lambda _: {"odd": Repeating("odd")})
+    monkeypatch.setitem(sources.settings, "odd", sources.settings["deploys"])
+    window = wb.collect(sources, WHEN.start, WHEN.end, progress=lambda _: None)
+    (row,) = [row for row in window.coverage if row.source == "odd"]
+    assert "answered 401" in row.reason
+    assert SECRET not in row.reason
+    assert CANARY not in row.reason
+
+
 def test_a_full_disk_under_the_cache_costs_no_row(folder, monkeypatch):
     """It was the end of the whole collection."""
     from workbench.collection import cache
