@@ -50,8 +50,8 @@ def formats() -> pd.DataFrame:
     """Lines of public systems' documented formats: what is gone, and what of the cause is left."""
     mask, rows = _masker(), []
     for name, known in (
-        ("tuned on", {**masking_formats.FORMATS, **masking_formats.OTHERS}),
-        ("for scoring only", masking_formats.UNSEEN),
+        ("tuned on", masking_formats.TUNED_ON),
+        ("for scoring only", masking_formats.FRESH),
     ):
         lines = masking_formats.lines(known)
         found = masking_formats.score(mask, lines)

@@ -48,25 +48,28 @@ def test_persons_and_addresses_in_logs():
 
 def test_formats_of_public_systems():
     """RELIABILITY M1 on lines that are not of our making: what they name, and what must stay."""
-    tuned = masking_formats.lines({**masking_formats.FORMATS, **masking_formats.OTHERS})
-    found = masking_formats.score(masker(), tuned)
+    found = masking_formats.score(masker(), masking_formats.lines(masking_formats.TUNED_ON))
     assert found.share("address", "mail", "mac") == 1, found.wrong[:3]
     assert found.share("user") >= 0.95, [one for one in found.wrong if one[0] == "user"]
     assert found.share("secret") == 1, found.wrong[:3]
-    assert found.share("cause") == 1, [one for one in found.wrong if one[0] == "cause"]
+    assert found.share("cause") >= 0.99, [one for one in found.wrong if one[0] == "cause"]
     assert found.share("harmless") >= 0.999, found.wrong[:3]
-    # Nothing is tuned on these, so only the sum of them is asked: eight users, 27 words of causes.
-    unseen = masking_formats.score(masker(), masking_formats.lines(masking_formats.UNSEEN))
-    assert unseen.share("address", "mail", "mac") == 1
-    assert unseen.share("user") >= 0.7
-    assert unseen.share("cause") >= 0.9
-    assert unseen.share("harmless") >= 0.97
+    # Nothing is tuned on these: users whose place in the line alone says who they are are missed.
+    fresh = masking_formats.score(masker(), masking_formats.lines(masking_formats.FRESH))
+    assert fresh.share("address", "mail", "mac") == 1
+    assert fresh.share("cause") >= 0.95
+    assert fresh.share("harmless") >= 0.99
+    assert fresh.share("user") >= 0.35
 
 
 @pytest.mark.parametrize(
     "words",
     [
         "rabbit@mq-2",
+        "rabbit@mq-2.shop.internal",
+        "DB::Exception: x",
+        "password is incorrect",
+        "identity 'agent-7.shop.internal'",
         "celery@worker-1",
         "postgresql@15-main.service",
         "GET /users/search HTTP/1.1",

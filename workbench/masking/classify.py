@@ -79,6 +79,8 @@ _WORDS = frozenset(
     timeline timeouts tls traffic transaction transactions transfer triggered trust type
     types ui unit units update upload url usage variable variables version view views volume
     volumes wait waiting watch worker workers workload write writes zone
+    incorrect wrong correct bad weak short long old new same different blank accepted
+    rejected refused blocked revoked
     kerberos ntlm gssapi mtls ssl x509 pkinit negotiated cached
     kubernetes kube-system hdfs hadoop yarn spark hive nova neutron cinder glance keystone
     shared user users space-time defined function level land facing
@@ -100,6 +102,7 @@ _TEAM = re.compile(
     r"(?i)^(?:team|squad|group|guild|tribe|crew|org|sre|ops|platform|oncall)(?:[-_.:/]|$)"
     r"|[-_.](?:team|squad|group|guild|sre|ops|oncall)$"
 )
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\.[A-Za-z]{2,}")  # of three labels and more
 _NUMBERED_NAME = re.compile(r"[a-z]+(?:[-_][a-z]+)*[-_][0-9]+")  # controller-2: no person
 _ASSIGNED = frozenset({"owner", "actor", "principal", "author"})
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
@@ -166,6 +169,8 @@ def is_person(name: str, policy: Policy, *, key: str = "") -> bool:
     plain = name.rstrip(".").lower()
     if name.endswith("$"):  # of Windows: a machine's account
         return False
+    if _HOST.fullmatch(name):
+        return False
     if key.lower() in _ASSIGNED and (_TEAM.search(name) or _NUMBERED_NAME.fullmatch(name)):
         return False
     return (
@@ -212,8 +217,12 @@ def is_outside(text: str, before: str, policy: Policy) -> bool:
 
 
 def is_mail(text: str) -> bool:
-    """Whether what looks like an e-mail address is one: no release (``cart@2.4.0``), no unit."""
-    return not _RELEASE.match(text.rpartition("@")[2]) and not _UNIT.search(text)
+    """Whether what looks like an e-mail address is one: no release (``cart@2.4.0``), unit or node.
+
+    Erlang's long node names are ``rabbit@mq-2.shop.internal``.
+    """
+    name, _, host = text.rpartition("@")
+    return not _RELEASE.match(host) and not _UNIT.search(text) and name not in _NODES
 
 
 def is_iban(text: str) -> bool:

@@ -72,6 +72,7 @@ _VALUED = {
             "proxy",
             "ftp",
             "mapped",
+            "client",
             "domain",
             "at",
         ),
@@ -210,6 +211,8 @@ class Masker:
         if _KEPT in found or (self._never and self._spared(text, start, end)):
             return []
         word = found.decode()
+        if name == "ipv6" and text[end : end + 1].isalnum():
+            return []  # a name with colons in it: DB::Exception
         if not self._meant(name, word, text[max(start - _LOOKED_BACK, 0) : start], key):
             return []
         if name == "cookie":

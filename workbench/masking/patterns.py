@@ -168,6 +168,7 @@ _PEOPLE = {
     "proxy": rf"[A-Z_]/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ (?P<proxy_v>{_WORD}) [A-Z_]+/",
     "ftp": rf"\[(?P<ftp_v>{_WORD})\] (?:FAIL|OK) [A-Z]",
     "mapped": rf"\] -> \[(?P<mapped_v>{_WORD})\]",
+    "client": rf"\[(?P<client_v>{_WORD})(?:/[^\]]*)?\] \(from client ",  # FreeRADIUS
     "domain": r"\b[A-Z][A-Z0-9-]+\\+(?P<domain_v>[A-Za-z][A-Za-z0-9._-]+)\b",
     "at": r"\b(?P<at_v>[a-z_][a-z0-9_.-]*)@(?P<at_k>[a-z][a-z-][a-z0-9-]*)\b",
 }
