@@ -185,3 +185,32 @@ def test_a_host_that_no_resolver_takes_is_refused(host):
         check_url(f"http://{host}/")
     with pytest.raises((SourceRefused, SourceUnreachable)):
         asyncio.run(check_host(host, 80))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_each_way_to_write_this_machine_is_connected_to(host):
+    async def run():
+        heads = []
+
+        async def serve(reader, writer):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+            writer.write(b"content-length: 2\r\nconnection: close\r\n\r\n{}")
+            writer.close()
+
+        family = socket.AF_INET6 if "::" in host else socket.AF_INET
+        try:
+            server = await asyncio.start_server(serve, host.strip("[]"), 0, family=family)
+        except OSError:
+            pytest.skip("no such addresses on this machine")
+        port = server.sockets[0].getsockname()[1]
+        http = Http(HttpSettings(url=f"http://{host}:{port}/prefix"))
+        answer = await http.json("GET", "/x", params=[("a", "b c")])
+        await http.aclose()
+        server.close()
+        return answer.payload, heads[0].decode(), port
+
+    payload, head, port = asyncio.run(run())
+    assert payload == {}
+    assert head.startswith("GET /prefix/x?a=b+c HTTP/1.1") or "a=b%20c" in head
+    assert f"host: {host}:{port}" in head.lower()
