@@ -319,6 +319,20 @@ def test_reasons_of_coverage_are_masked(folder, monkeypatch):
     assert CANARY not in row.reason
 
 
+def test_a_connector_that_cannot_be_made_hides_no_other(folder, monkeypatch):
+    from workbench.connectors.sources.deploys import Deploys
+
+    def fails(*_):
+        raise OSError(f"cannot open {SECRET}")
+
+    monkeypatch.setattr(Deploys, "__init__", fails)
+    window, _ = collected(folder)
+    assert len(window.metrics)
+    (row,) = [row for row in window.coverage if row.source == "deploys"]
+    assert row.status == "failed"
+    assert row.reason == "its connector cannot be made: OSError"
+
+
 def test_a_full_disk_under_the_cache_costs_no_row(folder, monkeypatch):
     """It was the end of the whole collection."""
     from workbench.collection import cache
