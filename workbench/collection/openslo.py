@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from workbench import bounded_yaml
 from workbench.collection.indicators import measured_by
 from workbench.errors import BadInput
 from workbench.slis import SLO
@@ -86,8 +87,7 @@ def read_openslo(path: Path) -> tuple[SLO, ...]:
 
 def _documents(path: Path) -> list[_Document]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        objects = list(_objects(text))
+        objects = list(_objects(_text(path)))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(fact="OpenSLO documents that cannot be read", value=str(path)) from error
     found = []
@@ -108,17 +108,16 @@ def _documents(path: Path) -> list[_Document]:
     return found
 
 
+def _text(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as stream:
+        return stream.read(bounded_yaml.MOST_CHARACTERS + 1)
+
+
 def _objects(text: str) -> Iterator[tuple[int, Any]]:
     """Yield objects with their lines: of documents, of lists of objects, of ``kind: List``."""
-    loader = yaml.SafeLoader(text)
-    try:
-        while loader.check_node():
-            node = loader.get_node()
-            value = loader.construct_document(node) if node is not None else None
-            if node is not None and value is not None:
-                yield from _unlisted(node, value)
-    finally:
-        loader.dispose()
+    for node, value in bounded_yaml.documents(text):
+        if node is not None and value is not None:
+            yield from _unlisted(node, value)
 
 
 def _unlisted(node: yaml.Node, value: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401

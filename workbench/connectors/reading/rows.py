@@ -6,6 +6,8 @@ place, rows outside the range, duplicates and disorder are counted in the verdic
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import math
 import re
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.connectors.contract import Fetched
+from workbench.connectors.transport.bodies import check_values
 from workbench.coverage import CoverageRow
-from workbench.errors import BadInput, SourceGarbled, WorkbenchError, unknown_name
+from workbench.errors import BadInput, SourceGarbled, WindowTooLarge, WorkbenchError, unknown_name
 from workbench.moved import renamed
 from workbench.tables import SCHEMAS, conform, labels_text
 from workbench.times import utc, utc_column
@@ -63,6 +66,8 @@ _TIME = re.compile(
 _BETWEEN = re.compile(r"[\s\x1e]*")
 # Stands for all services, as in coverage.
 EVERY_SERVICE = "*"
+_MOST_RECORDS = 3_000_000  # of one file or answer: their rows take about two gigabytes
+_MOST_GARBLED = 10_000  # lines: a file of lines whose first so many are none is not one
 _TOLD = 3  # refused records told by name; the others are counted
 
 
@@ -107,8 +112,16 @@ class RowReader:
             Place (``"line 3"``) and record.
         read
             Yields the rows of one record; a `WorkbenchError` refuses that record.
+
+        Raises
+        ------
+        WindowTooLarge
+            More records or rows than are held at once.
         """
-        for place, record in records:
+        for number, (place, record) in enumerate(records):
+            if max(number, len(self.rows)) >= _MOST_RECORDS:
+                fact = f"More than {_MOST_RECORDS:,} records in one file or answer"
+                raise WindowTooLarge(fact, hint="Split it, or ask for less at once")
             try:
                 if isinstance(record, WorkbenchError):
                     raise record
@@ -266,7 +279,10 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
     ------
     SourceGarbled
         Not UTF-8, not JSON, or nested too deeply.
+    WindowTooLarge
+        More values than are held at once.
     """
+    check_values(data)
     try:
         return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
     except UnicodeDecodeError as error:
@@ -320,14 +336,25 @@ def list_at(record: object, *path: str) -> list[Any]:
 
 
 def _several(data: bytes, error: SourceGarbled) -> Iterator[tuple[str, Any]]:
-    lines = [(n, line) for n, line in enumerate(data.splitlines(), start=1) if line.strip()]
-    if not lines:
+    """Read records one a line, or documents of more lines than one."""
+    lines = ((n, line) for n, line in enumerate(io.BytesIO(data), start=1) if line.strip())
+    read = ((f"line {n}", _line(line)) for n, line in lines)
+    waiting = list(itertools.islice(read, 1))  # until one line is JSON, it may be none of lines
+    if not waiting:
         raise SourceGarbled(fact="An empty file")
-    read = [(f"line {n}", _line(line)) for n, line in lines]
-    if isinstance(read[0][1], SourceGarbled):  # a first document of more lines than one
-        read = list(_documents(data)) or read
-    if all(isinstance(record, SourceGarbled) for _, record in read):
-        raise error
+    if isinstance(waiting[0][1], SourceGarbled):
+        documents = _documents(data)
+        first = next(documents, None)
+        if first is not None and isinstance(first[1], dict | list):
+            yield first
+            yield from documents
+            return
+    while isinstance(waiting[-1][1], SourceGarbled):
+        following = next(read, None)
+        if following is None or len(waiting) > _MOST_GARBLED:
+            raise error
+        waiting.append(following)
+    yield from waiting
     yield from read
 
 

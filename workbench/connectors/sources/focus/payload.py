@@ -119,6 +119,8 @@ def _csv(data: bytes, refused: list[str]) -> pd.DataFrame:
         at = {name: header.index(name) for name in _columns(header)}
         rows: list[list[str]] = []
         for row in reader:
+            if len(rows) + len(refused) >= _MOST_ROWS:
+                raise SourceGarbled(fact="Too many charges in one file", value=f"> {_MOST_ROWS:,}")
             if len(row) == len(header):
                 rows.append([row[n] for n in at.values()])
             elif row:  # the last line of a file that is cut short

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from workbench.errors import SourceError, SourceGarbled, WindowTooLarge
 from workbench.semconv import COUNTER_ENDINGS, WRITER_LABELS, first_of, histogram_part
 from workbench.stats.counters import falls
 from workbench.tables import conform, empty, labels_text
+from workbench.times import TimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,10 @@ __all__ = ["Target", "metrics"]
 
 _MS = 1_000_000
 _NEAR = 2.5  # usual intervals: samples further apart have a gap between them
+_AROUND_MS = 600_000  # twice as long as Prometheus carries a value on (its lookback, 5 min)
+_TOLD = 5  # services named in one message
 _TEMPORALITY = {"counter": "cumulative", "histogram": "cumulative", "gauge": ""}
+_PARTS = ("_bucket", "_count", "_sum")  # of a histogram or a summary
 _TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
 
 
@@ -46,9 +50,21 @@ class Target:
     cadence_ms: float
 
     def gaps(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
-        """Stretches of two intervals or more without a scrape."""
+        """Stretches of two intervals or more without a scrape, as far as they lie in a range."""
         usual = None if np.isnan(self.cadence_ms) else self.cadence_ms
-        return gaps_of(self.ts_ms, start_ms, end_ms, cadence_ms=usual)[0]
+        least = 0.0 if usual is None else usual
+        found = _gaps_into(self.ts_ms, start_ms, end_ms, usual)
+        cut = [(max(a, start_ms), b) for a, b in found]
+        return [(a, b) for a, b in cut if b - a >= least]
+
+
+def _gaps_into(
+    ts_ms: np.ndarray, start_ms: int, end_ms: int, cadence_ms: float | None
+) -> list[tuple[int, int]]:
+    """Find gaps of scrapes that reach into a range, from before it on."""
+    known = ts_ms[ts_ms < end_ms]
+    found, _ = gaps_of(known, start_ms - _AROUND_MS, end_ms, cadence_ms=cadence_ms)
+    return [(a, b) for a, b in found if b > start_ms]
 
 
 def _cadence(ts_ms: np.ndarray) -> float:
@@ -114,9 +130,12 @@ async def _all_counts(asked: Asked) -> list[tuple[int, SourceError | None]]:
 async def _scrapes(asked: Asked) -> Scrapes:
     """Fetch when each target was scraped, by service: the truth about gaps."""
     up = MetricQuery(promql="up")
+    # Of a range shorter than two scrapes neither their interval nor an outage could be seen.
+    around = pd.Timedelta(_AROUND_MS, unit="ms")
+    wide = replace(asked, when=TimeRange(asked.when.start - around, asked.when.end + around))
     try:
-        rows, _ = await count(asked, up)
-        samples, why = await whole(asked, up, rows)
+        rows, _ = await count(wide, up)
+        samples, why = await whole(wide, up, rows)
     except SourceError as error:
         asked.warnings.append(f"gaps in scraping are unknown: {error}")
         return {}
@@ -189,8 +208,7 @@ def _is_doubtful(name: str) -> bool:
 
 
 def _stem(name: str) -> str:
-    endings = ("_bucket", "_count", "_sum")
-    return next((name.removesuffix(e) for e in endings if name.endswith(e)), name)
+    return next((name.removesuffix(e) for e in _PARTS if name.endswith(e)), name)
 
 
 def _told_kinds(names: pd.Series, known: dict[str, str], levels: set[str]) -> Iterator[str]:
@@ -225,28 +243,42 @@ def _without_inventions(
     samples: Samples,
     scrapes: Scrapes,
 ) -> Samples:
-    """Drop points of an expression where none of the service's targets was scraped."""
+    """Drop points of an expression where none of the service's targets was scraped.
+
+    Where the server does not say when something was scraped, points that it carried over a gap
+    cannot be told from real ones: that is told.
+    """
     if query.is_raw or not len(samples):
         return samples
     kept = np.ones(len(samples), dtype=bool)
+    unknown: dict[str, None] = {}
     for place, labels in enumerate(samples.series):
-        targets = scrapes.get(asked.service(query, labels), [])
+        name = asked.service(query, labels)
+        targets = scrapes.get(name, [])
         own = samples.index == place
-        for start, end in _silences(asked, targets):
+        silences = _silences(asked, targets)
+        if silences is None:
+            unknown[name or "series without a service"] = None
+            continue
+        for start, end in silences:
             kept[own & (samples.ts_ms > start) & (samples.ts_ms < end)] = False
+    if unknown:
+        some = ", ".join(list(unknown)[:_TOLD]) + (", …" if len(unknown) > _TOLD else "")
+        asked.warnings.append(
+            f"no `up` says when {some} was scraped: an expression may carry values over an outage"
+        )
     asked.notes += counts({"point(s) that the server carried over a gap dropped": (~kept).sum()})
     return samples.where(kept)
 
 
-def _silences(asked: Asked, targets: Sequence[Target]) -> list[tuple[int, int]]:
-    """Stretches in which no target of a service was scraped."""
-    if not targets:
-        return []
-    cadence = min(target.cadence_ms for target in targets)
+def _silences(asked: Asked, targets: Sequence[Target]) -> list[tuple[int, int]] | None:
+    """Stretches in which no target of a service was scraped, or None where nothing says so."""
+    cadences = [target.cadence_ms for target in targets if not np.isnan(target.cadence_ms)]
+    if not cadences:
+        return None
+    cadence = min(cadences)
     together = np.unique(np.concatenate([target.ts_ms for target in targets]))
-    if np.isnan(cadence):
-        return []
-    return gaps_of(together, asked.start_ms, asked.end_ms, cadence_ms=cadence)[0]
+    return _gaps_into(together, asked.start_ms, asked.end_ms, cadence)
 
 
 def _frame(asked: Asked, query: MetricQuery, samples: Samples) -> pd.DataFrame:

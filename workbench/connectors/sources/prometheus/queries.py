@@ -28,6 +28,7 @@ from workbench.connectors.sources.prometheus.payload import (
     read_samples,
 )
 from workbench.connectors.transport.http import HttpClient, HttpSettings
+from workbench.errors import SourceGarbled
 from workbench.semconv import first_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = ["Asked", "MetricQuery", "PrometheusSettings", "at", "count", "counts"
 
 _MS = 1_000_000
 _MOST_POINTS = 10_000  # a series; the server's own limit is 11,000
+_MOST_COUNTED = 2.0**53  # beyond it a float does not count one by one
 
 
 class PrometheusSettings(HttpSettings):
@@ -174,7 +176,15 @@ async def count(asked: Asked, query: MetricQuery) -> tuple[int, Samples]:
             for part in _chunks(asked, 0, query)
         ]
         found, _, _ = merged(parts)
-    return int(np.nansum(found.value)), found
+    return _whole_number(found.value), found
+
+
+def _whole_number(values: np.ndarray) -> int:
+    """Add up counts; what no server can have counted is not taken for a number."""
+    total = float(np.nansum(values))
+    if not 0 <= total < _MOST_COUNTED or (values < 0).any():
+        raise SourceGarbled(fact="A count that is none", value=total)
+    return int(total)
 
 
 async def whole(asked: Asked, query: MetricQuery, rows: int) -> tuple[Samples, list[str]]:
@@ -194,6 +204,8 @@ async def whole(asked: Asked, query: MetricQuery, rows: int) -> tuple[Samples, l
         again, _ = await count(asked, query)  # it may have grown since
         if len(samples) + samples.histograms != again:
             why.append(f"{len(samples):,} samples came where the server counts {again:,}")
+        elif again < rows:
+            why.append(f"the server counted {rows:,} samples before and {again:,} after reading")
     elif not rows and (await count(asked, query))[0]:
         why.append("the server counts samples and sends none")
     starts = samples.ts_ms - query.range_ms  # of the stretch that a point looks back over
