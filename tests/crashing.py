@@ -22,7 +22,9 @@ from workbench import IncidentWindow, TimeRange, archive
 from workbench.collection.cache import Cache
 from workbench.connectors.contract import complete_fetch
 from workbench.connectors.transport.http import HttpSettings
+from workbench.diagnose import Hypotheses
 from workbench.masking import Pseudonyms, workspace_key
+from workbench.slis import SLI
 from workbench.writing import recover, write_text, write_together
 
 if TYPE_CHECKING:
@@ -87,6 +89,10 @@ def _packed(folder: Path) -> str:
         return IncidentWindow.load(archive.unpack(folder / "b.zip", Path(out) / "b")).id
 
 
+def _ledger(which: str) -> Hypotheses:
+    return Hypotheses(which, "", _WHEN, SLI("front", "latency"), "", (), (), ())
+
+
 WRITERS = {
     "text": Writer(
         lambda folder, which: write_text(folder / "a.txt", which),
@@ -107,6 +113,10 @@ WRITERS = {
     "csv": Writer(
         lambda folder, which: archive.write_csv(pd.DataFrame({"a": [which]}), folder / "t.csv"),
         lambda folder: archive.read_csv(folder / "t.csv")["a"].iloc[0],
+    ),
+    "ledger": Writer(
+        lambda folder, which: _ledger(which).save(folder / "ledger.json"),
+        lambda folder: Hypotheses.load(folder / "ledger.json").window_id,
     ),
     "masking key": Writer(
         lambda folder, _: workspace_key(folder / "masking.key"),

@@ -298,13 +298,12 @@ def test_no_forbidden_name_length_or_call(name):
 
 
 # Who may write otherwise: the one way itself; systems that run for a practice; a log that is
-# appended to; a folder that has no name yet; and a file of a room that is being written anew.
+# appended to; and a folder that has no name yet.
 WRITES_OTHERWISE = (
     "workbench.writing",
     "workbench.gameday",
     "workbench.connectors.sources.otlp.receiver",
     "workbench.archive.packing",
-    "workbench.diagnose.ledger.ledger_file",
 )
 
 
