@@ -46,6 +46,7 @@ def test_what_was_kept_comes_back(cache):
     assert repr(cache.find(key).coverage) == repr(one.coverage)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found(cache):
     """RELIABILITY K3: of 120 flipped bits 19 gave other data in silence."""
     key = cache.key("prometheus", SETTINGS, {})

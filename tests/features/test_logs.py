@@ -55,6 +55,7 @@ def test_what_varies_is_masked(body, masked):
     assert mask(body) == masked
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_masking_twice_is_masking_once(body):
     assert mask(mask(body)) == mask(body)

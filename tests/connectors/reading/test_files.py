@@ -106,6 +106,7 @@ def test_any_bytes_after_a_gzip_head_unpack_or_are_told(tail):
     assert error is None or isinstance(error, SourceGarbled | SourceRefused)
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_members_one_after_the_other_unpack_to_their_sum(parts):
     packed = b"".join(gzip.compress(part) for part in parts)

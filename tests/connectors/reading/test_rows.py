@@ -77,6 +77,7 @@ def test_json_of_too_many_values_is_a_named_error(monkeypatch):
     [
         (b'{"a": 1}\n\n{"a": 2}\r\n', 2, 0),
         (b'not\n{"a": 1}\nnot\n', 1, 2),
+        (b'12:00 started\n{"a": 1}\n{"a": 2}\n', 2, 1),  # 12 alone would be a document
         (b"\xef\xbb\xbf[1, 2, 3]", 3, 0),
     ],
 )
@@ -86,6 +87,7 @@ def test_lines_are_read_one_by_one(data, records, refused):
     assert (len(found) - len(wrong), len(wrong)) == (records, refused)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_json_is_garbled():
     for data in (b"", b"\n\n", b"a\nb\n" * 20_000):
         with pytest.raises(SourceGarbled):

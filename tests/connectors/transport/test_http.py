@@ -338,6 +338,7 @@ def test_an_answer_that_cannot_be_unpacked_is_garbled(body, encoding):
         ask(reply(body, more=[f"content-encoding: {encoding}"]), deadline_s=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "gzip,gzip,gzip"])
 def test_what_is_packed_takes_neither_memory_nor_time(encoding):
     """RELIABILITY N9: 16.6 KB took 5.6 GB and 39 s."""

@@ -141,3 +141,10 @@ def test_a_bad_ca_file_is_a_named_error(tmp_path):
     for name in ("empty.pem", "none.pem", ""):
         with pytest.raises(SourceRefused, match="ca_file"):
             trusted(tmp_path / name)
+
+
+def test_public_authorities_are_read_once_and_asked_of_everybody():
+    context = trusted(None)
+    assert context is trusted(None)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
