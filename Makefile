@@ -42,8 +42,8 @@ test: .venv/.all  ## Set up and run all tests (COVERAGE=1 measures, and fails be
 	$(pytest) tests/browser $(if $(COVERAGE),$(measured) --cov-append)
 	$(if $(COVERAGE),$(BIN)/coverage report)
 
-test-fast: .venv/.all  ## What a minute allows: no slow test, no browser
-	$(pytest) $(workers) -m 'not slow'
+test-fast: .venv/.all  ## What a minute allows: no slow test, no server, no browser
+	$(pytest) $(workers) -m 'not slow and not server'
 
 check: .venv/.all  ## Lint, types, and notebooks stored bare
 	$(BIN)/ruff check .

@@ -21,10 +21,11 @@
 # your own, leave them out and point `SOURCES` at your own file.
 
 # %% tags=["parameters"]
-FOLDER = "practice"  # where the practice systems keep what they record
+FOLDER = ""  # where the practice systems keep what they record; a temporary folder where empty
 QUIET_S, INCIDENT_S = 25, 20
 
 # %%
+import tempfile
 import time
 
 import pandas as pd
@@ -33,7 +34,7 @@ import workbench as wb
 from workbench.gameday.practice import Practice
 
 # %%
-practice = Practice(FOLDER).start()
+practice = Practice(FOLDER or tempfile.mkdtemp(prefix="practice-")).start()
 time.sleep(QUIET_S)
 
 # %% [markdown]

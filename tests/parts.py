@@ -45,3 +45,11 @@ def require_shared_data(name: str = "") -> Path:
     if not folder.is_dir():
         pytest.skip(f"public incident data {name or 'folder'} is not here")
     return folder
+
+
+def require_shared_case(name: str) -> Path:
+    """Return the folder of a small input that failed once; these lie beside the repository."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "cases" / name
+    if not folder.is_dir():
+        missing_part(f"the shared case {name} is not here")
+    return folder

@@ -26,7 +26,10 @@ ROOMS = [
     "moved",
     "stats",
     "checks",
+    "terminal",
     "errors",
+    "writing",
+    "bounded_yaml",
     "times",
     "semconv",
     "slis",
@@ -292,6 +295,61 @@ def test_no_forbidden_name_length_or_call(name):
             pytest.fail("shell=True runs what somebody typed into a name")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in {"eval", "exec"}, "nothing from outside is executed"
+
+
+# Who may write otherwise: the one way itself; systems that run for a practice; a log that is
+# appended to; and a folder that has no name yet.
+WRITES_OTHERWISE = (
+    "workbench.writing",
+    "workbench.gameday",
+    "workbench.connectors.sources.otlp.receiver",
+    "workbench.archive.packing",
+)
+
+
+def writes(tree: ast.Module) -> list[int]:
+    """Lines that write to a file which is not a temporary one handed out by `workbench.writing`."""
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        of = getattr(node.func, "value", None)
+        modes = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        opens = name == "open" and any(
+            isinstance(mode, str) and re.fullmatch(r"[wax]b?\+?t?", mode) for mode in modes
+        )
+        plain = isinstance(node.func, ast.Attribute) and name in {"write_text", "write_bytes"}
+        is_handed = isinstance(of, ast.Name) and of.id in {"temporary", "archive"}
+        if (opens or plain or name in {"mkdir", "makedirs"}) and not is_handed:
+            found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_whatever_is_kept_is_written_in_one_way(name):
+    if not name.startswith(WRITES_OTHERWISE):
+        lines = writes(modules()[name][1])
+        assert not lines, f"lines {lines}: workbench.writing writes whole or not at all"
+
+
+def test_no_error_of_others_is_repeated_as_its_repr():
+    """A secret that did not encode stood in an error's repr, and so in bundles and pages."""
+    found = []
+    for name, (path, tree) in modules().items():
+        del path
+        caught = {
+            node.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ExceptHandler) and node.name
+        }
+        for node in ast.walk(tree):
+            is_repr = isinstance(node, ast.FormattedValue) and node.conversion == ord("r")
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "repr"
+            of = node.value if is_repr else node.args[0] if called and node.args else None
+            if isinstance(of, ast.Name) and of.id in caught | {"error", "exception"}:
+                found.append((name, node.lineno))
+    assert not found, "say its type and what was tried: its words may hold what was sent"
 
 
 def test_sizes_stay_readable():

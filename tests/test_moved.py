@@ -172,6 +172,7 @@ def test_a_renamed_method_gives_the_same_and_says_so():
         assert fetched.told(row).coverage == (*fetched.coverage, row)
 
 
+@pytest.mark.slow
 def test_the_package_uses_no_old_module():
     ways = ('"{}"', '"{}:', "from {} import", "import {}\n")
     old = [way.format(name) for name in MODULES for way in ways]

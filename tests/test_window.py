@@ -81,6 +81,7 @@ def test_a_full_window_round_trips_exactly(tmp_path):
     assert repr(again.coverage) == repr(window.coverage)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     st.lists(

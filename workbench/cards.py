@@ -6,12 +6,15 @@ that a card is readable on dark and light themes. Everything from outside is esc
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from workbench.terminal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +131,18 @@ class ResultCard(ABC):
     """
 
     __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Let no result's text hold what a terminal obeys: names and titles are from outside."""
+        super().__init_subclass__(**kwargs)
+        own = cls.__dict__.get("__repr__")
+        if own is not None and not hasattr(own, "__wrapped__"):
+
+            @functools.wraps(own)
+            def shown(self: ResultCard) -> str:
+                return plain(own(self))
+
+            cls.__repr__ = shown  # type: ignore[assignment,method-assign]
 
     @abstractmethod
     def _headline(self) -> str: ...

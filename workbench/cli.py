@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -14,6 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from workbench.errors import BadInput, BundleMissing, WorkbenchError
+from workbench.terminal import Stages, plain
+from workbench.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.collection.targets import Target
 
 __all__ = [
     "app",
@@ -30,16 +36,31 @@ __all__ = [
 
 DEFAULT_INCIDENT = "shop-orders-locks"
 
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _OLD_VERIFY = "verify"  # `postmortem verify ID`: no incident may be called so
 
 app = typer.Typer(
     help="Investigate a recorded incident: what moved, what caused it, and the postmortem.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
+TargetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID | FOLDER | ZIP | SOURCES.YAML",
+        help="A recorded incident, a bundle, or sources to collect from.",
+    ),
+]
+StartOption = Annotated[
+    str | None, typer.Option("--start", help="Start of the incident, e.g. 2026-01-31T12:00Z.")
+]
+EndOption = Annotated[str | None, typer.Option("--end", help="End of the incident.")]
+IncidentOption = Annotated[
+    str, typer.Option("--incident", help="Its id where it is managed, in place of a range.")
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder that results go to.")]
 SliOption = Annotated[
     str | None, typer.Option("--sli", help="service/signal; the first SLO's if left out.")
@@ -56,8 +77,17 @@ def main() -> None:
         _print_error(error)
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
-        sys.exit(130)
+        _stopped()
+    except SystemExit as ended:  # so typer ends a command on Ctrl-C
+        if ended.code == _INTERRUPTED:
+            _stopped()
+        raise
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        _say(f"workbench {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -65,8 +95,14 @@ def options(
     datasets: Annotated[
         Path | None, typer.Option(help="Folder of recorded incidents, e.g. datasets/ of a clone.")
     ] = None,
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say it and end."),
+    ] = False,
 ) -> None:
     """Investigate a recorded incident: what moved, what caused it, and the postmortem."""
+    del version
     if datasets is not None:
         if not datasets.is_dir():
             fact = "Not a folder"
@@ -90,55 +126,90 @@ def incidents() -> None:
             hint="Say --datasets, or set WORKBENCH_DATASETS, with the datasets/ folder of a clone",
         )
     for row in rows.itertuples():
-        table.add_row(escape(row.id), escape(row.title), row.when, f"{row.megabytes:.1f}")
+        if not row.problem:
+            texts = (row.id, row.title, row.when, f"{row.megabytes:.1f}")
+            table.add_row(*(escape(plain(text)) for text in texts))
     Console().print(table)
+    for row in rows.itertuples():
+        if row.problem:
+            Console(stderr=True).print(
+                plain(f"not read: {row.id}: {row.problem}"),
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @app.command()
 def investigate(
-    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")] = DEFAULT_INCIDENT,
+    target: TargetArgument = DEFAULT_INCIDENT,
     out: OutOption = Path("outputs"),
+    *,
+    start: StartOption = None,
+    end: EndOption = None,
+    incident: IncidentOption = "",
 ) -> None:
     """Run the main notebook headless and write notebook, HTML and postmortem."""
-    from workbench import datasets
+    from workbench import archive
     from workbench.notebooks import run as notebooks
 
-    console = Console()
-    datasets.verify(incident)
-    with console.status(f"Investigating {escape(incident)} …") as status:
-        paths = notebooks.run_notebook(incident, out, progress=status.update)
-    for name, path in paths.items():
-        console.print(f"{name:>12}: {escape(str(path))}", soft_wrap=True, highlight=False)
+    with Stages().shown(f"Reading {target}") as stages:
+        found = _opened(target, start, end, incident, stages)
+        bundle = found.as_bundle(out / "bundles")
+        archive.verify_bundle(bundle)
+        # The notebook's kernel reads the same bundle.
+        os.environ["WORKBENCH_DATASETS"] = str(bundle.parent.resolve())
+        stages.say(f"Investigating {found.name}")
+        paths = notebooks.run_notebook(bundle.name, out, progress=stages.say)
+    _list_paths(paths)
 
 
 @app.command()
 def diagnose(
-    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")],
+    target: TargetArgument,
     sli: SliOption = None,
+    *,
+    start: StartOption = None,
+    end: EndOption = None,
+    incident: IncidentOption = "",
 ) -> None:
     """Print correlation against causation for one incident."""
-    from workbench import datasets
     from workbench.diagnose import compare
 
-    window = datasets.load(incident)
-    diagnosis = compare(window, window.sli(sli))
-    Console().print(repr(diagnosis), markup=False, highlight=False, soft_wrap=True)
+    with Stages().shown(f"Reading {target}") as stages:
+        window = _opened(target, start, end, incident, stages).window
+        stages.say(f"Diagnosing {window.id}")
+        diagnosis = compare(window, window.sli(sli))
+    _say(repr(diagnosis))
 
 
 @app.command()
 def postmortem(
-    incident: Annotated[str, typer.Argument(help="Id of a recorded incident.")],
-    target: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    target: TargetArgument,
+    other: Annotated[str | None, typer.Argument(hidden=True)] = None,
     out: OutOption = Path("outputs"),
+    *,
+    start: StartOption = None,
+    end: EndOption = None,
+    incident: IncidentOption = "",
 ) -> None:
     """Write the postmortem draft of an incident."""
-    if incident == _OLD_VERIFY:
-        _verify_by_old_name(target, out)
-    elif target is not None:
+    if target == _OLD_VERIFY:
+        _verify_by_old_name(other, out)
+        return
+    if other is not None:
         fact = "One incident at a time"
-        raise BadInput(fact, value=target, hint=f"workbench postmortem {incident}")
-    else:
-        _draft(incident, out)
+        raise BadInput(fact, value=other, hint=f"workbench postmortem {target}")
+    from workbench import postmortem as room
+    from workbench.diagnose import compare
+
+    with Stages().shown(f"Reading {target}") as stages:
+        found = _opened(target, start, end, incident, stages)
+        stages.say(f"Diagnosing {found.name}")
+        diagnosis = compare(found.window)
+        stages.say(f"Writing the postmortem of {found.name}")
+        paths = room.save(room.draft(found.window, diagnosis), out / found.name)
+    _list_paths(paths)
 
 
 @app.command()
@@ -147,9 +218,12 @@ def verify_postmortem(
         str, typer.Argument(metavar="ID | FOLDER", help="Whose postmortem, or where it lies.")
     ],
     out: OutOption = Path("outputs"),
+    of: Annotated[
+        str, typer.Option("--of", help="The bundle it is of, a folder or zip; by its name else.")
+    ] = "",
 ) -> None:
     """Recompute every number in a saved postmortem; exit code 1 if one does not hold."""
-    _verify(target, out)
+    _verify(target, out, of)
 
 
 @app.command()
@@ -169,34 +243,32 @@ def evaluate(
     from workbench.evaluate import evaluate as score
     from workbench.evaluate.parallel import connected
 
-    with connected(cluster) as client:
+    with Stages().shown(f"Scoring {path} against trivial rules"), connected(cluster) as client:
         result = score(layout, path, limit=limit, n_jobs=jobs, cluster=client)
-    Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
+    _say(repr(result))
     if json is not None:
         archive.write_text(json, result.to_json())
 
 
-@app.command()
-def lab() -> None:
-    """Open JupyterLab on the notebooks."""
-    from workbench.notebooks.run import open_notebooks
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    *,
+    port: Annotated[int | None, typer.Option("--port", help="Of this machine.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open one.")] = True,
+) -> None:
+    """Open JupyterLab on the notebooks; other options are handed to `jupyter lab`."""
+    from workbench.notebooks.lab import open_lab
 
-    command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={open_notebooks()}"]
-    sys.exit(subprocess.run(command, check=False).returncode)
+    sys.exit(open_lab(port=port, browser=browser, more=context.args, say=_say))
 
 
-def _draft(incident: str, out: Path) -> None:
-    from workbench import datasets
-    from workbench import postmortem as room
-    from workbench.diagnose import compare
+def _opened(
+    named: str, start: str | None, end: str | None, incident: str, stages: Stages
+) -> Target:
+    from workbench.collection.targets import open_target
 
-    console = Console()
-    with console.status(f"Writing the postmortem of {escape(incident)} …"):
-        window = datasets.load(incident)
-        draft = room.draft(window, compare(window))
-        paths = room.save(draft, out / incident)
-    for name, path in paths.items():
-        console.print(f"{name:>12}: {escape(str(path))}", soft_wrap=True, highlight=False)
+    return open_target(named, start=start, end=end, incident=incident, show=stages.say)
 
 
 def _verify_by_old_name(target: str | None, out: Path) -> None:
@@ -209,15 +281,33 @@ def _verify_by_old_name(target: str | None, out: Path) -> None:
     _verify(target, out)
 
 
-def _verify(target: str, out: Path) -> None:
-    from workbench import datasets
+def _verify(target: str, out: Path, of: str = "") -> None:
     from workbench import postmortem as room
+    from workbench.collection.targets import open_target
 
     folder = Path(target) if Path(target).is_dir() else out / target
-    result = room.verify(folder, datasets.load(folder.name))
-    Console().print(repr(result), markup=False, highlight=False, soft_wrap=True)
+    with Stages().shown(f"Computing again what {folder} says"):
+        saved = out / "bundles" / folder.name  # where `investigate` keeps what it collected
+        bundle = of or (str(saved) if saved.is_dir() else folder.name)
+        result = room.verify(folder, open_target(bundle).window)
+    _say(repr(result))
     if not result.ok:
         sys.exit(1)
+
+
+def _stopped() -> NoReturn:
+    sys.stderr.write("\nstopped\n")
+    sys.exit(_INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    """Print text of results as it is, but for what a terminal would obey."""
+    Console().print(plain(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _list_paths(paths: Mapping[str, Path]) -> None:
+    for name, path in paths.items():
+        _say(f"{name:>12}: {path}")
 
 
 def _print_error(error: WorkbenchError) -> None:

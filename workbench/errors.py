@@ -18,6 +18,7 @@
     │   ├── SourceUnreachable  no answer within the deadline, after retries
     │   ├── SourceGarbled    an answer that is not what its protocol says
     │   └── WindowTooLarge   more rows than a window may hold, told before the download
+    ├── CannotWrite          a file or folder that cannot be written: full, read-only, in the way
     ├── EvidenceMismatch     a number does not resolve or recompute to itself
     └── MissingPart          a program or an optional package is not installed
 """
@@ -26,6 +27,8 @@ from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING
+
+from workbench.terminal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +42,7 @@ __all__ = [
     "BundleMissing",
     "BundleSchema",
     "BundleUnsafe",
+    "CannotWrite",
     "EvidenceMismatch",
     "MissingPart",
     "NaiveTimestamp",
@@ -80,7 +84,7 @@ class WorkbenchError(Exception):
         text = self.fact
         if self.value is not None:
             text += f": {_shortened(self.value)}"
-        return f"{text}. {self.hint}" if self.hint else text
+        return plain(f"{text}. {self.hint}" if self.hint else text)
 
 
 class BadInput(WorkbenchError):
@@ -162,6 +166,10 @@ class SourceGarbled(SourceError):
 
 class WindowTooLarge(SourceError):
     """More rows than a window may hold, told before the download."""
+
+
+class CannotWrite(WorkbenchError):
+    """A file or folder cannot be written: the disk is full or read-only, or something is there."""
 
 
 class EvidenceMismatch(WorkbenchError):

@@ -36,6 +36,7 @@ _MODULES = {
     "archive.csvfiles": "archive.csv_files",
     "archive.found": "archive.results",
     "archive.opening": "archive.manifest",
+    "archive.writing": "writing",
     "causal.arrows": "causal.gcm.arrow_strength",
     "causal.attribute": "causal.attribution.attribute",
     "causal.autoregressive": "stats.ar_regression",

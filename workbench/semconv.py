@@ -7,6 +7,8 @@ underscores.
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -19,8 +21,12 @@ __all__ = [
     "COPY_ATTRIBUTES",
     "COPY_LABELS",
     "COUNTER_ENDINGS",
+    "COUNTS",
     "EDGE_METRICS",
     "ERROR_TYPE_LABELS",
+    "GRPC_FAILURES",
+    "GRPC_STATUS_ATTRIBUTES",
+    "GRPC_STATUS_LABELS",
     "HOST_ATTRIBUTES",
     "HOST_LABELS",
     "HOST_METRICS",
@@ -32,8 +38,12 @@ __all__ = [
     "SERVER_HISTOGRAMS",
     "STATUS_CODE_ATTRIBUTES",
     "STATUS_CODE_LABELS",
+    "WRITER_LABELS",
     "failed_labels",
     "first_of",
+    "histogram_part",
+    "is_grpc_failure",
+    "plain_name",
 ]
 
 SERVER_HISTOGRAMS: tuple[str, ...] = (
@@ -78,6 +88,9 @@ EDGE_METRICS: Mapping[str, str] = MappingProxyType(
 )
 """The same for calls: `service` is the caller, label ``peer`` the callee."""
 
+COUNTS: frozenset[str] = frozenset({"service.load", "service.errors", "edge.calls", "edge.errors"})
+"""Aggregates that are counts of their bin: several in one bin are added up."""
+
 PEER_LABELS: tuple[str, ...] = (
     "peer",
     "service_peer_name",
@@ -102,10 +115,49 @@ PEER_ATTRIBUTES: tuple[str, ...] = (
 
 STATUS_CODE_LABELS: tuple[str, ...] = ("http_response_status_code", "http_status_code")
 STATUS_CODE_ATTRIBUTES: tuple[str, ...] = ("http.response.status_code", "http.status_code")
+GRPC_STATUS_LABELS: tuple[str, ...] = (
+    "rpc_grpc_status_code",
+    "rpc_response_status_code",
+    "grpc_response_status",
+    "grpc_status",
+    "grpc_code",
+)
+GRPC_STATUS_ATTRIBUTES: tuple[str, ...] = ("rpc.grpc.status_code", "rpc.response.status_code")
+GRPC_FAILURES: frozenset[str] = frozenset(
+    {
+        *("2", "UNKNOWN"),
+        *("4", "DEADLINE_EXCEEDED"),
+        *("12", "UNIMPLEMENTED"),
+        *("13", "INTERNAL"),
+        *("14", "UNAVAILABLE"),
+        *("15", "DATA_LOSS"),
+    }
+)
+"""Status codes of gRPC that are the server's failure (semantic conventions for gRPC)."""
 ERROR_TYPE_LABELS: tuple[str, ...] = ("error_type",)
+
+WRITER_LABELS: tuple[str, ...] = (
+    "instance",
+    "pod",
+    "pod_name",
+    "k8s_pod_name",
+    "k8s_pod_uid",
+    "kubernetes_pod_name",
+    "service_instance_id",
+    "container_id",
+    "process_pid",
+    "host_name",
+    "host_id",
+    "aws_ecs_task_arn",
+    "task",
+    "replica",
+    "writer",
+)
+"""Labels that say which process wrote a series: those of one are sampled together."""
 
 INSTANCE_LABELS: frozenset[str] = frozenset(
     {
+        *WRITER_LABELS,
         "instance",
         "job",
         "pod",
@@ -145,19 +197,72 @@ COPY_ATTRIBUTES: tuple[str, ...] = ("k8s.pod.name", "service.instance.id")
 COUNTER_ENDINGS: tuple[str, ...] = ("_total", "_count", "_sum", "_bucket")
 """Endings of cumulative counters, for samples that do not say their kind."""
 
+_NOT_PLAIN = re.compile(r"[^a-zA-Z0-9_:]")
+
+
+@cache
+def plain_name(name: str) -> str:
+    """Write a name in Prometheus form: what is neither letter, digit, ``_`` nor ``:`` is ``_``.
+
+    OpenTelemetry, "Prometheus and OpenMetrics compatibility". Prometheus 3 and OTLP have dots.
+
+    Examples
+    --------
+    >>> plain_name("http.response.status_code")
+    'http_response_status_code'
+    """
+    return _NOT_PLAIN.sub("_", name)
+
 
 def first_of(labels: Mapping[str, object], names: tuple[str, ...]) -> str:
-    """Return the first of these labels that is set, or ``""``."""
-    return next((str(labels[name]) for name in names if labels.get(name) not in (None, "")), "")
+    """Return the first of these labels that is set, or ``""``; dots and ``_`` are the same."""
+    found = next((labels[name] for name in names if labels.get(name) not in (None, "")), "")
+    if found != "" or not any("." in name for name in (*labels, *names)):
+        return str(found)
+    plain = {plain_name(name): value for name, value in labels.items() if value not in (None, "")}
+    return next((str(plain[one]) for name in names if (one := plain_name(name)) in plain), "")
 
 
 def failed_labels(labels: Mapping[str, object]) -> bool:
     """Whether a request series counts failures.
 
-    A status code decides where there is one: 500 and above failed, and so did a code that
-    is not a number (no answer came). Without a code, any error type is a failure.
+    gRPC tells its own status beside HTTP 200. Of HTTP a status code decides where there is
+    one: 500 and above failed, and so did a code that is not a number (no answer came). Without
+    a code, any error type is a failure.
     """
+    if is_grpc_failure(first_of(labels, GRPC_STATUS_LABELS)):
+        return True
     code = first_of(labels, STATUS_CODE_LABELS)
     if code:
         return not code.isdigit() or int(code) >= HTTPStatus.INTERNAL_SERVER_ERROR
     return first_of(labels, ERROR_TYPE_LABELS) != ""
+
+
+def is_grpc_failure(status: str) -> bool:
+    """Whether a gRPC status, a number or a name, is the server's failure."""
+    return status.upper() in GRPC_FAILURES
+
+
+@cache
+def histogram_part(metric: str) -> tuple[str, str]:
+    """Split the name of a part of a request histogram into its base and its ending.
+
+    The base is in Prometheus form with its unit: without translation Prometheus 3 has
+    ``http.server.request.duration_count``, in seconds by convention.
+
+    Returns
+    -------
+    tuple
+        Base and ``_bucket``, ``_sum`` or ``_count``; ``("", "")`` of any other metric.
+
+    Examples
+    --------
+    >>> histogram_part("http.server.request.duration_count")
+    ('http_server_request_duration_seconds', '_count')
+    """
+    plain = plain_name(metric)
+    for ending in ("_bucket", "_sum", "_count"):
+        for base in (plain.removesuffix(ending), f"{plain.removesuffix(ending)}_seconds"):
+            if plain.endswith(ending) and (base in SERVER_HISTOGRAMS or base in CLIENT_HISTOGRAMS):
+                return base, ending
+    return "", ""

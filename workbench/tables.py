@@ -170,7 +170,8 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     Labels and attributes that are not there at all are empty ones. No row and no column is
     dropped: unknown columns follow the known ones, NaN,
-    infinities and duplicates stay (`problems` counts them). Bytes in text are decoded
+    infinities and duplicates stay (`problems` counts them). A change without a `ref` is named by
+    its version or service and its time: by its ref it is found again. Bytes in text are decoded
     with invalid bytes written as ``\xNN``.
 
     Raises
@@ -183,6 +184,8 @@ def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         A time column carries no zone.
     """
     schema = _schema_of(table)
+    if table == "changes":
+        frame = _named_changes(frame)
     if _is_conformed(schema, frame):
         return frame
     unlabelled = [n for n, kind in schema.required.items() if kind == "json" and n not in frame]
@@ -231,6 +234,27 @@ def problems(table: str, raw: pd.DataFrame, fitted: pd.DataFrame) -> list[str]:
         "texts that are not UTF-8": _undecodable(raw, schema),
     }
     return [f"{count:,} {what}" for what, count in counts.items() if count]
+
+
+def _named_changes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Name changes that have no ref, as lists of deploys without versions do."""
+    if not {"ref", "ts", "service"} <= set(frame.columns):
+        return frame
+    texts = frame["ref"].astype("object")
+    lacks = (texts.isna() | (texts == "")).to_numpy(dtype=bool)
+    if not lacks.any():
+        return frame
+    lacking = frame[lacks]
+    times = utc_column(lacking["ts"])
+    if times.isna().any():
+        return frame  # a row without a time is refused for that
+    places = lacking["service"].astype("object").fillna("").replace("", "change")
+    if "version" in frame:
+        versions = lacking["version"].astype("object").fillna("")
+        places = versions.where(versions != "", places)
+    return frame.assign(
+        ref=texts.where(~lacks, places.astype("str") + times.dt.strftime("@%Y-%m-%dT%H:%M:%SZ"))
+    )
 
 
 def _is_conformed(schema: Schema, frame: pd.DataFrame) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import pandas as pd
 import pytest
@@ -34,6 +35,16 @@ RISKY = (
     "",
     "a=b",
     "1-2",
+    "a;=1+1",
+    "a;+1;\t@x;'=1",
+    "a\t=1",
+    "a\n=cmd",
+    'a;"=1"',
+    'x;" =1',
+    "a;b",
+    "a;'b",
+    ";",
+    ";'",
 )
 SIGNS = {*"=+-@|%", "\uff1d"}
 CELLS = st.sampled_from(RISKY) | st.text(
@@ -56,6 +67,10 @@ def test_no_cell_begins_like_a_formula_and_all_come_back(tmp_path_factory, texts
     write_csv(frame, path)
     bare = [cell.strip("\t\r\n \ufeff") for cell in cells_of(path)]
     assert not [cell for cell in bare if cell[:1] in SIGNS]
+    # Wherever else a spreadsheet may split it, quotes or not, no part begins a formula.
+    parts = re.split(r"[;\t\r\n]", path.read_bytes().decode())
+    inner = [part.lstrip(' "\ufeff') for part in parts[1:]]
+    assert not [part for part in inner if part[:1] in SIGNS]
     again = read_csv(path)
     assert list(again.columns) == [name, "n"]
     assert list(again[name]) == texts

@@ -134,12 +134,14 @@ def with_manifest(sound, **changes):
     return {**sound, "manifest.json": json.dumps(manifest).encode()}
 
 
+@pytest.mark.slow
 @settings(max_examples=NUMBER)
 @given(data=st.one_of(st.binary(max_size=200), JSON.map(lambda j: json.dumps(j).encode())))
 def test_any_manifest(sound, data):
     read({**sound, "manifest.json": data})
 
 
+@pytest.mark.slow
 @settings(max_examples=NUMBER)
 @given(key=st.sampled_from(KEYS), value=JSON, where=st.sampled_from(["top", "window", "when"]))
 def test_any_value_in_a_manifest(sound, key, value, where):

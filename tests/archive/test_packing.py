@@ -69,6 +69,7 @@ def test_a_bundle_comes_back_from_a_tar(bundle, tmp_path, form):
     assert everything(again) == everything(bundle)
 
 
+@pytest.mark.slow
 def test_there_are_at_least_40_evil_archives(archives):
     assert len(archives) >= 40
 

@@ -27,6 +27,7 @@ def test_memory_stays_bounded_and_every_sample_is_counted_once(tmp_path):
     assert (told["gaps"], told["gap s"]) == (5, 600.0)
 
 
+@pytest.mark.slow
 def test_a_gap_stays_a_gap(opened):
     found = opened.resample("10s", services=["cart"], by=("service", "metric"), when=day(0))
     wide = found.wide("count")
@@ -66,6 +67,7 @@ def test_the_last_of_a_counter_is_read_by_labels(opened):
         opened.resample("1min", how=("last",))
 
 
+@pytest.mark.slow
 def test_more_bins_than_asked_for_are_refused(opened):
     with pytest.raises(WindowTooLarge, match="larger step"):
         opened.resample("1s", most_bins=100)

@@ -154,6 +154,7 @@ def _masking() -> Tables:
     from tests.benchmarks import masking
 
     yield "Persons and addresses in lines of 28 styles", masking.persons()
+    yield "Persons and words of the cause in lines of 60 public systems", masking.formats()
     yield "Secrets in 20 forms, harmless lines, pseudonyms", masking.secrets()
     yield "Lines of a megabyte, seconds", masking.long_lines()
 

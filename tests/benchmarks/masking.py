@@ -7,7 +7,7 @@ import time
 
 import pandas as pd
 
-from tests import masking_corpora
+from tests import masking_corpora, masking_formats
 from tests.benchmarks.rates import share
 from workbench.masking import Masker, Pseudonyms
 
@@ -44,6 +44,30 @@ def persons(number: int = 20_000) -> pd.DataFrame:
         ("lines a second", f"{found.lines / found.seconds:,.0f}"),
     ]
     return pd.DataFrame(rows, columns=["M1", "reached"])
+
+
+def formats() -> pd.DataFrame:
+    """Lines of public systems' documented formats: what is gone, and what of the cause is left."""
+    mask, rows = _masker(), []
+    for name, known in (
+        ("tuned on", masking_formats.TUNED_ON),
+        ("for scoring only", masking_formats.FRESH),
+    ):
+        lines = masking_formats.lines(known)
+        found = masking_formats.score(mask, lines)
+        row = {"lines": name, "n": len(lines)}
+        for title, kinds in (
+            ("users gone", ("user",)),
+            ("addresses, mails, MACs gone", ("address", "mail", "mac")),
+            ("secrets gone", ("secret",)),
+            ("words of the cause left", ("cause",)),
+            ("harmless words left", ("harmless",)),
+        ):
+            seen = sum(found.seen[kind] for kind in kinds)
+            right = sum(found.right[kind] for kind in kinds)
+            row[title] = share(right, seen) if seen else "–"
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("lines").T.rename_axis("M1").reset_index()
 
 
 def secrets(number: int = 2000, harmless: int = 3000, names: int = 100_000) -> pd.DataFrame:

@@ -63,6 +63,7 @@ def test_every_service_below_the_first_layer_is_called():
     assert set(called) == set(range(200)) - set(system.layers[0])
 
 
+@pytest.mark.slow
 def test_the_curve_is_drawn_with_every_size(tmp_path):
     frame = pd.DataFrame(
         {

@@ -59,6 +59,7 @@ def test_node_data_alone_is_enough():
     assert top(window) == "payments"
 
 
+@pytest.mark.slow
 def test_spans_alone_are_enough():
     window = spans_window(SHOP, (Fault("payments", "latency", 0.5),), minutes=8, seed=3)
     assert top(window) == "payments"

@@ -20,7 +20,11 @@ from servers.prometheus import running
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.registry import KINDS, connector_class, make, settings_class
-from workbench.connectors.sources.alertmanager.payload import api_alerts, webhook_alerts
+from workbench.connectors.sources.alertmanager.payload import (
+    api_alerts,
+    fingerprint_of,
+    webhook_alerts,
+)
 from workbench.connectors.sources.alertmanager.source import (
     Alertmanager,
     AlertmanagerSettings,
@@ -236,5 +240,51 @@ def test_a_kind_of_ones_own_is_found_by_its_place():
         connector_class("alertmanger")
     with pytest.raises(BadInput, match="lacks"):
         connector_class("workbench.errors:BadInput")
-    with pytest.raises(BadInput, match="cannot be imported"):
+    with pytest.raises(BadInput, match="No connector of this name"):
         connector_class("no.such.module:Thing")
+
+
+def test_a_fingerprint_is_computed_as_alertmanager_does(url):
+    """Of a real server: what messages without one are told apart by."""
+
+    async def work():
+        made = connector(url)
+        try:
+            return (await made.fetch("alerts", WHEN)).frame
+        finally:
+            await made.aclose()
+
+    found = asyncio.run(work())
+    assert len(found)
+    for row in found.itertuples():
+        assert fingerprint_of(json.loads(row.labels)) == row.fingerprint
+
+
+def told(tmp_path, *messages):
+    (tmp_path / "kept.jsonl").write_text("\n".join(map(json.dumps, messages)))
+    return asyncio.run(webhook(tmp_path).fetch("alerts", PAST)).frame
+
+
+@pytest.mark.parametrize("missing", ["", None])
+def test_alerts_without_a_fingerprint_are_told_apart_by_their_labels(tmp_path, missing):
+    alerts = [alert(START, fingerprint=missing, service=name) for name in ("a", "b", "a")]
+    frame = told(tmp_path, message(*alerts))
+    assert sorted(frame["service"]) == ["a", "b"]
+    known = {**alerts[0], "fingerprint": fingerprint_of(alerts[0]["labels"])}
+    assert len(told(tmp_path, message(alerts[0]), message(known))) == 1
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ([None, END, None], "firing"),
+        ([None, END], "resolved"),
+        ([END, "2026-01-31T12:10:00Z"], "resolved"),
+        ([END, None, END], "resolved"),
+    ],
+)
+def test_the_last_told_is_the_state(tmp_path, ends, status):
+    frame = told(tmp_path, *(message(alert(START, end)) for end in ends))
+    assert list(frame["status"]) == [status]
+    last = pd.Timestamp(ends[-1]) if ends[-1] else pd.NaT
+    assert frame["ends_at"].iloc[0] is last or frame["ends_at"].iloc[0] == last

@@ -107,6 +107,7 @@ DRIVES = {
 }
 
 
+@pytest.mark.slow
 class TestGitHubDeployments(ConnectorContract):
     WHEN = WHEN
 

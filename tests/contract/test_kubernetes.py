@@ -280,3 +280,36 @@ def test_any_record_gives_rows_or_a_named_error(inner):
             except WorkbenchError:
                 continue
         assert isinstance(list(host_edges([record], {})), list)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "at"),
+    [(300, 9000, 300), (-600, 9000, 0), (-600, 1200, 1200), (300, 600, 600)],
+)
+def test_an_event_that_goes_on_stands_in_the_range(first, last, at):
+    going_on = event(2, last, firstTimestamp=iso(first), count=97)
+    found = fetched(model.app(model.Store([event(1, -5), going_on])))
+    assert list(found.frame["ts"]) == [T0 + pd.Timedelta(seconds=at)]
+    assert list(found.frame["count"]) == [1 if last > 3600 else 97]
+    row = found.coverage[-1]
+    assert ("go on after the range" in row.reason) == (last > 3600)
+    assert row.status == ("partial" if last > 3600 else "complete")
+    assert "began" not in found.frame
+
+
+@pytest.mark.parametrize("first", [-7200, 4000])
+def test_an_event_beside_the_range_stays_out(first):
+    beside = event(2, first + 60, firstTimestamp=iso(first))
+    assert fetched(model.app(model.Store([event(1, -7300), beside]))).frame.empty
+
+
+def test_what_a_watch_wrote_is_read(tmp_path):
+    events = [event(1, -60), event(2, 60), {**new_event(3, 90)}]
+    for name, indent in (("pretty", 4), ("lines", None)):
+        text = "\n".join(json.dumps(one, indent=indent) for one in events)
+        (tmp_path / f"{name}.json").write_text(text)
+        made = KubernetesFiles(
+            "dump", KubernetesFilesSettings(files=str(tmp_path / f"{name}.json"))
+        )
+        found = asyncio.run(made.fetch("events", WHEN))
+        assert list(found.frame["reason"]) == ["BackOff", "Evicted"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 
 import httpx
@@ -19,7 +20,7 @@ from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.sources.loki.payload import count_of, lines_of, log_frame
 from workbench.connectors.sources.loki.source import Loki, LokiSettings
-from workbench.connectors.transport.http import Http
+from workbench.connectors.transport.http import Http, Response
 from workbench.errors import SourceError
 
 URL = "http://127.0.0.1:9"
@@ -149,3 +150,44 @@ def test_any_answer_gives_lines_or_a_named_error(inner, value):
                 read(payload)
             except SourceError:
                 continue
+
+
+class Answers:
+    """Stands for a Loki of eight lines: its counts in turn, and what it warns of."""
+
+    def __init__(self, *, counts=(8,), warnings=None):
+        self.counts, self.warnings = list(counts), warnings
+
+    async def json(self, method, path, *, params, **_):
+        if path.endswith("/query"):
+            number = self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
+            data = {"resultType": "vector", "result": [{"value": [0, str(number)]}]}
+        else:
+            first = WHEN.start.value
+            values = [[str(first + n), f"line {n}"] for n in range(8)]
+            data = {"resultType": "streams", "result": [{"stream": {"a": "b"}, "values": values}]}
+        payload = {"status": "success", "data": data}
+        if self.warnings is not None:
+            payload["warnings"] = self.warnings
+        return Response(payload, {}, 1, 0.0, 200)
+
+    @contextlib.asynccontextmanager
+    async def fetching(self):
+        yield
+
+
+def answered(**said):
+    made = Loki("loki", LokiSettings(url=URL), Answers(**said))
+    return asyncio.run(made.fetch("logs", WHEN))
+
+
+def test_what_loki_warns_of_and_a_count_that_fell_are_told():
+    assert answered().complete
+    assert answered(counts=(5, 8)).complete, "it may have grown"
+    for said in (["an ingester is away"], "an ingester is away"):
+        found = answered(warnings=said)
+        assert found.coverage[0].status == "partial"
+        assert "an ingester is away" in found.coverage[0].reason
+    found = answered(counts=(12, 8))
+    assert found.coverage[0].status == "partial"
+    assert "counted 12 lines before and 8 after" in found.coverage[0].reason

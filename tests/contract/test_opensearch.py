@@ -115,6 +115,19 @@ def test_hits_are_rows_and_points_in_time_are_given_back():
     assert held.open == {}
 
 
+def test_a_count_that_fell_is_told(monkeypatch):
+    held, count = store(10), OpenSearch._count
+    assert fetched(model.app(held)).complete
+
+    async def more(made, query):
+        return await count(made, query) + 3  # three records went between counting and reading
+
+    monkeypatch.setattr(OpenSearch, "_count", more)
+    found = fetched(model.app(held))
+    assert found.coverage[0].status == "partial"
+    assert "it counted 13 before and 10 after" in found.coverage[0].reason
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [

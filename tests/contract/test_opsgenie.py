@@ -100,6 +100,7 @@ DRIVES = {
 }
 
 
+@pytest.mark.slow
 class TestOpsgenie(ConnectorContract):
     WHEN = WHEN
 

@@ -303,6 +303,7 @@ def exponential(scale, offset, counts, zeros=0):
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=parts.examples(100), deadline=None)
 @given(
     st.integers(-2, 4),
@@ -364,6 +365,23 @@ def test_the_receiver_keeps_what_it_takes_and_refuses_the_rest(tmp_path):
         assert receiver.refused == 5
     assert len(fetched(tmp_path, "spans").frame) == 3
     assert len(fetched(tmp_path, "logs").frame) == 1
+
+
+def test_a_line_that_a_killed_receiver_left_spoils_no_other(tmp_path):
+    document = json.dumps(traces(span(1))).encode()
+    (tmp_path / "traces.jsonl").write_bytes(document[:40])
+    with receiving(tmp_path) as receiver:
+        assert post(receiver.url, "/v1/traces", document) == 200
+    found = fetched(tmp_path, "spans")
+    assert len(found.frame) == 1
+    assert "line 1" in str(found.coverage), "and it is told"
+
+
+def test_a_receiver_that_cannot_keep_says_so(tmp_path):
+    with receiving(tmp_path) as receiver:
+        (tmp_path / "traces.jsonl").mkdir()
+        assert post(receiver.url, "/v1/traces", json.dumps(traces(span(1))).encode()) == 503
+        assert receiver.received["traces"] == 0
 
 
 @pytest.mark.server

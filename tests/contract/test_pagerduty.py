@@ -131,6 +131,7 @@ DRIVES = {
 }
 
 
+@pytest.mark.slow
 class TestPagerDuty(ConnectorContract):
     WHEN = WHEN
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -20,6 +21,7 @@ from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.reading.prometheus_answer import read_answer
 from workbench.connectors.reading.promql import any_of, selector
+from workbench.connectors.sources.prometheus.metrics import _kind
 from workbench.connectors.sources.prometheus.payload import (
     gaps_of,
     merged,
@@ -30,7 +32,7 @@ from workbench.connectors.sources.prometheus.source import (
     Prometheus,
     PrometheusSettings,
 )
-from workbench.connectors.transport.http import Http
+from workbench.connectors.transport.http import Http, Response
 from workbench.errors import SourceError
 
 pytestmark = pytest.mark.server
@@ -288,6 +290,110 @@ def test_a_gap_is_told_and_nothing_is_put_into_it(url):
     pay = found.frame[found.frame["service"] == "pay"]
     inside = TimeRange("2026-01-31T12:04:46Z", "2026-01-31T12:15:00Z").mask(pay["ts"])
     assert not inside.any()
+
+
+def without_up():
+    """A store that was written to from outside: no `up`, and an outage of ten minutes."""
+    own = {"service": "cart", "instance": "a:1"}
+    return [("requests_total", own, [(T0 + s, s) for s in every(15, skip=((600, 1200),))])]
+
+
+def test_where_no_gap_can_be_known_an_expression_is_not_complete():
+    """RELIABILITY Q8: an outage came back as twenty points, complete."""
+    summed = MetricQuery(promql="sum by (service) (requests_total)", name="sum")
+    with prometheus(without_up()) as address:
+        found = fetched(address, queries=(summed,))
+        raw = fetched(address, queries=(MetricQuery(promql="requests_total"),))
+    assert found.coverage[0].status == "partial"
+    assert not found.complete
+    assert "no `up` says when cart was scraped" in found.coverage[0].reason
+    assert raw.complete, "raw samples are what was stored"
+
+
+def test_a_target_that_was_gone_before_a_short_range_leaves_no_points(url):
+    """The server carries its last value on for five minutes, into ranges without any scrape."""
+    when = TimeRange("2026-01-31T12:05:10Z", "2026-01-31T12:05:25Z")
+    summed = MetricQuery(promql="sum by (service) (requests_total)", name="sum")
+    found = fetched(url, when=when, queries=(summed,), step_s=5)
+    assert set(found.frame["service"]) == {"cart"}
+    assert {row.service for row in found.coverage if row.gaps} == {"pay"}
+
+
+class Answers:
+    """Stands for a server: the answers of its API in turn."""
+
+    def __init__(self, *, warnings=None, counts=(8, 8), value="1", error=None, rows=8):
+        self.counts, self.rows, self.value = list(counts), rows, value
+        self.more = {"warnings": warnings, "error": error}
+
+    async def json(self, method, path, *, form=None, **_):
+        query = dict(form or {}).get("query", "")
+        if "count" in query:
+            number = self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
+            result = [{"metric": {}, "value": [T0, str(number if "up" not in query else 0)]}]
+        elif "up" in query or path.endswith("metadata"):
+            result = []
+        else:
+            values = [[T0 + 15 * n, self.value] for n in range(self.rows)]
+            own = {"__name__": "requests", "service": "cart"}
+            result = [{"metric": own, "values": values}]
+        kind = "vector" if "count" in query else "matrix"
+        data = {} if path.endswith("metadata") else {"resultType": kind, "result": result}
+        more = {k: v for k, v in self.more.items() if v is not None and "up" not in query}
+        return Response({"status": "success", "data": data, **more}, {}, 1, 0.0, 200)
+
+    @contextlib.asynccontextmanager
+    async def fetching(self):
+        yield
+
+    async def aclose(self):
+        pass
+
+
+def answered(**said):
+    asks = PrometheusSettings(url="http://127.0.0.1:1", queries=(MetricQuery(promql="requests"),))
+    made = Prometheus("prom", asks, Answers(**said))
+    return asyncio.run(made.fetch("metrics", WHEN))
+
+
+def test_what_a_server_warns_of_is_told_however_it_is_written():
+    assert answered().complete
+    for said in (["a store is away"], "a store is away", {"store": "a store is away"}):
+        found = answered(warnings=said)
+        assert found.coverage[0].status == "partial"
+        assert "a store is away" in found.coverage[0].reason
+    found = answered(error="query timed out in one store")
+    assert not found.complete
+    assert "timed out" in found.coverage[0].reason
+
+
+def test_a_count_that_fell_while_it_was_read_is_told():
+    found = answered(counts=(12, 8))
+    assert found.coverage[0].status == "partial"
+    assert "counted 12 samples before and 8 after" in found.coverage[0].reason
+    assert answered(counts=(5, 8)).complete, "it may have grown"
+
+
+@pytest.mark.parametrize("count", ["+Inf", "-Inf", "-3", "1e300"])
+def test_a_count_that_is_none_is_a_named_failure(count):
+    found = answered(counts=(count,))
+    assert found.coverage[0].status in {"failed", "partial"}
+    assert "A count that is none" in found.coverage[0].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "kind"),
+    [
+        ("discount", {}, "gauge"),
+        ("account", {"ac": "histogram"}, "gauge"),
+        ("latency_count", {"latency": "histogram"}, "histogram"),
+        ("latency_count", {}, "counter"),
+        ("latency_sum", {"latency": "histogram"}, "histogram"),
+        ("requests_total", {}, "counter"),
+    ],
+)
+def test_the_parts_of_a_histogram_are_told_by_their_whole_ending(name, known, kind):
+    assert _kind(name, known) == kind
 
 
 def test_values_keep_what_they_are(url):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 
 import httpx
@@ -18,6 +19,7 @@ from modelservers.serving import served
 from workbench import TimeRange
 from workbench.connectors.conformance import ConnectorContract
 from workbench.connectors.reading.dependencies import dependency_frame
+from workbench.connectors.reading.spans import odd_spans
 from workbench.connectors.sources.jaeger import Jaeger, JaegerSettings, ui_rows
 from workbench.connectors.sources.tempo import Tempo, TempoSettings
 from workbench.connectors.sources.zipkin import (
@@ -104,6 +106,7 @@ class TestJaeger(TestZipkin):
     NAME = "jaeger v3"
 
 
+@pytest.mark.slow
 class TestJaegerPages(TestZipkin):
     NAME = "jaeger ui"
 
@@ -212,3 +215,60 @@ def test_any_answer_gives_rows_or_a_named_error(payload):
         except SourceError:
             continue
         assert "calls" in frame
+
+
+def answering(answers):
+    """Model a Jaeger by its answers: (path, service) to status and body."""
+
+    async def app(scope, receive, send):
+        asked = httpx.QueryParams(scope["query_string"].decode())
+        service = asked.get("query.serviceName", asked.get("service", ""))
+        status, body = answers.get((scope["path"], service), (404, {"detail": "no such path"}))
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    return app
+
+
+FOUND = {"result": {"resourceSpans": model.otlp("ab" * 16, trace(0, 10**9))}}
+NOTHING = {"error": {"httpCode": 404, "message": "No traces found"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (404, NOTHING, "complete"),
+        (200, {"result": {"resourceSpans": []}}, "complete"),
+        (404, {"detail": "not a path of this server"}, "partial"),
+        (400, {"error": {"message": "bad service"}}, "partial"),
+    ],
+)
+def test_a_service_without_traces_loses_no_other(status, body, expected):
+    answers = {
+        ("/api/v3/services", ""): (200, {"services": ["cart", "web"]}),
+        ("/api/v3/traces", "cart"): (200, FOUND),
+        ("/api/v3/traces", "web"): (status, body),
+    }
+    found = fetched("jaeger v3", answering(answers))
+    assert len(found.frame)
+    assert found.coverage[-1].status == expected
+    assert ("web" in found.coverage[-1].reason) == (expected == "partial")
+
+
+def test_no_service_with_traces_is_nothing_and_a_wrong_path_is_a_failure():
+    services = {("/api/v3/services", ""): (200, {"services": ["web"]})}
+    empty = fetched("jaeger v3", answering({**services, ("/api/v3/traces", "web"): (404, NOTHING)}))
+    assert empty.coverage[-1].status == "empty"
+    assert fetched("jaeger v3", answering(services)).coverage[-1].status == "failed"
+
+
+def test_a_duration_that_is_not_told_is_not_zero():
+    plain = {"traceId": "ab", "id": "1", "timestamp": 1, "localEndpoint": {"serviceName": "a"}}
+    frame, _ = zipkin_rows([plain, {**plain, "id": "2", "duration": 150_000}])
+    assert frame["duration_s"].isna().tolist() == [True, False]
+    spans = [{"traceID": "ab", "spanID": str(n), "startTime": 1, "processID": "p"} for n in (1, 2)]
+    spans[1]["duration"] = 0
+    frame, _ = ui_rows({"spans": spans, "processes": {"p": {"serviceName": "a"}}})
+    assert frame["duration_s"].isna().tolist() == [True, False]
+    assert odd_spans(frame) == ["1 span(s) without a duration: it is not known"]

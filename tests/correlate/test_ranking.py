@@ -41,11 +41,13 @@ def naive_fires(phi):
     return float(np.mean(hits))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("phi", "n"), [(0.0, 100), (0.8, 100), (0.8, 60), (0.95, 100)])
 def test_unrelated_series_are_called_related_one_time_in_twenty(phi, n):
     assert fires(phi, n) <= 0.065
 
 
+@pytest.mark.slow
 def test_the_textbook_test_calls_most_unrelated_pairs_related():
     assert naive_fires(0.8) > 0.5
 
@@ -157,6 +159,7 @@ def test_findings_are_those_beyond_chance(slow_payments):
     assert "seed=0" in findings[0].method
 
 
+@pytest.mark.slow
 def test_quiet_windows_have_few_findings():
     unrelated = {"payments", "db", "cache", "orders"}
     hits = [

@@ -4,7 +4,7 @@ import pytest
 
 from planted import SHOP, Fault, metrics_window
 from workbench import datasets
-from workbench.errors import BundleAltered, BundleMissing, UnknownName
+from workbench.errors import BundleAltered, BundleMissing, UnknownName, WorkbenchError
 
 WINDOW = metrics_window(
     SHOP, (Fault("payments", "latency", 0.3),), id="slow-payments", bins=60, history=False
@@ -92,3 +92,38 @@ def test_somebody_elses_datasets_folder_hides_nothing(installed, tmp_path):
     assert datasets.bundles.folder() == installed
     WINDOW.save(tmp_path / "empty" / "datasets" / "mine")
     assert list(datasets.incidents()["id"]) == ["mine"]
+
+
+def test_a_folder_without_labelled_bundles_is_named(folder, tmp_path):
+    assert list(datasets.read_bundles(folder).groups) == ["slow-payments"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BundleMissing, match="No labelled bundles"):
+        datasets.read_bundles(tmp_path / "empty")
+
+
+ODD = {
+    "web": '{"name": "Shop", "start_url": "/"}',
+    "cut": '{"schema_version": 1, "win',
+    "list": "[]",
+    "newer": '{"schema_version": 7, "window": {}, "files": {}}',
+    "no window": '{"schema_version": 1, "window": {}, "files": {}}',
+    "odd window": '{"schema_version": 1, "window": {"when": 3, "title": 1}, "files": {}}',
+    "not text": "\x00\ud800",
+}
+
+
+def test_an_odd_folder_beside_the_bundles_hides_none_of_them(folder):
+    for name, text in ODD.items():
+        (folder / name).mkdir()
+        (folder / name / "manifest.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    (folder / "a folder" / "manifest.json").mkdir(parents=True)
+    (folder / "link").mkdir()
+    (folder / "link" / "manifest.json").symlink_to(folder / "nowhere")
+    frame = datasets.incidents().set_index("id")
+    whole = frame[frame["problem"] == ""]
+    assert list(whole.index) == ["calm", "slow-payments"]
+    assert set(ODD) <= set(frame.index[frame["problem"].str.len() > 5])
+    assert datasets.load("calm").id == "calm"
+    for name in ODD:
+        with pytest.raises(WorkbenchError):
+            datasets.load(name)

@@ -137,6 +137,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         datasets.read_root_cause_bench(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_published_incidents_are_all_read():
     labelled = datasets.read_root_cause_bench(require_shared_data("root-cause-bench"))
     assert len(labelled) == 12

@@ -53,6 +53,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         datasets.read_small_cases(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_published_cases_are_all_read():
     labelled = datasets.read_small_cases(require_shared_data("kubernetes-and-postgresql"))
     assert Counter(labelled.groups.values()) == {"eks": 14, "rds": 15}

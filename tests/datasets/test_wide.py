@@ -48,6 +48,7 @@ def test_what_does_not_fit_is_said_with_what_would() -> None:
         from_wide(wide(time=["2023-11-14T22:13:20"] * 3), names=NAMES)
 
 
+@pytest.mark.slow
 def test_windows_of_ones_own_are_scored_with_ones_own_labels() -> None:
     window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, id="mine")
     calm = metrics_window(seed=2, id="calm")

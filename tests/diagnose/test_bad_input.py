@@ -28,6 +28,7 @@ def test_a_ring_of_calls_is_cut_and_told():
     assert any("cycle" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_service_without_telemetry_is_a_visible_gap():
     window = with_graph(metrics_window(faults=SLOW, seed=1), ("payments", "bank"))
     assert "bank: in the graph, no telemetry" in compare(window).missing
@@ -53,6 +54,7 @@ def test_an_unknown_sli_is_a_named_error():
         compare(metrics_window(seed=1), SLI("fornt", "latency"))
 
 
+@pytest.mark.slow
 def test_nan_and_infinite_values_do_not_decide():
     window = metrics_window(faults=SLOW, seed=1)
     metrics = window.metrics

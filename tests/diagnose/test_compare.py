@@ -116,6 +116,7 @@ def test_an_sli_that_becomes_better_has_no_cause():
     assert "caused by" not in found.verdict
 
 
+@pytest.mark.slow
 def test_a_change_after_the_onset_is_refuted_by_its_time():
     late = changes(("2026-01-31T13:45:00Z", "payments", "payments-3"))
     window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, changes=late)
@@ -166,6 +167,7 @@ def queueing(window, capacity: float):
     return window.with_(tables={**window.tables, "metrics": pd.concat([metrics, gauge])})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("minutes", "enough"), [(8, False), (60, False), (240, True)])
 def test_history_is_enough_from_eight_windows_as_long_as_the_incident(minutes, enough):
     """Thirty minutes of incident after 8, 60 or 240 quiet ones: only the last can be judged."""
@@ -194,6 +196,7 @@ def test_ordinary_traffic_is_not_called_a_surge():
     assert (found.cause.service, found.cause.signal) == ("catalog", "latency")
 
 
+@pytest.mark.slow
 def test_without_a_gauge_a_surge_and_a_service_slow_by_itself_cannot_be_told_apart():
     window = saturating_surge(1.0)
     found = compare(without(window, "catalog", "worker_pool_busy"))
@@ -228,6 +231,7 @@ def test_an_sli_that_improved_blames_nobody_and_says_so():
     assert "improved" in next_checks(window).reason
 
 
+@pytest.mark.slow
 def test_a_change_is_compared_with_the_latest_onset_and_only_where_the_sli_got_worse():
     told = pd.DataFrame(
         [{"ts": START + pd.Timedelta("89min"), "kind": "deploy", "service": "payments", "ref": "p"}]

@@ -19,6 +19,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_each_case_is_a_row_and_the_rules_stand_beside(folder):
     found = evaluate("bundles", folder)
     table = found.to_frame().set_index("method")
@@ -28,6 +29,7 @@ def test_each_case_is_a_row_and_the_rules_stand_beside(folder):
     assert "payments" not in repr(found).split("missed")[-1] or "missed" not in repr(found)
 
 
+@pytest.mark.slow
 def test_json_has_one_row_a_case(folder):
     rows = json.loads(evaluate("bundles", folder, limit=1).to_json())
     assert len(rows) == 1
@@ -49,6 +51,7 @@ def test_json_has_one_row_a_case(folder):
     assert rows[0]["named"] == rows[0]["truth"] == "catalog"
 
 
+@pytest.mark.slow
 def test_a_case_that_cannot_be_read_is_a_miss_with_its_reason(folder):
     (folder / "catalog" / "metrics.parquet").write_bytes(b"no parquet")
     found = evaluate("bundles", folder)
@@ -62,6 +65,7 @@ def test_an_unknown_layout_is_refused(folder):
         evaluate("bundle", folder)
 
 
+@pytest.mark.slow
 def test_the_rules_find_a_planted_fault_that_is_not_hidden(folder):
     """Straw men would flatter the diagnosis: on an easy fault each rule has to shine."""
     table = evaluate("bundles", folder).to_frame().set_index("method")
@@ -70,6 +74,7 @@ def test_the_rules_find_a_planted_fault_that_is_not_hidden(folder):
     assert table.loc["deepest anomalous", "top-1"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_peer_stands_beside_and_a_failed_one_has_missed(folder):
     def knowing(window, aligned, sli):
         return {window.id: 1.0, "nobody": 5.0}
@@ -84,6 +89,7 @@ def test_a_peer_stands_beside_and_a_failed_one_has_missed(folder):
     assert table.loc["failing", "n"] == 2
 
 
+@pytest.mark.slow
 def test_each_sli_is_opened_once_a_case(folder, monkeypatch):
     """A case with several SLOs once opened each of them again for every step that followed."""
     opened, check = [], attribution_study.check_graph

@@ -1,6 +1,7 @@
 """Systems: what there is to be scored on, and what is missing and why."""
 
 import numpy as np
+import pytest
 
 from workbench import datasets, simulate
 from workbench.evaluate import score
@@ -37,6 +38,7 @@ def test_a_worlds_labels_reach_scoring_as_truths():
         assert truth.details["change"] == label.change
 
 
+@pytest.mark.slow
 def test_a_world_can_be_scored():
     labelled = as_labelled(simulate.worlds()["sparse"])
     found = score(labelled, limit=2)

@@ -65,6 +65,7 @@ def one_a_bin(draw):
     )
 
 
+@pytest.mark.slow
 @given(one_a_bin())
 def test_one_sample_a_bin_is_its_value_and_everything_else_a_gap(samples):
     found = read(table(samples))
@@ -80,6 +81,7 @@ def test_one_sample_a_bin_is_its_value_and_everything_else_a_gap(samples):
         assert known == pytest.approx(wanted, nan_ok=True)
 
 
+@pytest.mark.slow
 @given(one_a_bin(), st.integers(0, 100))
 def test_a_sample_sent_twice_changes_nothing(samples, at):
     again = [*samples, samples[at % len(samples)]]

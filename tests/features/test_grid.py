@@ -35,6 +35,7 @@ def test_jitter_does_not_move_the_step():
     assert choose_step(window) == pd.Timedelta("60s")
 
 
+@pytest.mark.slow
 def test_spans_alone_get_about_a_hundred_bins():
     assert choose_step(spans_window(minutes=4)) == pd.Timedelta("10s")
 

@@ -55,6 +55,7 @@ def test_what_varies_is_masked(body, masked):
     assert mask(body) == masked
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_masking_twice_is_masking_once(body):
     assert mask(mask(body)) == mask(body)
@@ -183,3 +184,22 @@ def test_a_real_change_is_still_seen():
     before, during = rng.poisson(5, 30), rng.poisson(15, 30)
     spread = dispersion_of(before, during)
     assert rate_ratio_p(before.sum(), during.sum(), 1.0, dispersion=spread) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "\x1b[32m2026-03-01T12:00:00Z\x1b[0m order \x1b[1;36m4711\x1b[0m took \x1b[33m9ms\x1b[0m",
+        "[32m2026-03-01T12:00:00Z[0m order [36m4711[0m took [33m9ms[0m",
+        r"\u001b[32m2026-03-01T12:00:00Z\u001b[0m order \x1b[36m4711\x1b[0m took 9ms",
+        "#033[32m2026-03-01T12:00:00Z#033[0m order 4711 took 9ms",
+        "\x9b32m2026-03-01T12:00:00Z\x9b0m order 4711 took 9ms\x1b[K",
+        "^[[32m2026-03-01T12:00:00Z^[[0m order 4711 took 9ms",
+    ],
+)
+def test_colours_are_no_part_of_a_template(body):
+    assert mask(body) == "<TIME> order <NUM> took <NUM>ms"
+
+
+def test_what_only_looks_like_a_colour_stays():
+    assert mask("rate(x[5m]) of C:\\entry") == "rate(x[<NUM>m]) of C:\\entry"

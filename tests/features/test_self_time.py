@@ -100,6 +100,7 @@ def test_no_spans_no_self_time():
 INTERVALS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.5)), max_size=12)
 
 
+@pytest.mark.slow
 @given(INTERVALS)
 def test_self_time_is_what_a_grid_of_moments_says(intervals):
     rows = [child(f"c{i}", s, d) for i, (s, d) in enumerate(intervals)]

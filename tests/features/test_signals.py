@@ -260,6 +260,7 @@ def test_complete_metrics_win_over_spans_for_counts():
     assert found.sources["cart", "load"] == "spans"
 
 
+@pytest.mark.slow
 def test_a_bin_nobody_traced_is_a_gap_and_not_zero():
     spans = spans_window(minutes=4, rate=3).spans
     hole = (spans["ts"] > START + pd.Timedelta("60s")) & (spans["ts"] < START + pd.Timedelta("90s"))
@@ -268,6 +269,7 @@ def test_a_bin_nobody_traced_is_a_gap_and_not_zero():
     assert found.edges.iloc[7].isna().all()
 
 
+@pytest.mark.slow
 def test_a_service_that_stops_sending_spans_is_unknown_not_idle():
     spans = spans_window(minutes=4, rate=5).spans
     silent = (spans["service"] == "cart") & (spans["ts"] > START + pd.Timedelta("2min"))
@@ -387,3 +389,16 @@ def test_a_quantile_of_the_whole_service_is_read_beside_loads_by_pod():
     p90 = gauge("service.latency_p90", "cart", [0.3] * 61)
     found = signals(window(*loads, p90))
     assert found.node("cart", "latency_p90").dropna().to_numpy() == pytest.approx(0.3)
+
+
+def test_an_sli_with_samples_and_no_value_says_why():
+    """Never "did you mean" the name that was asked for."""
+    count = "http_server_request_duration_seconds_count"
+    ts = pd.date_range("2026-03-01T12:00:00Z", periods=40, freq="1min")
+    mixed = {"ts": ts, "metric": count, "value": [1.0, 9e4] * 20, "service": "web"}
+    load = {"ts": ts, "metric": "service.latency", "value": 0.1, "service": "web"}
+    metrics = pd.concat([pd.DataFrame(mixed).assign(kind="counter"), pd.DataFrame(load)])
+    made = signals(IncidentWindow.from_frames(when=TimeRange(ts[0], ts[-1]), metrics=metrics))
+    with pytest.raises(BadInput) as caught:
+        sli_series(made, SLI("web", "load"))
+    assert "Did you mean 'load'" not in str(caught.value)

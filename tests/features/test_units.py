@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from planted import START, Fault, System, metrics_window
-from workbench import IncidentWindow, TimeRange
+from workbench import SLI, IncidentWindow, TimeRange
 from workbench.causal import rank
 from workbench.diagnose import compare
-from workbench.features import signals
+from workbench.errors import BadInput
+from workbench.features import signals, sli_series
 
 SLOW = 0.05
 CHAIN = {"front": {"api": 1.0, "cart": 1.0}, "api": {"db": 2.0}, "cart": {"cache": 1.0}}
@@ -145,3 +146,42 @@ def test_a_gauge_told_in_megabytes_by_some_and_in_bytes_by_others_is_one_gauge_i
     assert gauge.before == pytest.approx(3e8, rel=0.05)
     assert gauge.during == pytest.approx(12e8, rel=0.1)
     assert gauge.statement.startswith("container_memory_bytes rose from 2.99e+08 to 1.3")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "seconds"),
+    [
+        (250.0, "Milliseconds", 0.25),
+        (250.0, "millisecond", 0.25),
+        (250.0, "MILLISECONDS", 0.25),
+        (250.0, " msec ", 0.25),
+        (250.0, "millis", 0.25),
+        (250_000.0, "Microseconds", 0.25),
+        (0.25, "Seconds", 0.25),
+        (0.25, "sec", 0.25),
+        (0.25, "None", 0.25),
+        (0.5, "Minutes", 30.0),
+    ],
+)
+def test_words_of_units_are_read_in_any_case(value, unit, seconds):
+    found = signals(one("service.latency", value, unit))
+    assert found.nodes["cart", "latency"].median() == pytest.approx(seconds)
+    assert not found.notes
+
+
+@pytest.mark.parametrize("unit", ["furlongs", "Count", "By", "ticks"])
+def test_a_unit_that_is_no_known_time_is_told_and_never_taken_for_seconds(unit):
+    told = one("service.latency", 250.0, unit).metrics
+    load = one("service.load", 10.0, "1").metrics
+    window = one("service.load", 10.0, "1").with_(tables={"metrics": pd.concat([told, load])})
+    found = signals(window)
+    assert ("cart", "latency") not in found.nodes
+    assert any(unit in note and "60 sample(s) left out" in note for note in found.notes)
+
+
+def test_an_sli_in_a_unit_nobody_knows_is_refused_with_that_unit():
+    told = one("service.latency", 250.0, "furlongs").metrics
+    load = one("service.load", 10.0, "1").metrics
+    window = one("service.load", 10.0, "1").with_(tables={"metrics": pd.concat([told, load])})
+    with pytest.raises(BadInput, match="furlongs"):
+        sli_series(window, SLI("cart", "latency"))

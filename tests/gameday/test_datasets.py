@@ -59,6 +59,7 @@ def test_the_truth_lies_inside_the_incident_and_names_what_was_done(folder, wind
         assert truth["change"]["ref"] in set(window.changes["ref"])
 
 
+@pytest.mark.slow
 def test_neither_the_truth_nor_the_machine_is_in_the_telemetry(folder, window):
     foreign = ("decoy", "inject", "/tmp", "/work", "/root", "/home", "traceback")
     texts = [path.read_text() for path in folder.glob("*.json") if path.name != "truth.json"]

@@ -230,6 +230,7 @@ def test_no_canary_is_in_anything_that_is_written(window, canaries, tmp_path):
     assert not leaked, leaked[:5]
 
 
+@pytest.mark.slow
 def test_no_canary_is_in_caches_logs_and_tracebacks(canaries, tmp_path, caplog, capfd):
     folder = tmp_path / "again"
     folder.mkdir()

@@ -13,7 +13,8 @@ import uvicorn
 @contextlib.contextmanager
 def served(app):
     """Yield the base URL of an ASGI app that answers."""
-    listener = socket.socket()
+    # Named TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

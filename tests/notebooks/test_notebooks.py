@@ -24,7 +24,7 @@ INCIDENTS = {
     "01_investigate": DEFAULT,
     "02_correlation_vs_causation": "shop-traffic-surge",
     "03_did_the_deploy_do_it": DEFAULT,
-    "06_connect_your_systems": "practice",
+    "06_connect_your_systems": "",
 }
 
 
@@ -267,15 +267,22 @@ def test_every_picture_of_the_lessons_is_there_for_lab_and_for_paper(lesson, dep
 
 @pytest.mark.server
 @pytest.mark.slow
-def test_ones_own_systems_are_collected_and_the_broken_scrape_is_a_gap(tmp_path) -> None:
+def test_ones_own_systems_are_collected_and_the_broken_scrape_is_a_gap(
+    tmp_path, monkeypatch
+) -> None:
     for name in ("prometheus", "prometheus-alertmanager"):
         require_program(name)
-    notebook = run("06_connect_your_systems", tmp_path)
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    notebook = run("06_connect_your_systems", tmp_path / "notebooks")
+    left = {path.name for path in (tmp_path / "notebooks").rglob("*")}
+    assert not left - {".workbench-cache"}, "no key and no telemetry is left beside the notebooks"
     texts = said(notebook)
     assert any("scrapes are missing of 127.0.0.1" in text for text in texts)
     gaps = next(text for text in texts if "gaps" in text and "pay" in text)
     assert "prometheus" in gaps
     assert any("SlowRequests" in text and "critical" in text for text in texts)
     assert any(text.startswith("Leaks: 0 in") for text in texts)
-    running = (tmp_path / "practice" / "logs").glob("*.out")
+    running = (tmp_path / "temporary").glob("practice-*/logs/*.out")
     assert {path.stem for path in running} == {"prometheus", "alertmanager"}

@@ -113,13 +113,31 @@ def test_a_run_writes_notebook_and_page_and_tells_progress(shop) -> None:
 
 
 @pytest.mark.slow
-def test_a_failing_cell_is_a_message_and_the_notebook_is_kept(shop) -> None:
+def test_a_failing_cell_is_a_message_and_a_finished_notebook_stays(shop) -> None:
+    notebooks.run_notebook("small", shop("print('all is well')"))
     out = shop("from workbench.errors import BadInput\nraise BadInput('Not a time', value='x')")
     with pytest.raises(WorkbenchError, match="BadInput") as caught:
         notebooks.run_notebook("small", out)
     assert "Not a time" in str(caught.value)
-    kept = nbformat.read(out / "small" / "01_investigate.ipynb", as_version=4)
-    assert kept.cells[3].outputs[0].output_type == "error"
+    failed = nbformat.read(out / "small" / "01_investigate.failed.ipynb", as_version=4)
+    assert failed.cells[3].outputs[0].output_type == "error"
+    finished = nbformat.read(out / "small" / "01_investigate.ipynb", as_version=4)
+    assert finished.cells[3].outputs[0].text == "all is well\n"
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_leaves_the_finished_notebook_as_it_is(shop) -> None:
+    kept = notebooks.run_notebook("small", shop("print('all is well')"))["notebook"]
+    before = kept.read_bytes()
+
+    def stop(line: str) -> None:
+        if line.startswith("cell 4"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        notebooks.run_notebook("small", shop("print('half')"), progress=stop)
+    assert kept.read_bytes() == before
+    assert {path.name for path in kept.parent.iterdir()} == {kept.name, "01_investigate.html"}
 
 
 def executed_with(data: dict[str, str], **metadata: object) -> nbformat.NotebookNode:
@@ -128,6 +146,7 @@ def executed_with(data: dict[str, str], **metadata: object) -> nbformat.Notebook
     return nbformat.v4.new_notebook(cells=[cell])
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained_and_runs_nothing() -> None:
     page = notebooks.export_html(executed_with({"text/plain": "hello"}), "Incident <script>")
     assert "<script" not in page

@@ -11,12 +11,11 @@ import pandas as pd
 from workbench import SLO, IncidentWindow, TimeRange
 
 from .gauges import GAUGES, gauges_of
+from .history import history_of, length_before
 from .rows import Part, gauges_frame
 from .system import SHOP, START, Fault, System, ar1
 
 Places: TypeAlias = dict[tuple[str, ...], np.ndarray]
-_PAST_WINDOWS = 9  # one more than are enough
-_ANOTHER_DAY = 100_000  # added to a seed for the quiet stretch before
 _SEASON = 0.2  # of own time, between the middle and the peak of a day
 
 
@@ -51,27 +50,23 @@ def metrics_window(
     with instances have none: instances are compared inside the window alone.
     """
     wanted = not (day or system.instances) if history is None else history
-    before = _quiet_before(bins, incident) if wanted else 0
-    past = None
-    if before:
-        past = metrics_window(
-            system,
-            bins=before,
-            step_s=step_s,
-            load=load,
-            phi=phi,
-            noise=noise,
-            traffic=traffic,
-            seed=seed + _ANOTHER_DAY,
-            edges=edges,
-            callee_view=callee_view,
-            gauges=gauges,
-            signal=signal,
-            history=False,
-            id=f"history-{seed}",
-            start=START - pd.Timedelta(before * step_s, "s"),
-        )
-        past = past.with_(when=TimeRange(START - pd.Timedelta(before * step_s, "s"), START))
+    before = int(length_before(bins, bins - int(bins * incident))) if wanted else 0
+    past = history_of(
+        metrics_window,
+        system,
+        lasting=pd.Timedelta(before * step_s, "s"),
+        bins=before,
+        step_s=step_s,
+        load=load,
+        phi=phi,
+        noise=noise,
+        traffic=traffic,
+        seed=seed,
+        edges=edges,
+        callee_view=callee_view,
+        gauges=gauges,
+        signal=signal,
+    )
     start = more.pop("start", START)
     made = aggregates(
         system,
@@ -297,12 +292,6 @@ def _copy_of(
     if place[-1] == "errors":
         return np.maximum(part + excess * made[place[0], "load"] / count, 0)
     return part
-
-
-def _quiet_before(bins: int, incident: float) -> int:
-    """Bins of history that make nine past windows as long as the incident."""
-    inside = bins - int(bins * incident)
-    return max(0, _PAST_WINDOWS * inside - (bins - inside))
 
 
 def _bin_of(frame: pd.DataFrame, step_s: float, start: pd.Timestamp) -> np.ndarray:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench import SLO, IncidentWindow, TimeRange
 
+from .history import history_of, length_before
 from .rows import span_row, spans_frame
 from .system import SHOP, START, Fault, System
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOP_S = 0.0005
-_PAST_WINDOWS = 9  # one more than are enough
-_ANOTHER_DAY = 100_000  # added to a seed for the quiet stretch before
 
 
 def spans_window(
@@ -40,26 +39,19 @@ def spans_window(
     which instance and host it ran. With `history` a quiet stretch lies before it.
     """
     inside = minutes * (1 - incident)
-    before = (
-        max(0.0, _PAST_WINDOWS * inside - (minutes - inside))
-        if history and not system.instances
-        else 0.0
+    wanted = history and not system.instances
+    before = length_before(minutes, inside) if wanted else 0.0
+    past = history_of(
+        spans_window,
+        system,
+        lasting=pd.Timedelta(before, "min"),
+        minutes=before,
+        rate=rate,
+        seed=seed,
+        signal=signal,
+        skew=skew,
+        attributes=attributes,
     )
-    past = None
-    if before:
-        past = spans_window(
-            system,
-            minutes=before,
-            rate=rate,
-            seed=seed + _ANOTHER_DAY,
-            signal=signal,
-            skew=skew,
-            attributes=attributes,
-            history=False,
-            id=f"history-{seed}",
-            start=START - pd.Timedelta(before, "min"),
-        )
-        past = past.with_(when=TimeRange(START - pd.Timedelta(before, "min"), START))
     start = more.pop("start", START)
     rng = np.random.default_rng(seed)
     maker = _Traces(system, faults, minutes * 60, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -103,6 +104,7 @@ def test_the_timeline_merges_sources_in_order(supported):
     assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_a_place_that_changed_by_itself_is_told_so():
     window = window_of()
     found = diagnosis_of(window)
@@ -128,6 +130,18 @@ def test_without_a_cause_nothing_is_said_to_be_caused(undecided, calm):
     assert "not enough evidence" in section_text(undecided, 5)
     assert "Traces of payments" in section_text(undecided, 5)
     assert "12:15" in section_text(undecided, 15)
+
+
+def test_an_sli_that_was_not_measured_is_no_calm_one():
+    window = window_of()
+    unknown = replace(
+        diagnosis_of(window, supported=False, moved=False), before=math.nan, during=math.nan
+    )
+    postmortem = drafted(window, unknown)
+    assert "was not measured between" in section_text(postmortem, 1)
+    assert "Impact is not known" in section_text(postmortem, 2)
+    assert "usual range." not in section_text(postmortem, 5)
+    assert "the SLI was not measured" in section_text(postmortem, 5)
 
 
 def test_a_calm_window_has_no_impact(calm):
@@ -176,6 +190,7 @@ def test_a_diagnosis_of_another_window_is_refused():
         drafted(window_of(), found)
 
 
+@pytest.mark.slow
 def test_header_fields_are_shown_or_to_do():
     text = to_markdown(drafted(header=Header(status="in review", owner="checkout team")))
     assert "| in review |" in text

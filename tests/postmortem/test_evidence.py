@@ -13,9 +13,9 @@ from workbench.postmortem.evidence import (
     RECIPES,
     CitationIndex,
     EvidenceFile,
+    evidence_text,
     read_evidence,
     shown,
-    write_evidence,
 )
 from workbench.postmortem.numbers import epoch
 from workbench.postmortem.recipes.diagnosis import affected_callers, diagnosis_figures
@@ -60,7 +60,8 @@ def test_a_ledger_runs_a_recipe_once_and_takes_known_figures():
 def test_the_file_survives_the_way_back(tmp_path):
     evidence = Evidence("planted", "answer", 0.1 + 0.2, "s", {"seed": 1}, "digest", "0.1.0")
     file = EvidenceFile("id", "digest", "0.1.0", True, "sha", {evidence.id: evidence})
-    assert read_evidence(write_evidence(tmp_path / "evidence.json", file)) == file
+    (tmp_path / "evidence.json").write_text(evidence_text(file), encoding="utf-8")
+    assert read_evidence(tmp_path / "evidence.json") == file
     assert read_evidence(tmp_path / "evidence.json").evidence[evidence.id].id == evidence.id
 
 

@@ -105,6 +105,7 @@ def test_any_name_keeps_the_page_whole(text):
     assert page.count("<h2 ") == 19
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained():
     page = to_html(drafted(figures=(Figure(SVG, "Latency over time", section=9),)))
     assert "data:image/svg+xml;base64," in page
@@ -114,6 +115,7 @@ def test_the_page_is_self_contained():
     assert "@media print" in page
 
 
+@pytest.mark.slow
 def test_every_evidence_link_has_its_target():
     page = to_html(drafted())
     links = set(re.findall(r'href="#(ev-[0-9a-f]{12})"', page))
@@ -122,6 +124,7 @@ def test_every_evidence_link_has_its_target():
     assert len(targets) == len(set(targets))
 
 
+@pytest.mark.slow
 def test_a_leak_in_what_is_written_is_warned_of(tmp_path):
     figures = (
         Figure(SVG.replace("</svg>", "<text>ann@example.com</text></svg>"), "One", section=9),
@@ -131,6 +134,7 @@ def test_a_leak_in_what_is_written_is_warned_of(tmp_path):
     assert "ann@" not in str(told[0].message), "it is not repeated"
 
 
+@pytest.mark.slow
 def test_figures_lie_beside_the_markdown(tmp_path):
     figures = (Figure(SVG, "One", section=9), Figure(SVG, "Two", section=9), Figure(SVG, "Three"))
     paths = save(drafted(figures=figures), tmp_path)
@@ -140,12 +144,14 @@ def test_figures_lie_beside_the_markdown(tmp_path):
     assert paths["html"].read_text().count("<img ") == 3
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_none_is_refused(tmp_path):
     with pytest.raises(BadInput):
         save(drafted(figures=(Figure("<html/>", "x"),)), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_saving_again_replaces_what_nobody_edited(tmp_path):
     first = save(drafted(), tmp_path)
     assert save(drafted(), tmp_path) == first
@@ -187,5 +193,6 @@ def test_publishing_edited_markdown_stays_harmless(tmp_path):
     assert "[image not shown: <code>x</code> from <code>http://198.51.100.7/p.png</code>]" in page
 
 
+@pytest.mark.slow
 def test_markdown_is_the_same_twice():
     assert to_markdown(drafted()) == to_markdown(drafted())

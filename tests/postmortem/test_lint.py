@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from postmortem_case import diagnosis_of, drafted, window_of
@@ -9,9 +11,17 @@ from workbench.postmortem import Header, lint, save
 from workbench.postmortem.private import private_parts
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    save(drafted(), folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path):
-    save(drafted(), tmp_path)
+def folder(saved, tmp_path):
+    """A copy of what was saved, to edit."""
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -33,6 +43,7 @@ def test_a_fresh_draft_has_no_errors(folder):
     assert set(result.to_frame()["level"]) == {"to do"}
 
 
+@pytest.mark.slow
 def test_a_diagnosis_without_a_cause_has_no_errors():
     window = window_of()
     found_ = diagnosis_of(window, supported=False, reason="One refuter failed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from postmortem_case import diagnosis_of, drafted, recipes_for, window_of
 from workbench.postmortem import Figure, to_html, to_markdown, verify
 from workbench.postmortem.document import KINDS
@@ -12,6 +14,7 @@ from workbench.postmortem.reading import read_markdown, read_page
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 
+@pytest.mark.slow
 def test_page_and_markdown_read_the_same():
     postmortem = drafted()
     assert read_page(to_html(postmortem)) == read_markdown(to_markdown(postmortem))
@@ -23,6 +26,7 @@ def test_sections_keep_who_writes_them():
     assert [s.kind for s in read.sections] == [s.kind for s in postmortem.sections]
 
 
+@pytest.mark.slow
 def test_a_confirmed_section_has_no_label_left():
     text = to_markdown(drafted()).replace(f"*{KINDS['draft']}*", "", 1)
     assert read_markdown(text).section(1).kind is None
@@ -48,6 +52,7 @@ def test_a_removed_section_is_none():
     assert read_markdown("# x\n\n## Anything\n").section(3) is None
 
 
+@pytest.mark.slow
 def test_figures_cite_the_evidence_they_show():
     window = window_of()
     found = diagnosis_of(window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -15,9 +16,17 @@ DIAGNOSIS = diagnosis_of(WINDOW)
 RECIPES = recipes_for(DIAGNOSIS)
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    save(drafted(WINDOW, DIAGNOSIS), folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path):
-    save(drafted(WINDOW, DIAGNOSIS), tmp_path)
+def folder(saved, tmp_path):
+    """A copy of what was saved, to edit."""
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -76,11 +85,13 @@ def test_a_number_without_evidence_is_found(folder):
     ]
 
 
+@pytest.mark.slow
 def test_quotations_code_and_human_sections_may_hold_numbers(folder):
     assert edited(folder, "rose from", "rose (“17 of 20”, `18`) from").ok
     assert edited(folder, "**TO DO** What surprised us?", "It took 3 people 4 hours.").ok
 
 
+@pytest.mark.slow
 def test_an_unknown_id_is_found(folder):
     result = edited(folder, "rose from", "rose by [17][ev-000000000000] from")
     assert [r.why for r in result.mismatches] == ["no such evidence is filed"]

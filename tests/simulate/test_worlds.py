@@ -13,7 +13,11 @@ from workbench.simulate.world import World, _drawn
 from workbench.tables import conform
 
 WORLDS = simulate.worlds()
-SOME = [f"{name}-{number:02d}" for name in WORLDS for number in (3, 17, 31)]
+SOME = [
+    pytest.param(f"{name}-{number:02d}", marks=marks)
+    for name in WORLDS
+    for number, marks in ((3, ()), (17, pytest.mark.slow), (31, pytest.mark.slow))
+]
 
 
 def world_of(incident: str) -> World:
@@ -51,6 +55,7 @@ def test_the_same_id_gives_the_same_bytes(incident):
     assert world.load(incident).digest == first
 
 
+@pytest.mark.slow
 def test_incidents_differ():
     world = WORLDS["trees"]
     assert len({world.load(incident).digest for incident in world.ids[:4]}) == 4
@@ -105,6 +110,7 @@ def test_guilty_and_innocent_changes_look_alike(name):
     assert innocent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_quiet_incidents_have_no_fault_and_harm_nobody(name):
     world = WORLDS[name]
@@ -120,6 +126,7 @@ def test_quiet_incidents_have_no_fault_and_harm_nobody(name):
             assert any(change.kind == "deploy" for change in drawn.changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_right_answers_can_be_named(name):
     world = WORLDS[name]
@@ -130,6 +137,7 @@ def test_right_answers_can_be_named(name):
             assert set(label.services) <= known
 
 
+@pytest.mark.slow
 def test_instrumentation_differs_between_incidents_and_worlds():
     drawn = [world.instruments(i) for world in WORLDS.values() for i in world.ids]
     assert {d.latency for d in drawn} == {"mean", "quantiles", "both", "histogram"}
@@ -152,6 +160,7 @@ def test_instrumentation_differs_between_incidents_and_worlds():
     assert any(w.drawn(i).repeated for w in WORLDS.values() for i in w.ids)
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_is_measured_somewhere():
     for world in WORLDS.values():
         for incident in world.ids:

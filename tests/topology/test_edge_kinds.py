@@ -56,12 +56,14 @@ def test_a_host_edge_forecasts_and_affects_nobody(windows):
     assert scores[1] == scores[0]
 
 
+@pytest.mark.slow
 def test_a_host_edge_is_no_call_to_criticise(windows):
     alone, hosted = (critique(window, seconds=AMPLE_S) for window in windows)
     assert hosted.calls == alone.calls
     assert hosted.doubts == alone.doubts
 
 
+@pytest.mark.slow
 def test_a_host_edge_changes_no_diagnosis(windows):
     alone, hosted = (compare(window) for window in windows)
     assert hosted.to_frame().equals(alone.to_frame())

@@ -50,6 +50,7 @@ def test_another_incident_changes_the_verdict(recorded: Recorded) -> None:
     assert len(recorded.judged) == 1, "options that follow must not judge every step"
 
 
+@pytest.mark.slow
 def test_going_back_is_free(recorded: Recorded) -> None:
     shown = panel(window(id="first"), diagnosis(), source=recorded.source())
     shown.incident.value = "second"
@@ -58,6 +59,7 @@ def test_going_back_is_free(recorded: Recorded) -> None:
     assert "payments caused it" in shown.shown[0].text
 
 
+@pytest.mark.slow
 def test_another_range_is_judged_over_that_range(recorded: Recorded) -> None:
     shown = panel(window(id="first"), diagnosis(), source=recorded.source())
     shown.range.value = (at(12), at(18))
@@ -65,6 +67,7 @@ def test_another_range_is_judged_over_that_range(recorded: Recorded) -> None:
     assert (seen[2].start, seen[2].end) == (at(12), at(18))
 
 
+@pytest.mark.slow
 def test_an_error_is_a_card_and_the_panel_lives_on(recorded: Recorded) -> None:
     shown = panel(window(id="first"), diagnosis(), source=recorded.source())
     shown.incident.value = "lost"
@@ -104,6 +107,7 @@ def test_choices_and_moments_come_from_the_recording() -> None:
     assert {at(10), at(20)} <= set(stamps)
 
 
+@pytest.mark.slow
 def test_what_is_shown_stays_when_widgets_vanish(recorded: Recorded, monkeypatch) -> None:
     sent: list[dict] = []
     shell = InteractiveShell.instance()

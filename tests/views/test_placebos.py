@@ -62,6 +62,7 @@ def test_an_innocent_change_is_not_drawn_as_guilty() -> None:
     assert "#c04a00" not in innocent
 
 
+@pytest.mark.slow
 def test_marks_lie_apart_the_same_way_each_time() -> None:
     first, second = (placebos(effect()).spec() for _ in range(2))
     assert first == second
@@ -72,6 +73,7 @@ def test_without_a_quiet_moment_there_is_a_card() -> None:
     assert isinstance(placebos(effect(null=())), Card)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["x" * 300, "<script>\"'&", "", "config 2 s → 10 s"])
 def test_any_reference_can_be_drawn(change: str) -> None:
     assert "<script" not in placebos(effect(change=change)).to_svg()

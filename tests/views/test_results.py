@@ -136,6 +136,7 @@ def test_waterfall_of_an_sli_in_its_normal_range_says_so() -> None:
     assert "within the SLI's normal range" in str(waterfall(still).spec()["title"]["subtitle"])
 
 
+@pytest.mark.slow
 def test_evidence_shows_the_sli_first_then_the_suspects_own_signals() -> None:
     chart = evidence(window(), diagnosis(), signals=signals())
     titles = [panel["title"]["text"] for panel in chart.spec()["concat"]]

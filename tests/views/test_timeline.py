@@ -23,6 +23,7 @@ def datasets(spec: dict) -> list[dict]:
     return [row for rows in spec["datasets"].values() for row in rows]
 
 
+@pytest.mark.slow
 def test_all_panels_share_one_utc_axis(drawn) -> None:
     text = json.dumps(drawn.spec())
     assert '"type": "utc"' in text
@@ -111,12 +112,14 @@ def test_many_lanes_are_cut_and_the_picture_says_so() -> None:
     assert any("more lanes are not drawn" in line for line in chart.spec()["title"]["subtitle"])
 
 
+@pytest.mark.slow
 def test_long_series_are_thinned_and_say_so() -> None:
     chart = timeline(window(), diagnosis(), signals=signals(step_s=0.2))
     assert any("samples drawn as" in line for line in chart.spec()["title"]["subtitle"])
     assert len(datasets(chart.spec())) < 6000
 
 
+@pytest.mark.slow
 def test_without_diagnosis_changes_or_alerts_it_still_draws() -> None:
     bare = window(changes=None, alerts=None)
     chart = timeline(bare, signals=signals())
@@ -126,6 +129,7 @@ def test_without_diagnosis_changes_or_alerts_it_still_draws() -> None:
     assert chart.to_svg()
 
 
+@pytest.mark.slow
 def test_an_sli_nobody_recorded_says_so() -> None:
     chart = timeline(window(), sli=SLI("redis2", "latency"), signals=signals())
     assert "no samples of redis2/latency were recorded" in chart.to_svg()
@@ -143,6 +147,7 @@ def test_a_quiet_window_says_that_the_sli_stayed() -> None:
     assert "stayed in its normal range" in chart.spec()["title"]["subtitle"][0]
 
 
+@pytest.mark.slow
 def test_names_with_markup_are_text() -> None:
     named = {"checkout": NASTY, "payments": NASTY + "2"}
     chart = timeline(window(named), diagnosis(named), signals=signals(named))
@@ -150,6 +155,7 @@ def test_names_with_markup_are_text() -> None:
     assert ONSET.strftime("%H:%M:%S") in chart.spec()["title"]["subtitle"][0]
 
 
+@pytest.mark.slow
 def test_infinite_values_are_gaps_and_break_nothing() -> None:
     odd = signals()
     odd.nodes.iloc[20:24, odd.nodes.columns.get_loc(("checkout", "latency"))] = float("inf")
@@ -159,6 +165,7 @@ def test_infinite_values_are_gaps_and_break_nothing() -> None:
     assert chart.to_svg()
 
 
+@pytest.mark.slow
 def test_one_sample_is_drawn() -> None:
     few = signals()
     single = replace(few, nodes=few.nodes.iloc[:1].asfreq("5s"))

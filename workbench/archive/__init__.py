@@ -18,8 +18,8 @@ from workbench.archive.packing import pack, unpack
 from workbench.archive.results import Gap, QueryResult, Resampled
 from workbench.archive.searching import Archive
 from workbench.archive.searching import open_archive as open
-from workbench.archive.writing import write_text
 from workbench.moved import renamed
+from workbench.writing import write_text
 
 __all__ = [
     "MANIFEST",

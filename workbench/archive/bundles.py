@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.archive.writing import put, sweep, temporary_beside, write_text
-from workbench.errors import BundleAltered, BundleMissing, BundleSchema
+from workbench.errors import BundleAltered, BundleError, BundleMissing, BundleSchema
 from workbench.tables import SCHEMAS, conform
+from workbench.writing import locked, make_folder, put, sweep, temporary_beside, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,7 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+_OWN_DIGEST = "sha256"  # of the rest of the manifest: a damaged title or time is found too
 _SUFFIX = ".parquet"
 _MOST_MANIFEST_BYTES = 64_000_000
 # More rows than these in one table are for `resample`; more for each byte of the file than a
@@ -67,25 +68,35 @@ def write_bundle(folder: Path, tables: Mapping[str, pd.DataFrame], meta: Mapping
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    BundleSchema
+        A newer version wrote the bundle that is there: it is not replaced by an older one.
+    CannotWrite
+        The disk is full or read-only, or another process holds the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sweep(folder)
-    before = _named_before(folder)
-    frames = {name: frame for name, frame in tables.items() if not frame.empty}
-    files = dict(
-        _write_table(folder, name, frame)
-        for name, frame in {**frames, "coverage": meta["coverage"]}.items()
-    )
-    if (folder / "truth.json").exists():
-        files["truth.json"] = _file_facts(folder / "truth.json")
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "window": {key: value for key, value in meta.items() if key != "coverage"},
-        "files": dict(sorted(files.items())),
-    }
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    for name in (before | _own_names(folder)) - set(files):
-        (folder / name).unlink(missing_ok=True)
+    with locked(folder):
+        _check_not_newer(folder)
+        before = _named_before(folder)
+        frames = {name: frame for name, frame in tables.items() if not frame.empty}
+        files = dict(
+            _write_table(folder, name, frame)
+            for name, frame in {**frames, "coverage": meta["coverage"]}.items()
+        )
+        if (folder / "truth.json").exists():
+            files["truth.json"] = _file_facts(folder / "truth.json")
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "window": {key: value for key, value in meta.items() if key != "coverage"},
+            "files": dict(sorted(files.items())),
+        }
+        manifest[_OWN_DIGEST] = _digest_of(manifest)
+        write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        for name in (before | _own_names(folder)) - set(files):
+            (folder / name).unlink(missing_ok=True)
     return folder
 
 
@@ -108,12 +119,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             hint=f"A bundle is a folder with a {MANIFEST}",
         )
     manifest = _manifest_of(path)
-    if manifest["schema_version"] != SCHEMA_VERSION:
-        raise BundleSchema(
-            fact="The bundle has another schema version",
-            value=manifest["schema_version"],
-            hint=f"This code reads version {SCHEMA_VERSION}; record or convert it anew",
-        )
     for name in manifest["files"]:
         if Path(name).name != name or "\0" in name:
             raise BundleSchema(fact="The manifest names a file outside its folder", value=name)
@@ -125,13 +130,36 @@ def _manifest_of(path: Path) -> dict[str, Any]:
         if path.stat().st_size > _MOST_MANIFEST_BYTES:
             raise BundleSchema(fact=f"{MANIFEST} is too large", value=path.stat().st_size)
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        files, known = manifest["files"], {"schema_version", "window"} <= set(manifest)
+        if not isinstance(manifest, dict):
+            raise _no_manifest(path)
+        if (version := manifest["schema_version"]) != SCHEMA_VERSION:
+            raise BundleSchema(
+                fact="The bundle has another schema version",
+                value=version,
+                hint=f"This code reads version {SCHEMA_VERSION}; record or convert it anew",
+            )
+        digest = manifest.pop(_OWN_DIGEST, None)  # bundles of old have none
+        files, known = manifest["files"], set(manifest) == {"schema_version", "window", "files"}
         sound = known and all(isinstance(files[name]["sha256"], str) for name in files)
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise _no_manifest(path) from error
+    except OSError as error:
+        fact = f"{MANIFEST} cannot be read ({error.strerror or type(error).__name__})"
+        raise BundleMissing(fact, value=path.parent.name) from error
     if not (sound and isinstance(files, dict) and isinstance(manifest["window"], dict)):
         raise _no_manifest(path)
+    if digest is not None and digest != _digest_of(manifest):
+        raise BundleAltered(
+            fact=f"{MANIFEST} of bundle {path.parent.name!r} is not as it was written",
+            value=MANIFEST,
+            hint="Restore it from version control; an altered recording proves nothing",
+        )
     return dict(manifest)
+
+
+def _digest_of(manifest: Mapping[str, Any]) -> str:
+    """Digest of what a manifest says, whatever blanks it is written with."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _no_manifest(path: Path) -> BundleSchema:
@@ -161,9 +189,10 @@ def verify_bundle(folder: Path) -> tuple[str, ...]:
     BundleAltered
         A file's sha256 differs from the manifest's.
     """
-    files = read_manifest(folder)["files"]
-    for name in files:
-        check_file(folder, name, files[name])
+    with locked(folder, shared=True):
+        files = read_manifest(folder)["files"]
+        for name in files:
+            check_file(folder, name, files[name])
     return tuple(files)
 
 
@@ -180,11 +209,12 @@ def read_bundle(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     BundleMissing, BundleSchema, BundleAltered
         See `verify_bundle`.
     """
-    manifest = read_manifest(folder)
-    files = {name: facts for name, facts in manifest["files"].items() if table_of(name)}
-    for name in files:
-        check_file(folder, name, files[name])
-    frames = {table_of(name): _read_parquet(folder / name) for name in files}
+    with locked(folder, shared=True):
+        manifest = read_manifest(folder)
+        files = {name: facts for name, facts in manifest["files"].items() if table_of(name)}
+        for name in files:
+            check_file(folder, name, files[name])
+        frames = {table_of(name): _read_parquet(folder / name) for name in files}
     if "coverage" not in frames:
         raise BundleSchema(fact="The bundle has no coverage", value=folder.name)
     meta = dict(manifest["window"])
@@ -208,7 +238,12 @@ def check_file(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
             value=name,
             hint="Restore it from version control, or record the incident anew",
         )
-    if _file_facts(path)["sha256"] != facts["sha256"]:
+    try:
+        found = _file_facts(path)
+    except OSError as error:
+        fact = f"A file of bundle {folder.name!r} cannot be read ({error.strerror})"
+        raise BundleMissing(fact, value=name) from error
+    if found["sha256"] != facts["sha256"]:
         raise BundleAltered(
             fact=f"A file of bundle {folder.name!r} differs from its manifest",
             value=name,
@@ -219,8 +254,22 @@ def check_file(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
 def _named_before(folder: Path) -> set[str]:
     try:
         return {name for name in read_manifest(folder)["files"] if table_of(name)}
-    except (BundleMissing, BundleSchema):
+    except BundleError:
         return set()
+
+
+def _check_not_newer(folder: Path) -> None:
+    """Refuse to replace what a newer version wrote: it holds what this one cannot write."""
+    try:
+        version = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["schema_version"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BundleSchema(
+            fact="A newer version wrote the bundle that is there; it is left as it is",
+            value=version,
+            hint=f"This code writes version {SCHEMA_VERSION}: update it, or save elsewhere",
+        )
 
 
 def _own_names(folder: Path) -> set[str]:

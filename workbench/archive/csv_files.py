@@ -1,7 +1,9 @@
 """Tables as CSV for a spreadsheet, which would run a cell that begins like a formula.
 
 Such a cell gets an apostrophe in front, as OWASP ("CSV Injection") advises; one that begins with an
-apostrophe gets one too, so that `read_csv` takes exactly one away from each.
+apostrophe gets one too, so that `read_csv` takes exactly one away from each. Where a spreadsheet
+splits at semicolons or tabs, as in many countries, the quotes of a cell protect nothing: a part of
+a cell that would begin one there is guarded the same way.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.archive.writing import write_text
 from workbench.errors import BundleMissing
+from workbench.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["read_csv", "write_csv"]
 
 # Spreadsheets trim what stands before the sign, and read full-width signs too.
-_RISKY = re.compile(r"['\x00-\x20\u00a0\ufeff]*[=+\-@|%\t\r\n\uff1d\uff0b\uff0d\uff20]|'")
+_SIGNS = r"['\"\x00-\x20\u00a0\ufeff]*[=+\-@|%\t\r\n\uff1d\uff0b\uff0d\uff20]|'"
+_RISKY = re.compile(_SIGNS)
+_RISKY_PART = re.compile(rf"([;\t\r\n])(?={_SIGNS})")
+_GUARDED_PART = re.compile(r"([;\t\r\n])'")
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
@@ -73,8 +78,10 @@ def _texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if _RISKY.match(text) else text
+    inside = _RISKY_PART.sub(r"\1'", text)
+    return f"'{inside}" if _RISKY.match(text) else inside
 
 
 def _bare(text: str) -> str:
-    return text[1:] if text.startswith("'") else text
+    inside = text[1:] if text.startswith("'") else text
+    return _GUARDED_PART.sub(r"\1", inside)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from workbench.archive.bundles import MANIFEST, read_manifest, verify_bundle
 from workbench.archive.members import check_name, members_of
-from workbench.archive.writing import sweep, whole_file
 from workbench.errors import BundleMissing, BundleUnsafe
 from workbench.masking import warn_of_leaks
+from workbench.writing import locked, make_folder, sweep, whole_file, whole_folder
 
 if TYPE_CHECKING:
     from workbench.archive.members import Member
@@ -70,11 +69,15 @@ def pack(bundle: str | Path, path: str | Path) -> Path:
         A secret, a person or an outside address seems to stand in it.
     """
     folder = Path(bundle)
-    names = [MANIFEST, *sorted(verify_bundle(folder))]
-    beside = [folder / "audit.jsonl", *sorted((folder / "evidence").rglob("*"))]
-    files = [p for p in beside if p.is_file() and not p.is_symlink()]
-    names += [p.relative_to(folder).as_posix() for p in files]
-    with whole_file(Path(path)) as temporary, zipfile.ZipFile(temporary, "w") as packed:
+    with (
+        locked(folder, shared=True),
+        whole_file(Path(path)) as temporary,
+        zipfile.ZipFile(temporary, "w") as packed,
+    ):
+        names = [MANIFEST, *sorted(verify_bundle(folder))]
+        beside = [folder / "audit.jsonl", *sorted((folder / "evidence").rglob("*"))]
+        files = [p for p in beside if p.is_file() and not p.is_symlink()]
+        names += [p.relative_to(folder).as_posix() for p in files]
         for name in names:
             info = zipfile.ZipInfo(check_name(name), _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -118,16 +121,11 @@ def unpack(path: str | Path, folder: str | Path, *, most_bytes: int = _MOST_BYTE
         raise BundleUnsafe(
             fact="The folder is there already", value=target.name, hint="Unpack into a new one"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     sweep(target.parent)
-    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
-    try:
+    with whole_folder(target) as beside:
         _extract(source, beside, most_bytes)
         _verify(beside)
-        beside.chmod(0o755)
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return target
 
 

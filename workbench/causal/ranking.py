@@ -121,8 +121,15 @@ class Ranking(ResultCard):
         return self.moved and self.sli.harmful * self.change > 0
 
     @property
+    def was_measured(self) -> bool:
+        """Whether the SLI was measured in the incident and before it: no data is not health."""
+        return math.isfinite(self.before) and math.isfinite(self.during)
+
+    @property
     def all_clear(self) -> str:
         """What the SLI did where nobody is to blame: it improved or stayed; else empty."""
+        if not self.was_measured:
+            return "was not measured in the incident, or not before it"
         if self.got_worse:
             return ""
         return "improved" if self.moved else "stayed in its normal range"
@@ -196,6 +203,8 @@ class Ranking(ResultCard):
     def _headline(self) -> str:
         unit = self.sli.unit
         levels = f"{quantity(self.before, unit)} → {quantity(self.during, unit)}"
+        if not self.was_measured:
+            return f"{self.sli} {self.all_clear}: nothing is known of it"
         if self.all_clear:
             return f"{self.sli} {self.all_clear} ({levels}): nobody to blame"
         named = self.named

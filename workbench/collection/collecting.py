@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import sys
 import threading
+import traceback
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +18,9 @@ from workbench.collection.cache import Cache
 from workbench.collection.collected import Collected, Progress
 from workbench.collection.joining import joined_window
 from workbench.connectors.contract import FindsIncidents, IncidentRef, failed_fetch
-from workbench.errors import BadInput, SourceError, WindowTooLarge, WorkbenchError
+from workbench.errors import BadInput, CannotWrite, SourceError, WindowTooLarge, WorkbenchError
 from workbench.masking import Masker, Pseudonyms, mask_frame, workspace_key
+from workbench.terminal import plain
 from workbench.times import TimeRange, utc
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["collect", "collected", "run"]
 
 _AT_ONCE = 4
+_SAID = 10  # lines of progress where the output is a pipe
 _SLICE = pd.Timedelta("1h")
 _SLICED = frozenset({"metrics", "logs", "spans"})
+_LONGEST_BEFORE = pd.Timedelta("90D")
 _SETTLED = pd.Timedelta("5min")  # what is newer may still arrive
 
 
@@ -100,7 +104,7 @@ def collect(
         start, end = reference.started, reference.ended or pd.Timestamp.now("UTC")
         services = services or tuple(sources.services.get(n, n) for n in reference.services)
     when = TimeRange(start if start is not None else "", end if end is not None else _now())
-    wide = TimeRange(when.start - pd.Timedelta(before), when.end)
+    wide = TimeRange(when.start - _length(before), when.end)
     brought = run(collected(sources, wide, services=services, most_rows=most_rows, show=show))
     return joined_window(brought, when, sources, incident=reference)
 
@@ -120,13 +124,14 @@ async def collected(
     WindowTooLarge
         More rows than `most_rows`, told before any is downloaded.
     """
-    masker = Masker(Pseudonyms(workspace_key(sources.masking_key)), sources.policy)
+    pseudonyms = Pseudonyms(workspace_key(sources.masking_key))
+    masker = Masker(pseudonyms, sources.policy)
     connectors = sources.connectors()
     thread = concurrent.futures.ThreadPoolExecutor(1, "mask")
     try:
         asked = _asked_names(sources, services)
         await _check_size(connectors, when, asked, most_rows)
-        cache = Cache(sources.cache or _cache_folder())
+        cache = Cache(sources.cache or _cache_folder(), pseudonyms)
         work = _Work(sources, masker, cache, show, thread)
         parts = [
             (made, table, part)
@@ -137,7 +142,9 @@ async def collected(
         found = await work.all(parts, asked)
     finally:
         thread.shutdown(wait=False, cancel_futures=True)
-        await asyncio.gather(*(made.aclose() for made in connectors.values()))
+        await asyncio.gather(
+            *(made.aclose() for made in connectors.values()), return_exceptions=True
+        )
     return Collected(when, tuple(found), dict(masker.counts))
 
 
@@ -202,18 +209,16 @@ class _Work:
     async def _part(
         self, made: Connector, table: str, when: TimeRange, services: tuple[str, ...]
     ) -> Fetched:
-        own = self.sources.settings[made.source][1]
-        key = self.cache.key(
-            own,
-            {
-                "source": made.source,
-                "table": table,
-                "when": when.to_dict(),
-                "services": services,
-                "policy": sorted(self.sources.policy.model_dump(mode="json").items()),
-                "names": sorted(self.sources.services.items()),
-            },
-        )
+        kind, own = self.sources.settings[made.source]
+        asked = {
+            "source": made.source,
+            "table": table,
+            "when": when.to_dict(),
+            "services": services,
+            "policy": self.sources.policy,
+            "names": self.sources.services,
+        }
+        key = self.cache.key(kind, own, asked)
         lasting = made.cacheable and when.end <= pd.Timestamp.now("UTC") - _SETTLED
         kept = self.cache.find(key) if lasting else None
         if kept is not None:
@@ -231,13 +236,23 @@ class _Work:
         except WorkbenchError as error:
             return failed_fetch(table, made.source, str(error))
         except Exception as error:  # noqa: BLE001 - a connector's fault hides no other source
-            return failed_fetch(table, made.source, f"fault of the connector: {error!r}"[:300])
+            return failed_fetch(table, made.source, _fault(error))
 
     def _kept(self, found: Fetched, key: str) -> Fetched:
         """Mask a part, and keep it under its key where it is whole and will not change."""
-        masked = self._masked(found)
-        if key and masked.complete:
+        try:
+            masked = self._masked(found)
+        except Exception as error:  # noqa: BLE001 - rows that cannot be masked hide no other source
+            source = found.coverage[0].source if found.coverage else ""
+            return failed_fetch(found.table, source, f"not masked, so not shown: {_fault(error)}")
+        if not key:
+            return masked
+        try:
             self.cache.keep(key, masked)
+        except CannotWrite as error:  # the rows are there; they are only asked for again
+            first, *rest = masked.coverage
+            why = "; ".join(filter(None, (first.reason, f"not kept in the cache: {error}")))
+            masked = replace(masked, coverage=(replace(first, reason=why), *rest))
         return masked
 
     def _masked(self, found: Fetched) -> Fetched:
@@ -252,8 +267,8 @@ async def _check_size(
     async def one(made: Connector, table: str) -> int:
         try:
             return (await made.estimate(table, when, services=services)).rows or 0
-        except WorkbenchError:
-            return 0  # the fetch will say why
+        except Exception:  # noqa: BLE001 - the fetch will say why
+            return 0
 
     counted = await asyncio.gather(
         *(one(made, table) for made in connectors.values() for table in made.tables)
@@ -279,7 +294,9 @@ async def _find(sources: Sources, incident: str) -> IncidentRef:
             except SourceError as error:
                 told.append(f"{name}: {error}")
     finally:
-        await asyncio.gather(*(made.aclose() for made in connectors.values()))
+        await asyncio.gather(
+            *(made.aclose() for made in connectors.values()), return_exceptions=True
+        )
     hint = "; ".join(told) or "No source here manages incidents: give start and end instead"
     raise SourceError(fact="No source knows this incident", value=incident, hint=hint)
 
@@ -299,8 +316,26 @@ def _asked_names(sources: Sources, services: tuple[str, ...]) -> tuple[str, ...]
     return (*services, *also) if services else ()
 
 
+def _length(before: str) -> pd.Timedelta:
+    try:
+        length = pd.Timedelta(before)
+    except ValueError as error:
+        hint = 'For example "2h"'
+        raise BadInput(fact="before is not a length of time", value=before, hint=hint) from error
+    if not pd.Timedelta(0) <= length <= _LONGEST_BEFORE:
+        raise BadInput(fact="A time before the start that is none", value=before, hint="Up to 90 d")
+    return length
+
+
 def _cache_folder() -> Path:
     return Path(".workbench-cache")
+
+
+def _fault(error: Exception) -> str:
+    """Say what a fault was and where; its words are not repeated, a secret may stand in them."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"fault of the connector: {type(error).__name__}{place}"
 
 
 def _now() -> pd.Timestamp:
@@ -308,6 +343,10 @@ def _now() -> pd.Timestamp:
 
 
 def _shown(progress: Progress) -> None:
-    end = "\n" if progress.done == progress.total else ""
-    sys.stdout.write(f"\r{progress}".ljust(100) + end)
+    """Show progress on one line; where the output is no terminal, each tenth of it on its own."""
+    line, done = plain(str(progress)), progress.done == progress.total
+    if sys.stdout.isatty():
+        sys.stdout.write(f"\r{line}".ljust(100) + ("\n" if done else ""))
+    elif done or progress.done % max(progress.total // _SAID, 1) == 0:
+        sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

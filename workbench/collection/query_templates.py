@@ -8,6 +8,7 @@ from pathlib import Path
 import pydantic
 
 from workbench.collection.yaml_lines import explained, read_yaml
+from workbench.connectors.sources.prometheus.counting import PLACEHOLDER
 from workbench.connectors.sources.prometheus.source import MetricQuery
 from workbench.errors import BadInput, unknown_name
 
@@ -25,6 +26,9 @@ class Template(pydantic.BaseModel):
         Where their names are defined.
     service_from
         Labels that hold the service's name, for all of its queries.
+    range_s
+        Seconds that ``$range`` in its queries stands for, which is also how far apart their
+        points are; see `MetricQuery`. Without it the range of a count is read from its query.
     queries
         What is asked.
     """
@@ -34,7 +38,16 @@ class Template(pydantic.BaseModel):
     about: str = pydantic.Field(description="what exports these metrics")
     source: str = pydantic.Field(default="", description="where their names are defined")
     service_from: tuple[str, ...] = pydantic.Field(default=(), description="labels of the service")
+    range_s: float = pydantic.Field(default=0.0, ge=0, description="seconds a point looks back")
     queries: tuple[MetricQuery, ...] = pydantic.Field(min_length=1, description="what is asked")
+
+    @pydantic.model_validator(mode="after")
+    def _range_is_stated(self) -> Template:
+        for query in self.queries:
+            if PLACEHOLDER in query.promql and not (self.range_s or query.range_s):
+                message = f"{PLACEHOLDER} is used and range_s not stated: {query.promql}"
+                raise ValueError(message)
+        return self
 
 
 def templates(folder: Path | str | None = None) -> dict[str, Template]:
@@ -73,13 +86,18 @@ def template_queries(names: tuple[str, ...], known: dict[str, Template]) -> list
         if name not in known:
             raise unknown_name(what="template", name=name, known=known)
         template = known[name]
-        found += [
-            query
-            if query.service_from
-            else query.model_copy(update={"service_from": template.service_from})
-            for query in template.queries
-        ]
+        found += [_filled(query, template) for query in template.queries]
     return found
+
+
+def _filled(query: MetricQuery, template: Template) -> MetricQuery:
+    looks_back = PLACEHOLDER in query.promql
+    return query.model_copy(
+        update={
+            "service_from": query.service_from or template.service_from,
+            "range_s": query.range_s or (template.range_s if looks_back else 0.0),
+        }
+    )
 
 
 def _read(file: Path) -> Template:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from workbench.cards import ResultCard, table_html
-from workbench.collection.openslo import read_openslo
+from workbench.collection.openslo import read_openslos
 from workbench.collection.query_templates import template_queries, templates
 from workbench.collection.yaml_lines import explained, line_of, read_yaml
+from workbench.connectors.contract import Estimate, failed_fetch
 from workbench.connectors.registry import connector_class, make, settings_class
 from workbench.errors import BadInput, WorkbenchError
 from workbench.masking import Policy, read_policy
@@ -22,8 +23,9 @@ from workbench.masking import Policy, read_policy
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.connectors.contract import Connector
+    from workbench.connectors.contract import Connector, Fetched
     from workbench.slis import SLO
+    from workbench.times import TimeRange
 
 __all__ = ["Sources", "connect"]
 
@@ -71,8 +73,11 @@ class Sources(ResultCard):
     cache: Path | None = None
 
     def connectors(self) -> dict[str, Connector]:
-        """Make a connector of each source; nothing is asked yet."""
-        return {name: make(kind, name, own) for name, (kind, own) in self.settings.items()}
+        """Make a connector of each source; nothing is asked yet.
+
+        One that cannot be made gives nothing, and says why in place of its rows.
+        """
+        return {name: _made(kind, name, own) for name, (kind, own) in self.settings.items()}
 
     def to_frame(self) -> pd.DataFrame:
         """One row a source: ``source kind tables place``."""
@@ -103,6 +108,45 @@ class Sources(ResultCard):
 
     def _body(self) -> str:
         return table_html(self.to_frame())
+
+
+class _Unmade:
+    """Stands for a source whose connector could not be made: it hides no other source."""
+
+    kind = "unmade"
+    cacheable = False
+
+    def __init__(self, source: str, tables: tuple[str, ...], why: str) -> None:
+        self.source, self.tables, self._why = source, tables, why
+
+    async def fetch(
+        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
+    ) -> Fetched:
+        """Say why there is nothing."""
+        del when, services
+        return failed_fetch(table, self.source, self._why)
+
+    async def estimate(
+        self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
+    ) -> Estimate:
+        """Say why nothing can be counted."""
+        del table, when, services
+        return Estimate(None, self._why)
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+def _made(kind: str, name: str, own: pydantic.BaseModel) -> Connector:
+    try:
+        return make(kind, name, own)
+    except WorkbenchError as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 - whatever a connector of one's own raises
+        why = f"its connector cannot be made: {type(error).__name__}"
+    unmade: Any = _Unmade(name, connector_class(kind).tables, why)
+    made: Connector = unmade
+    return made
 
 
 def connect(path: Path | str) -> Sources:
@@ -151,7 +195,7 @@ def connect(path: Path | str) -> Sources:
                 fact=f"line {line}: {error.fact}", value=error.value, hint=error.hint
             ) from error
         settings[name] = _with_templates(settings[name], known)
-    slos = tuple(slo for one in read.openslo for slo in read_openslo(folder / one))
+    slos = read_openslos([folder / one for one in read.openslo])
     policy = read_policy(folder / read.masking) if read.masking else Policy()
     key = folder / read.masking_key if read.masking_key else None
     cache = folder / read.cache if read.cache else None

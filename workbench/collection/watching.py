@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.collection.collected import Collected
 from workbench.collection.collecting import collected, run
 from workbench.collection.joining import joined_window
+from workbench.connectors.sources.prometheus.queries import PrometheusSettings
 from workbench.errors import BadInput
 from workbench.tables import SCHEMAS
 from workbench.times import TimeRange, utc
@@ -44,7 +45,8 @@ class Watch:
     before
         Quiet time before the start that is collected too.
     lag
-        How late telemetry arrives: the newest this much is asked for again next time.
+        How late telemetry arrives: the newest this much is asked for again next time, and
+        longer where points look back: they stand at the start of what they count.
     services
         Only these; all where empty.
     """
@@ -62,7 +64,8 @@ class Watch:
         self.start = utc(start)
         self.turns = 0
         self._sources, self._services = sources, services
-        self._every, self._before, self._lag = every, before, lag
+        self._every, self._before = every, before
+        self._lag = lag + _longest_range(sources)
         self._kept: list[Fetched] = []
         self._until = self.start - before
         self._stopped = threading.Event()
@@ -148,6 +151,11 @@ def watch(
     if begun >= now or lengths["every"] <= pd.Timedelta(0):
         raise BadInput(fact="A watch begins before now, and turns take time", value=str(begun))
     return Watch(sources, begun, services=services, **lengths)
+
+
+def _longest_range(sources: Sources) -> pd.Timedelta:
+    known = [made for _, made in sources.settings.values() if isinstance(made, PrometheusSettings)]
+    return pd.Timedelta(seconds=max((one.longest_range_s for one in known), default=0.0))
 
 
 def _only(part: Fetched, when: TimeRange) -> Fetched:

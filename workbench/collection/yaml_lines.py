@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from workbench.bounded_yaml import MOST_CHARACTERS, document
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     Raises
     ------
     BadInput
-        The file cannot be read, is not YAML, or holds a key twice.
+        The file cannot be read, is not YAML, holds a key twice, or too much.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as stream:
+            text = stream.read(MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(fact="A settings file that cannot be read", value=str(path)) from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        node, value = document(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)

@@ -90,8 +90,9 @@ class Fetched:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing asked for is known or suspected to be missing."""
-        return all(row.status in {"complete", "empty"} for row in self.coverage)
+        """Whether the source proved that nothing asked for is missing; silence proves nothing."""
+        said = {row.status for row in self.coverage}
+        return bool(said) and said <= {"complete", "empty"}
 
     def with_coverage(self, *rows: CoverageRow) -> Fetched:
         """Return the same with more rows of coverage."""

@@ -6,15 +6,19 @@ name with ``Settings`` behind it, in the same module.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pydantic
 
@@ -70,15 +74,55 @@ def connector_class(kind: str) -> type[Connector]:
         raise unknown_name(what="kind of source", name=kind, known=KINDS)
     module, _, name = place.partition(":")
     hint = "A kind of one's own is written package.module:Class, and must be importable here"
+    if kind not in KINDS and not _defines_connector(module, name):
+        # Importing runs a module: only one that says it holds such a connector is.
+        raise BadInput(fact="No connector of this name in this module", value=kind, hint=hint)
     try:
         found = getattr(importlib.import_module(module), name, None)
-    except (ImportError, ValueError) as error:
-        raise BadInput(fact="A connector that cannot be imported", value=kind, hint=hint) from error
+    except (ImportError, SyntaxError, NameError, TypeError, ValueError, LookupError) as error:
+        why = f"{type(error).__name__} while it was imported. {hint}"
+        raise BadInput(fact="A connector that cannot be imported", value=kind, hint=why) from error
     lacks = [one for one in _CONTRACT if not hasattr(found, one)]
     if not isinstance(found, type) or lacks:
         why = f"It lacks {', '.join(lacks)}; see workbench.connectors.contract.Connector"
         raise BadInput(fact="Not a connector", value=kind, hint=why)
     return found
+
+
+def _defines_connector(module: str, name: str) -> bool:
+    """Whether a module's source defines a class of this name and its settings; it is not run."""
+    if not all(part.isidentifier() for part in (*module.split("."), name)):
+        return False
+    if (loaded := sys.modules.get(module)) is not None:
+        return isinstance(getattr(loaded, name, None), type)
+    try:
+        source = _source_of(module.split("."))
+        tree = ast.parse(source) if source else None
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return False
+    if tree is None:
+        return False
+    named = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    named |= {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {name, f"{name}Settings"} <= named
+
+
+def _source_of(parts: list[str]) -> bytes:
+    """Read a module's source where an import would find it, importing none of its packages."""
+    places: Sequence[str] | None = None
+    for depth, part in enumerate(parts, start=1):
+        spec = PathFinder.find_spec(part, places)
+        if spec is None:
+            return b""
+        if depth == len(parts):
+            return Path(spec.origin).read_bytes() if spec.origin else b""
+        places = list(spec.submodule_search_locations or ())
+    return b""
 
 
 def settings_class(kind: str) -> type[pydantic.BaseModel]:

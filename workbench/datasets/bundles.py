@@ -44,12 +44,19 @@ def incidents(path: str | Path | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a bundle: id, title, when, start, end, tables, megabytes, history. A
-        quiet stretch that other bundles refer to is listed like any other.
+        quiet stretch that other bundles refer to is listed like any other. A folder that is no
+        bundle, or one that cannot be read, is a row that says why as its `problem`.
     """
     root = Path(path) if path else folder()
-    rows = [_row(found.parent) for found in sorted(root.glob(f"*/{MANIFEST}"))]
-    columns = ["id", "title", "when", "start", "end", "tables", "megabytes", "history"]
-    return pd.DataFrame(rows, columns=columns)
+    try:
+        found = sorted(root.glob(f"*/{MANIFEST}"))
+    except OSError:
+        found = []
+    columns = ["id", "title", "when", "start", "end", "tables", "megabytes", "history", "problem"]
+    frame = pd.DataFrame([_row(manifest.parent) for manifest in found], columns=columns)
+    for name in ("start", "end"):
+        frame[name] = pd.to_datetime(frame[name], utc=True)
+    return frame
 
 
 def load(incident: str, path: str | Path | None = None) -> IncidentWindow:
@@ -128,7 +135,7 @@ def read_bundles(path: str | Path) -> LabelledSet:
     Raises
     ------
     BundleMissing
-        No such folder.
+        No such folder, or none of its bundles has a truth.
     """
     root = required(Path(path), "folder of bundles")
     labelled = [
@@ -136,6 +143,9 @@ def read_bundles(path: str | Path) -> LabelledSet:
         for m in sorted(root.glob(f"*/{MANIFEST}"))
         if (m.parent / "truth.json").exists()
     ]
+    if not labelled:
+        hint = "A labelled bundle has a truth.json beside its manifest.json"
+        raise BundleMissing(fact="No labelled bundles here", value=str(root), hint=hint)
     return LabelledSet(
         layout="bundles",
         groups=dict.fromkeys(labelled, root.name),
@@ -165,17 +175,31 @@ def _unknown(incident: str, known: list[str], root: Path) -> UnknownName:
 
 
 def _row(bundle: Path) -> dict[str, object]:
-    manifest = read_manifest(bundle)
-    window, files = manifest["window"], manifest["files"]
-    when = TimeRange(**window["when"])
-    tables = [Path(name).stem for name in files if name.endswith(".parquet")]
-    return {
-        "id": bundle.name,
-        "title": window["title"],
-        "when": str(when),
-        "start": when.start,
-        "end": when.end,
-        "tables": ", ".join(sorted(set(tables) - {"coverage"})),
-        "megabytes": sum(facts["bytes"] for facts in files.values()) / 1e6,
-        "history": window["history"],
-    }
+    """Describe a bundle, or say why it is none: one odd folder hides no other."""
+    try:
+        manifest = read_manifest(bundle)
+        window, files = manifest["window"], manifest["files"]
+        when = TimeRange(**window["when"])
+        tables = [Path(name).stem for name in files if name.endswith(".parquet")]
+        return {
+            "id": bundle.name,
+            "title": str(window["title"]),
+            "when": str(when),
+            "start": when.start,
+            "end": when.end,
+            "tables": ", ".join(sorted(set(tables) - {"coverage"})),
+            "megabytes": sum(float(facts["bytes"]) for facts in files.values()) / 1e6,
+            "history": str(window["history"]),
+            "problem": "",
+        }
+    except WorkbenchError as error:
+        return _odd(bundle, str(error))
+    except OSError as error:
+        return _odd(bundle, f"It cannot be read: {error.strerror or type(error).__name__}")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return _odd(bundle, "Its manifest describes no window")
+
+
+def _odd(bundle: Path, why: str) -> dict[str, object]:
+    texts = dict.fromkeys(("title", "when", "tables", "history"), "")
+    return {"id": bundle.name, **texts, "megabytes": 0.0, "problem": why}

@@ -1,4 +1,4 @@
-"""Everything one diagnosis looks at, computed once: accounts, rankings, effects, onsets."""
+"""Everything one diagnosis looks at, computed once: breakdown, rankings, effects, onsets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.causal.change_effects.effects import effects_in
 from workbench.causal.change_effects.onset import Onset, inside, onset_in, onset_of
 from workbench.causal.rank import rank_study
 from workbench.correlate.ranking import rank_in
-from workbench.diagnose.objective import check_objective
+from workbench.diagnose.objective import check_objective, unmeasured
 from workbench.errors import BadInput
 from workbench.features.aligned import align
 
@@ -42,7 +42,7 @@ class Case:
     window, sli, seed
         What was asked.
     study, ranking
-        The SLI's accounts over the service graph, and the services ranked by them.
+        The SLI's breakdown over the service graph, and the services ranked by them.
     correlation
         Signals ranked by association with the SLI; None where too few bins are known.
     onset
@@ -51,6 +51,8 @@ class Case:
         Effect of each change in reach, by reference.
     untested
         Changes whose effect could not be estimated, with the reason.
+    objective
+        The SLI against its objective, counted over the incident.
     """
 
     window: IncidentWindow
@@ -62,6 +64,7 @@ class Case:
     onset: Onset | None
     effects: Mapping[str, Effect]
     untested: Mapping[str, str]
+    objective: ObjectiveCheck
 
     @property
     def harmful(self) -> int:
@@ -79,16 +82,14 @@ class Case:
         return 2 * self.study.aligned.step
 
     @property
-    def objective(self) -> ObjectiveCheck:
-        """The SLI against its objective, counted over the incident."""
-        return check_objective(self.study.aligned, self.window.slos, self.sli)
-
-    @property
     def all_clear(self) -> str:
         """What the SLI did where it got no worse beyond its past; empty where it did.
 
         An objective that was broken is never told as normal: then too little was seen to tell.
         """
+        if not self.ranking.was_measured:
+            breakdown = self.study.breakdown
+            return unmeasured(self.study.aligned, breakdown.total[:, breakdown.sli])
         if self.ranking.got_worse:
             return ""
         if self.objective.broken and not self.ranking.moved:
@@ -182,6 +183,7 @@ def case_of(found: Study, *, seed: int) -> Case:
         onset=onset_in(window, signals, target, seed=seed),
         effects=tested.by_change,
         untested=tested.untested,
+        objective=check_objective(aligned, window.slos, target),
     )
 
 

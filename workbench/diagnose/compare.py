@@ -11,6 +11,7 @@ from workbench.checks import CheckId, failed, not_passed
 from workbench.diagnose.case import open_case
 from workbench.diagnose.ladder import lower_rung
 from workbench.diagnose.missing_evidence import missing_sources, would_settle
+from workbench.diagnose.objective import little_measured
 from workbench.diagnose.results import Diagnosis, Suspect
 from workbench.diagnose.suspects.changes import changes
 from workbench.diagnose.suspects.hosts import host_suspects
@@ -110,13 +111,20 @@ def diagnose_case(case: Case, also: Iterable[tuple[str, str]] = ()) -> Diagnosis
         ranking=case.ranking,
     )
     settle = () if found.cause or not case.ranking.got_worse else would_settle(case, found.suspects)
+    if not case.ranking.was_measured:
+        settle = (f"measurements of {case.sli} in the incident and before it", *settle)
     return replace(found, verdict=_verdict(case, found), would_settle=settle)
 
 
 def _notes(case: Case) -> tuple[str, ...]:
+    breakdown = case.study.breakdown
+    notes = (
+        *case.ranking.notes,
+        *little_measured(case.study.aligned, breakdown.total[:, breakdown.sli]),
+    )
     if case.correlation is None:
-        return (*case.ranking.notes, "too few bins to correlate anything with the SLI")
-    return case.ranking.notes
+        return (*notes, "too few bins to correlate anything with the SLI")
+    return notes
 
 
 def _quiet(
@@ -126,7 +134,7 @@ def _quiet(
     asked: tuple[tuple[str, str], ...],
 ) -> tuple[Suspect, ...]:
     """Find nothing guilty: the SLI got no worse, there is nothing to have caused."""
-    untold = case.objective.broken and not case.ranking.moved
+    untold = not case.ranking.was_measured or (case.objective.broken and not case.ranking.moved)
     nothing = "nothing is ruled out" if untold else "there is nothing it could have caused"
     reason = f"the SLI {case.all_clear}: {nothing}"
     role: Role = "undecided" if untold else "coincidence"
@@ -251,6 +259,8 @@ def _order(suspect: Suspect) -> tuple[int, bool, int]:
 def _verdict(case: Case, found: Diagnosis) -> str:
     unit, sli = found.sli.unit, found.sli
     moved = f"{quantity(found.before, unit)} → {quantity(found.during, unit)}"
+    if not case.ranking.was_measured:
+        return f"{sli} {case.all_clear}: nothing is claimed"
     if not found.moved:
         if case.objective.broken:
             return f"Not enough evidence for a cause: {sli} {case.all_clear}"

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from workbench.features.aligned import AlignedSignals
     from workbench.slis import SLI, SLO
 
-__all__ = ["ObjectiveCheck", "check_objective"]
+__all__ = ["ObjectiveCheck", "check_objective", "little_measured", "unmeasured"]
+
+_MOSTLY = 0.5  # share of the incident's bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,41 @@ def check_objective(aligned: AlignedSignals, slos: tuple[SLO, ...], sli: SLI) ->
     if sli.signal == "latency" and objective.threshold is not None:
         return _slow(aligned, sli, threshold=objective.threshold)
     return ObjectiveCheck()
+
+
+def unmeasured(aligned: AlignedSignals, series: NDArray[np.float64]) -> str:
+    """Say that an SLI was not measured in the incident, or not before it; else empty.
+
+    Parameters
+    ----------
+    aligned
+        The window's signals.
+    series
+        The SLI in their bins; NaN where it was not measured.
+    """
+    seen, split = np.isfinite(series), aligned.split
+    if not seen[split.incident].any():
+        last = np.flatnonzero(seen & (aligned.index < aligned.window.when.start))
+        until = f"; last before it at {aligned.index[last[-1]]:%H:%M:%S} UTC" if last.size else ""
+        return f"was not measured in the incident{until}"
+    if not seen[split.baseline].any():
+        return "was not measured in the baseline"
+    return ""
+
+
+def little_measured(aligned: AlignedSignals, series: NDArray[np.float64]) -> tuple[str, ...]:
+    """Say that an SLI was measured in less than half of the incident: it may have gone silent.
+
+    Parameters
+    ----------
+    aligned, series
+        As for `unmeasured`.
+    """
+    seen = int(np.isfinite(series[aligned.split.incident]).sum())
+    bins = max(round(aligned.window.when.duration / aligned.step), 1)
+    if not 0 < seen < bins * _MOSTLY:
+        return ()
+    return (f"the SLI was measured in {seen:,} of {bins:,} bins of the incident",)
 
 
 def _failures(aligned: AlignedSignals, sli: SLI, *, allowed: float) -> ObjectiveCheck:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -142,6 +143,11 @@ class Diagnosis(ResultCard):
     version: str = ""
     notes: tuple[str, ...] = ()
     ranking: Ranking | None = None
+
+    @property
+    def was_measured(self) -> bool:
+        """Whether the SLI was measured before and in the incident: no data is not health."""
+        return math.isfinite(self.before) and math.isfinite(self.during)
 
     @property
     def cause(self) -> Suspect | None:

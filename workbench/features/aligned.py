@@ -112,14 +112,18 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
     Raises
     ------
     BadInput
-        The window has no baseline, or nothing was measured.
+        The window has no baseline, or nothing was measured in it or in the incident.
     """
     if window.baseline is None:
         hint = "Give one: window.with_(baseline=TimeRange(...))"
         fact = "The window has no baseline to compare with"
         raise BadInput(fact, value=window.id, hint=hint)
-    width = _width(step, window)
     cut = _parts(window)
+    for part, what in zip(cut, ("incident", "baseline"), strict=False):
+        if len(cut) > 1 and part.metrics.empty and part.spans.empty:
+            hint = "It lies far from all that was measured"
+            raise BadInput(fact=f"Nothing was measured in the {what}", value=window.id, hint=hint)
+    width = _width(step, window)
     if len(cut) == 1:
         whole, spans = signals_and_spans(window, step=width)
         parts = [whole]
@@ -136,6 +140,8 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
         nodes, edges = (_without_guessed_errors(frame, every) for frame in (nodes, edges))
     quiet = [window.baseline, *([window.history.when] if window.history is not None else [])]
     index = pd.DatetimeIndex(nodes.index)
+    split = _split(index, window.when, quiet, width)
+    _check_measured(window, nodes, split)
     return AlignedSignals(
         window=window,
         whole=whole,
@@ -143,11 +149,37 @@ def align(window: IncidentWindow, *, step: float | pd.Timedelta | None = None) -
         nodes=nodes,
         edges=edges,
         asynchronous=frozenset().union(*(part.asynchronous for part in every)),
-        split=_split(index, window.when, quiet, width),
+        split=split,
         step=width,
         traced=_traced(window, spans, past_spans, index),
         notes=tuple(dict.fromkeys([*_unread(window), *(n for part in every for n in part.notes)])),
     )
+
+
+def _check_measured(window: IncidentWindow, nodes: pd.DataFrame, split: Split) -> None:
+    """Refuse a window of which nothing was measured on one side: no data is not health.
+
+    Raises
+    ------
+    BadInput
+        It says from when until when there is data.
+    """
+    seen = nodes.notna().to_numpy().any(axis=1)
+    places = np.flatnonzero(seen)
+    index = pd.DatetimeIndex(nodes.index)
+    for what, bins, asked in (
+        ("incident", split.incident, window.when),
+        ("baseline", split.baseline, window.baseline),
+    ):
+        if seen[bins].any():
+            continue
+        hint = "There is no measurement at all"
+        if places.size:
+            first, last = index[places[0]], index[places[-1]]
+            hint = (
+                f"There is data from {first:%Y-%m-%d %H:%M:%S} until {last:%Y-%m-%d %H:%M:%S} UTC"
+            )
+        raise BadInput(fact=f"Nothing was measured in the {what}", value=str(asked), hint=hint)
 
 
 def _traced(
@@ -161,8 +193,11 @@ def _traced(
 
 
 def _unread(window: IncidentWindow) -> list[str]:
+    nameless = window.logs["service"].isna() | window.logs["service"].isin([""])
+    count = int(nameless.sum())
+    said = [f"{count:,} log records name no service and were left out"] if count else []
     lost = window.history_id and window.history is None
-    return [f"history {window.history_id!r} is not there"] if lost else []
+    return [*said, *[f"history {window.history_id!r} is not there"] * bool(lost)]
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:

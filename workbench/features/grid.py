@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInput
+from workbench.semconv import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,8 @@ class Grid:
         inside = (at >= 0) & (at < self.size) & (code >= 0)
         flat = at[inside] * codes + code[inside]
         summed = np.bincount(flat, weights=values[inside], minlength=self.size * codes)
-        return summed.reshape(self.size, codes)
+        # Of nothing NumPy makes integers, which hold no gaps.
+        return summed.astype(np.float64, copy=False).reshape(self.size, codes)
 
     def placed(self, codes: int, parts: Iterable[tuple[np.ndarray, ...]]) -> np.ndarray | None:
         """Put samples into their bins where no bin has two of one code: nothing to add up.
@@ -153,13 +155,15 @@ def choose_step(window: IncidentWindow) -> pd.Timedelta:
     """Choose a bin width from cadence and length.
 
     Metrics scraped more often than every 30 s get two scrapes a bin and at least 10 s;
-    slower ones keep their own cadence. Spans alone get about 120 bins of 10 s or more.
+    slower ones keep their own cadence, and so do counts that are published a bin: finer bins
+    would miss every other one. Spans alone get about 120 bins of 10 s or more.
     """
     metrics, spans = window.metrics, window.spans
     if metrics.empty and spans.empty:
         raise _nothing_measured(window)
     if len(metrics):
-        cadence, length = _cadence(metrics), _length(metrics)
+        length = _length(metrics)
+        cadence = max(_cadence(metrics), _cadence_of_counts(metrics))
         wanted = cadence if cadence >= _SLOW_CADENCE_S else max(2 * cadence, 10.0)
     else:
         length = _length(spans)
@@ -184,6 +188,16 @@ def _width(step: float | pd.Timedelta) -> pd.Timedelta:
 
 def _length(frame: pd.DataFrame) -> float:
     return float((frame["ts"].iloc[-1] - frame["ts"].iloc[0]).total_seconds())
+
+
+def _cadence_of_counts(metrics: pd.DataFrame) -> float:
+    """Cadence of counts published a bin; 0 where there are none."""
+    names = metrics["metric"].cat
+    is_count = names.categories.isin(list(COUNTS))
+    if not is_count.any():
+        return 0.0
+    counts = metrics[is_count[names.codes]]
+    return _cadence(counts) if len(counts) and _length(counts) > 0 else 0.0
 
 
 def _cadence(metrics: pd.DataFrame) -> float:

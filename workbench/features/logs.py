@@ -64,6 +64,15 @@ _MASKS = tuple(
     )
 )
 
+# Escape sequences of terminals (ECMA-48, "CSI" and OSC), also as text, and where the escape itself
+# was lost on the way: "\x1b[32m", "\\u001b[0m", "#033[1;31m", "[32m".
+_COLOURS = re.compile(
+    r"(?:\x1b\[|\x9b)[0-9;?]*[ -/]*[@-~]"
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|(?:\\x1[bB]|\\u001[bB]|\\e|\\0?33|#033|\^\[)\[[0-9;?]*[A-Za-z]"
+    r"|\[\d{1,3}(?:;\d{1,3})*m(?!\])"  # not the range of a query: rate(x[5m])
+)
+
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class LogTemplates(ResultCard):
@@ -125,13 +134,14 @@ class LogTemplates(ResultCard):
 
 
 def mask(body: str) -> str:
-    """Replace what varies by kind: ids, times, addresses, numbers.
+    """Replace what varies by kind: ids, times, addresses, numbers; colours are left out.
 
     Examples
     --------
     >>> mask("order 4711 from 10.0.0.7:8080 took 12.5ms")
     'order <NUM> from <IP> took <NUM>ms'
     """
+    body = _COLOURS.sub("", body)
     for pattern, name in _MASKS:
         body = pattern.sub(name, body)
     return body

@@ -12,9 +12,9 @@ from workbench.features.series import FEWEST_BUCKETS, NO_COUNT, bucket_quantile
 from workbench.semconv import (
     CLIENT_HISTOGRAMS,
     PEER_LABELS,
-    SERVER_HISTOGRAMS,
     failed_labels,
     first_of,
+    histogram_part,
 )
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ _PARTS = ("_bucket", "_sum", "_count")
 
 def is_request_metric(name: str) -> bool:
     """Whether a metric is a part of a request histogram read here."""
-    base, part = _split(name)
-    return bool(part) and (base in SERVER_HISTOGRAMS or base in CLIENT_HISTOGRAMS)
+    return histogram_part(name) != ("", "")
 
 
 def request_columns(series: MetricSeries, grid: Grid) -> tuple[Columns, Columns, tuple[str, ...]]:
@@ -55,7 +54,7 @@ def request_columns(series: MetricSeries, grid: Grid) -> tuple[Columns, Columns,
 
 
 def _pool(entry: Series, values: np.ndarray, pooled: Pooled) -> int:
-    base, part = _split(entry.metric)
+    base, part = histogram_part(entry.metric)
     place: tuple[object, ...] = (entry.service, base)
     if base in CLIENT_HISTOGRAMS:
         place = (entry.service, first_of(entry.labels, PEER_LABELS) or base.split("_")[0], base)
@@ -123,8 +122,3 @@ def _quantiles(
 
 def _texts(caught: Iterable[warnings.WarningMessage]) -> list[str]:
     return [str(warning.message) for warning in caught]
-
-
-def _split(name: str) -> tuple[str, str]:
-    part = next((ending for ending in _PARTS if name.endswith(ending)), "")
-    return name.removesuffix(part) if part else name, part

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.cards import ResultCard, table_html
-from workbench.errors import unknown_name
+from workbench.errors import BadInput, unknown_name
 from workbench.features.aggregates import aggregate_columns
 from workbench.features.columns import fill, frame_of, sources_of
 from workbench.features.grid import grid_of
@@ -258,6 +258,8 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
     ------
     UnknownName
         The service has no such signal.
+    BadInput
+        It has, and no bin of it has a value.
     """
     found = of if isinstance(of, Signals) else signals(of)
     if sli.service not in found.services:
@@ -271,7 +273,12 @@ def sli_series(of: IncidentWindow | Signals, sli: SLI) -> pd.Series:
         (series,) = nearest_columns(found.nodes, [sli.service], "latency")[0].T
         series = pd.Series(series, found.index)
     if series.isna().all():
-        there = [str(s) for p, s in found.nodes.columns if p == sli.service]
+        known = found.nodes[sli.service]
+        there = [str(s) for s in known.columns if known[s].notna().any()]
+        lost = [note for note in found.notes if "left out" in note and "name no" not in note]
+        if lost or (sli.signal in known.columns and sli.signal not in there):
+            hint = "; ".join(lost) or f"Measured of it: {', '.join(there) or 'nothing'}"
+            raise BadInput(fact="An SLI with samples and no value", value=str(sli), hint=hint)
         kind = f"signal of {sli.service!r}"
         raise unknown_name(kind, sli.signal, there)
     return series.rename(str(sli))
@@ -288,7 +295,11 @@ def _error_ratio(found: Signals, service: str) -> pd.Series:
 def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     if metrics.empty:
         return {}, {}, ()
-    metrics, told = in_plain_units(metrics)
+    unnamed = int(metrics["metric"].isna().sum())
+    metrics = metrics[metrics["metric"].notna()] if unnamed else metrics
+    if metrics.empty:
+        return {}, {}, (f"{unnamed:,} samples name no metric and were left out",)
+    metrics, told = in_plain_units(_named(metrics))
     nodes, edges = aggregate_columns(metrics, grid)
     names = metrics["metric"].cat
     aggregated = names.categories.isin([*NODE_METRICS, *EDGE_METRICS])
@@ -296,6 +307,9 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
     measured_nodes, measured_edges, notes = request_columns(series, grid)
     nodes = fill(fill(nodes, measured_nodes), saturation_columns(series, grid))
     notes = (*notes, *told, *unit_doubts(nodes, edges), *_nameless(metrics, "metric samples"))
+    notes = (*notes, *series.notes)
+    if unnamed:
+        notes = (*notes, f"{unnamed:,} samples name no metric and were left out")
     if series.duplicates:
         notes = (*notes, f"{series.duplicates:,} metric samples share a time: the last was kept")
     return nodes, fill(edges, measured_edges), notes
@@ -304,6 +318,7 @@ def _from_metrics(metrics: pd.DataFrame, grid: Grid) -> _Metrics:
 def _from_spans(spans: pd.DataFrame, grid: Grid) -> _Spans:
     if spans.empty:
         return {}, {}, frozenset(), ()
+    spans = _named(spans)
     spent = self_time(spans)
     calls = pair_spans(spans)
     nodes = {**request_span_columns(spans, spent, grid), **self_time_columns(spent, grid)}
@@ -315,6 +330,13 @@ def _from_spans(spans: pd.DataFrame, grid: Grid) -> _Spans:
     if spent.missing_parents:
         notes.append(f"{spent.missing_parents:,} spans name a parent that is not there")
     return nodes, call_columns(calls, spans, grid), asynchronous, tuple(notes)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make an empty name of a service none: its rows belong to nobody."""
+    if "" not in frame["service"].cat.categories:
+        return frame
+    return frame.assign(service=frame["service"].cat.remove_categories([""]))
 
 
 def _nameless(frame: pd.DataFrame, what: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.masking.classify import names_person, names_secret
+from workbench.masking.classify import is_person, is_secret, names_person, names_secret
 from workbench.tables import SCHEMAS, conform, labels_text
 
 if TYPE_CHECKING:
@@ -101,14 +101,23 @@ def _walked(value: Any, masker: Masker, key: str) -> Any:  # noqa: ANN401 - JSON
     if value is None or isinstance(value, bool):
         return value
     text = str(value)
-    kind = _kind_of(key, masker)
+    kind = _kind_of(key, text, masker)
     if kind and kind in masker.policy.kinds and text:
         return masker.value(kind, text)
     masked = masker.text(text)
     return value if masked == text else masked
 
 
-def _kind_of(key: str, masker: Masker) -> str:
-    if key in masker.policy.secret_fields or names_secret(key):
+def _kind_of(key: str, text: str, masker: Masker) -> str:
+    """Say what a field holds by its name, unless its value cannot be that: ``card: eth2``."""
+    policy = masker.policy
+    if key in policy.secret_fields:
         return "secret"
-    return "user" if key in masker.policy.user_fields or names_person(key) else ""
+    if key in policy.user_fields:
+        return "user"
+    if names_secret(key):
+        return "secret" if is_secret(text, key=key) else ""
+    if names_person(key):
+        # A number is nobody's name, and says who it is in the field of one.
+        return "user" if text.isdigit() or is_person(text, policy, key=key) else ""
+    return ""

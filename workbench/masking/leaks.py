@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
+import html
 import json
 import re
 import secrets
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +17,10 @@ import pandas as pd
 
 from workbench.cards import card, table_html
 from workbench.errors import BadInput
+from workbench.masking.file_texts import Reading
 from workbench.masking.masker import Masker
 from workbench.masking.pseudonyms import Pseudonyms
+from workbench.terminal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Leak", "LeakWarning", "Leaks", "scan", "warn_of_leaks"]
 
 _BASE64_SHORT = 8  # characters, two groups: of a longer text the last one depends on what follows
-_LARGEST = 512_000_000
 _TOLD = 10
 _EMBEDDED = re.compile(r"data:[\w/+.-]*;base64,([A-Za-z0-9+/=]+)")
 _SECRETS = ("token", "secret", "email", "card", "user", "mac", "ip")
@@ -66,10 +66,13 @@ class Leaks:
         Leaks in order of files and lines.
     files
         Number of files that were read.
+    unread
+        What could not be read, and why: nothing is known of it.
     """
 
     found: tuple[Leak, ...]
     files: int
+    unread: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything was found."""
@@ -80,7 +83,9 @@ class Leaks:
         lines = [f"Leaks: {len(self.found)} in {self.files} files"]
         lines += [f"  {one.file}:{one.line} {one.kind}" for one in self.found[:_TOLD]]
         more = len(self.found) - _TOLD
-        return "\n".join([*lines, *([f"  and {more:,} more"] if more > 0 else [])])
+        lines += [f"  and {more:,} more"] if more > 0 else []
+        lines += [f"  not read: {place}, {why}" for place, why in self.unread[:_TOLD]]
+        return plain("\n".join(lines))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a leak: ``file line kind``."""
@@ -88,7 +93,7 @@ class Leaks:
         return pd.DataFrame(rows, columns=["file", "line", "kind"])
 
     def _repr_html_(self) -> str:
-        facts = {"leaks": len(self.found), "files read": self.files}
+        facts = {"leaks": len(self.found), "files": self.files, "not read": len(self.unread)}
         return card("Leak scan", facts, body=table_html(self.to_frame()))
 
 
@@ -104,7 +109,9 @@ def scan(
     Parameters
     ----------
     paths
-        Files or folders. Parquet is read by columns, zip archives by members, all else as text.
+        Files or folders. Parquet is read by columns, zip archives by members, gzip by what is in
+        it, all else as text in whatever Unicode encoding it has. What is damaged is said to be
+        unread.
     masker
         Says what counts, by the default policy where there is none; masked texts do not.
     canaries
@@ -115,16 +122,19 @@ def scan(
     Raises
     ------
     BadInput
-        A path that is not there, or a file too large to be read whole.
+        A path that is not there.
     """
     masker = masker or Masker(Pseudonyms(secrets.token_bytes(32)))  # it names nothing here
     wanted, forms = frozenset(kinds), _forms(canaries)
     found: list[Leak] = []
+    unread: list[tuple[str, str]] = []
     files = list(_files(paths))
     for file in files:
-        for place, number, text in _texts(str(file), file.read_bytes()):
+        reading = Reading(file)
+        for place, number, text in reading.texts():
             found += [Leak(place, number, kind) for kind in _in_line(text, masker, wanted, forms)]
-    return Leaks(tuple(found), len(files))
+        unread += reading.unread
+    return Leaks(tuple(found), len(files), tuple(unread))
 
 
 def warn_of_leaks(paths: Iterable[Path | str]) -> Leaks:
@@ -136,7 +146,7 @@ def warn_of_leaks(paths: Iterable[Path | str]) -> Leaks:
         What was found; the files stay as they are.
     """
     leaks = scan(paths)
-    if leaks:
+    if leaks or leaks.unread:
         warnings.warn(str(leaks), LeakWarning, stacklevel=3)
     return leaks
 
@@ -146,46 +156,21 @@ def _files(paths: Iterable[Path | str]) -> Iterator[Path]:
         if not path.exists():
             raise BadInput(fact="Nothing to scan there", value=str(path))
         below = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in below:
-            if file.is_file() and not file.is_symlink():
-                if file.stat().st_size > _LARGEST:
-                    raise BadInput(fact="A file too large to be scanned", value=str(file))
-                yield file
-
-
-def _texts(name: str, data: bytes) -> Iterator[tuple[str, int, str]]:
-    """Yield file, line or row, and what stands there."""
-    if data[:4] == b"PAR1":
-        frame = pd.read_parquet(io.BytesIO(data))
-        for column in frame.columns:
-            for row, text in _distinct(frame[column]):
-                yield f"{name}#{column}", row, text
-    elif data[:2] == b"PK":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in archive.infolist():
-                if member.file_size > _LARGEST:
-                    raise BadInput(fact="A member too large to be scanned", value=member.filename)
-                yield from _texts(f"{name}!{member.filename}", archive.read(member))
-    else:
-        lines = data.decode("utf-8", "replace").splitlines()
-        yield from ((name, number, line) for number, line in enumerate(lines, start=1))
-
-
-def _distinct(column: pd.Series) -> Iterator[tuple[int, str]]:
-    """Each text of a column once, with the first row it stands in; of numbers and times none."""
-    kinds = pd.api.types
-    if kinds.is_numeric_dtype(column.dtype) or kinds.is_datetime64_any_dtype(column.dtype):
-        return
-    once = column.astype("object").reset_index(drop=True).dropna().map(str).drop_duplicates()
-    yield from zip(once.index + 1, once, strict=True)
+        yield from (file for file in below if file.is_file() and not file.is_symlink())
 
 
 def _in_line(
     line: str, masker: Masker, kinds: frozenset[str], forms: frozenset[str]
 ) -> Iterator[str]:
-    if any(form in line for form in forms):
-        yield "canary"
-    yield from (kind for kind in masker.found(_EMBEDDED.sub(_unpacked, line)) if kind in kinds)
+    said: dict[str, None] = {}
+    readings = [_EMBEDDED.sub(_unpacked, line)]
+    if "&" in line:  # as a page shows it
+        readings.append(html.unescape(readings[0]))
+    for text in dict.fromkeys(readings):
+        if any(form in text or form in line for form in forms):
+            said["canary"] = None
+        said |= {kind: None for kind in masker.found(text) if kind in kinds}
+    yield from said
 
 
 def _unpacked(embedded: re.Match[str]) -> str:

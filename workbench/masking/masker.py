@@ -12,8 +12,12 @@ from urllib.parse import quote, unquote
 import re2
 
 from workbench.masking.classify import (
+    is_account,
     is_card,
+    is_home,
+    is_iban,
     is_mail,
+    is_national,
     is_opaque,
     is_outside,
     is_person,
@@ -33,6 +37,7 @@ __all__ = ["Masker"]
 
 _ROUNDS = 4
 _DEEPEST = 2  # encodings within encodings
+_LOOKED_BACK = 24  # bytes before a match that may say what it is (declared)
 _SHORTEST = 4  # characters: nothing shorter is masked (declared)
 _BEARER_WORD = (
     20  # letters: the longest word after "bearer" that may be one of a sentence (declared)
@@ -46,13 +51,33 @@ _VALUED = {
     "query": "secret",
     "phrase": "secret",
     "curl": "secret",
-    "person": "user",
-    "spoken": "user",
-    "entry": "user",
-    "sudo": "user",
-    "home": "user",
-    "domain": "user",
-    "at": "user",
+    "principal": "user",
+    **dict.fromkeys(
+        (
+            "clf",
+            "person",
+            "entry",
+            "spoken",
+            "role",
+            "sudo",
+            "cron",
+            "crontab",
+            "su",
+            "acls",
+            "home",
+            "hdfs",
+            "perm",
+            "peer",
+            "subject",
+            "proxy",
+            "ftp",
+            "mapped",
+            "client",
+            "domain",
+            "at",
+        ),
+        "user",
+    ),
 }
 _WHOLE = {
     "pem": "secret",
@@ -63,6 +88,9 @@ _WHOLE = {
     "ipv6": "ip",
     "ipv4": "ip",
     "card": "card",
+    "iban": "iban",
+    "phone": "phone",
+    "national": "national",
     "opaque": "token",
 }
 _MASKED = re.compile(PSEUDONYM)  # no repetition to be slow at
@@ -161,50 +189,64 @@ class Masker:
 
     def _spans(self, scan: Scan, text: bytes) -> Iterator[tuple[str, int, int]]:
         """Find what is meant: kind, first and last byte; of bytes no positions are converted."""
-        for match in scan.pattern.finditer(text):
-            yield from self._judged(scan, text, match)
+        at = 0
+        while (match := scan.pattern.search(text, at)) is not None:
+            name, value, key = scan.groups[match.lastindex]
+            first, end = match.span()
+            start, stop = match.span(value)
+            said = match.group(key).decode() if key else ""
+            spans = self._judged(name, text, start, stop, said)
+            yield from spans
+            # What is not meant must not hide what is: "authentication failed for user ann".
+            at = start if first < start and not spans else max(end, first + 1)
 
-    def _judged(self, scan: Scan, text: bytes, match: re2._Match) -> Iterator[tuple[str, int, int]]:
+    def _judged(
+        self, name: str, text: bytes, start: int, end: int, key: str
+    ) -> list[tuple[str, int, int]]:
         """Tell what of a match is meant, if anything is: kind, first and last byte."""
-        name = scan.names[match.lastindex]
-        group = f"{name}_v" if name in _VALUED else name
         kind = "secret" if name.startswith("own_") else _VALUED.get(name) or _WHOLE[name]
         if kind not in self.policy.kinds:
-            return
-        start, end = match.span(scan.places[group])
-        if _KEPT in text[start:end] or self._spared(text, start, end):
-            return
-        word = text[start:end].decode()
-        if not self._meant(name, word, text[max(start - 10, 0) : start], match):
-            return
+            return []
+        found = text[start:end]
+        if _KEPT in found or (self._never and self._spared(text, start, end)):
+            return []
+        word = found.decode()
+        if name == "ipv6" and text[end : end + 1].isalnum():
+            return []  # a name with colons in it: DB::Exception
+        if not self._meant(name, word, text[max(start - _LOOKED_BACK, 0) : start], key):
+            return []
         if name == "cookie":
-            yield from _cookies(text[start:end], start)
-            return
+            return list(_cookies(found, start))
         if name in {"person", "spoken"}:
             end -= len(word) - len(word.rstrip(".-$"))
-        yield kind, start, end
+        return [(kind, start, end)]
 
     def _spared(self, text: bytes, start: int, end: int) -> bool:
         """Whether a match is part of a text that stays."""
         return any(one in text[max(start - len(one), 0) : end + len(one)] for one in self._never)
 
-    def _meant(self, name: str, word: str, before: bytes, match: re2._Match) -> bool:
+    def _meant(self, name: str, word: str, before: bytes, key: str) -> bool:
         if name == "field":
-            key = match.group("field_k").decode()
             return names_secret(key) and is_secret(word, key=key)
         if name in {"phrase", "bearer"}:
             return is_secret(word) and (
                 name != "bearer" or not word.isalpha() or len(word) > _BEARER_WORD
             )
-        if name in {"person", "spoken", "entry", "sudo", "home", "domain", "at"}:
-            return is_person(word, self.policy)
+        head = before.decode("utf-8", "ignore")
+        if name == "at":
+            return is_account(word, key, self.policy, before=head)
+        if name in {"home", "hdfs"}:
+            return is_home(head) and is_person(word, self.policy)
+        if name == "principal":
+            return not head.endswith("/") and is_person(word, self.policy)
+        if _VALUED.get(name) == "user":
+            return is_person(word, self.policy, key=key)
         if name in {"ipv4", "ipv6"}:
-            return is_outside(word, before.decode("utf-8", "ignore"), self.policy)
+            return is_outside(word, head, self.policy)
         if name == "card":
             return not before.endswith(b".") and is_card(word)  # else: decimals
-        if name == "email":
-            return is_mail(word)
-        return name != "opaque" or is_opaque(word)
+        checks = {"email": is_mail, "opaque": is_opaque, "iban": is_iban, "national": is_national}
+        return name not in checks or checks[name](word)
 
     def _decoded(self, text: str, depth: int) -> str:
         """Mask what base64 and URL encoding hide."""

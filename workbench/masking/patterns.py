@@ -24,7 +24,19 @@ __all__ = [
     "compiled",
 ]
 
-KINDS = ("user", "email", "ip", "mac", "token", "secret", "card", "encoded")
+KINDS = (
+    "user",
+    "email",
+    "ip",
+    "mac",
+    "token",
+    "secret",
+    "card",
+    "iban",
+    "phone",
+    "national",
+    "encoded",
+)
 
 PSEUDONYM = r"<(?:" + "|".join(KINDS) + r"):[0-9a-f]{16}>"
 
@@ -39,8 +51,8 @@ SECRET_KEY = rf"(?i)(?:^|[^a-z0-9])(?:{_NAME})$|[a-z0-9](?:Password|Passwd|Secre
 
 USER_KEY = (
     r"(?i)(?:^|[^a-z])(?:user|users|username|user[_-]?name|userid|user[_-]?id|login|logname"
-    r"|uname|actor|owner[_-]?email|e?mail|enduser\.id|user\.(?:id|name|email|full_name|hash)"
-    r"|account[_-]?name|principal|responder|assignee|acknowledger|author)$"
+    r"|uname|actor|owner[_-]?email|e?mail|enduser[._]id|user[._](?:id|name|email|full_name|hash)"
+    r"|account[_-]?name|principal(?:[_-]?name)?|full[_-]?name|nickname|responder|assignee|acknowledger|author)$"
 )
 """Names of fields whose value is a person."""
 
@@ -48,6 +60,10 @@ BASE64 = r"[A-Za-z0-9+/_-]{20,}={0,2}"
 ENCODED = r"[A-Za-z0-9._~+-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~+*!'()-]*){2,}"
 
 _Q = r"\\*[\"']?"  # a quote, however often it was escaped
+_KEYS_OF_PEOPLE = (
+    r"(?:[a-z]+_)?user(?:[ ._-]?(?:name|id))?|usr|[rl]user|login|logname|uname|acct"
+    r"|account(?:[ _-]?name)?|owner|actor|principal(?:[ _-]?name)?|full[ _-]?name|nickname|author"
+)
 _WORD = r"[A-Za-z0-9._$][A-Za-z0-9._$@+-]*"
 _VENDORS = (
     r"(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{16}",
@@ -85,22 +101,32 @@ _SECRETS = {
     "phrase": r"(?i:--?(?:password|passwd|token|secret|api-key)[ =]|identified by |\bpassword is "
     rf"|<password>|<secret>|<token>){_Q}(?P<phrase_v>[^\s\"'\\,;<>]+)",
     "curl": rf"(?:\s-u|--user|--proxy-user)[ =]{_Q}(?P<curl_v>[^\s\"':]+:[^\s\"']+)",
+    # RFC 4120: a realm is written in capitals and stays; a service's host is no person
+    "principal": r"(?P<principal_v>[A-Za-z0-9._$-]+(?:/(?:admin|root|cron))?)"
+    r"@[A-Z][A-Z0-9-]*(?:\.[A-Z0-9-]+)+\b",
     "email": r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+",
     "mac": r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}\b",
     "ipv6": r"(?:\b[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.[0-9]{1,3}){0,3}\b",
     "ipv4": r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b",
     "card": r"\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}\b",
+    "iban": r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",  # ISO 13616
+    "phone": r"\+[1-9][0-9]{0,2}(?:[ .()/-]{0,2}[0-9]){6,13}\b",  # ITU-T E.164
+    # United States, United Kingdom, Spain, Poland: forms that little else has
+    "national": r"\b(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[A-CEGHJ-PR-TW-Z]{2}(?: ?[0-9]{2}){3} ?[A-D]"
+    r"|[0-9]{8}[A-Z]|[0-9]{11})\b",
     "opaque": r"\b[A-Za-z0-9_-]{32}[A-Za-z0-9_-]*\b",
 }
 _SPOKEN = (
     "for (?:invalid |illegal |unknown )?user",
     "by user",
     "of user",
+    "username",
     "from user",
-    "(?:invalid|unknown|illegal) user",
+    "(?:invalid|unknown|illegal|authenticating) user",
     "as user",
     "user",
     "login for",
+    "exceeded for",
     "(?:password|publickey|keyboard-interactive/pam|gssapi-with-mic) for",
     r"authenticat(?:ed|ion)(?: \w+)? for",
     "logged in as",
@@ -108,21 +134,43 @@ _SPOKEN = (
     "su to",
     "on behalf of",
     "assigned to",
+    "(?:eap )?identity",
+    "logon account:",
     r"(?:opened|acked|acknowledged|approved|requested|created"
     r"|triggered|deployed|merged|reported|resolved) by",
 )
 _PEOPLE = {
-    "person": r"(?i:\b(?:user(?:[ _-]?(?:name|id))?|usr|[rl]user|login|logname|uname|acct"
-    rf"|account(?:[ _-]?name)?|owner|actor|principal|author)){_Q} ? ?[:=] ? ?{_Q}"
-    rf"(?P<person_v>{_WORD})",
-    "entry": r"(?i:\b(?:uid|samaccountname|userid))=(?P<entry_v>[A-Za-z][A-Za-z0-9._-]*)",
+    # %u of the common log format (httpd.apache.org/docs/2.4/mod/mod_log_config.html)
+    "clf": rf"\S+ \S+ (?P<clf_v>{_WORD}) \[[0-9]{{2}}/[A-Z][a-z]{{2}}/[0-9]{{4}}:",
+    "person": rf"(?i:\b(?P<person_k>{_KEYS_OF_PEOPLE})){_Q} ? ?[:=] ? ?{_Q}<?(?P<person_v>{_WORD})",
+    "entry": r"(?i:\b(?:uid|samaccountname|userid|memberuid|ugi))="
+    r"(?P<entry_v>[A-Za-z][A-Za-z0-9._-]*)",
     # not "user name: …": what follows a colon is a field
     "spoken": rf"(?i:\b(?:{'|'.join(_SPOKEN)})) [\"'`\[(]?(?P<spoken_v>{_WORD})"
     r"(?:[^=:A-Za-z0-9._$@+-]|: |$)",
+    # PostgreSQL names a role in quotes, and says what is wrong with it
+    "role": r"\brole \"(?P<role_v>[^\"\s]+)\" (?:does|is|cannot)",
     "sudo": rf"\bsudo(?:\[[0-9]+\])?: +(?P<sudo_v>{_WORD}) :",
-    "home": r"(?i:/home/|/users/|\\users\\+)(?P<home_v>[A-Za-z0-9._-]+)",
+    # cron(8): (user) CMD (command); crontab(1): (user) REPLACE (user); su(1): (to user) by on tty
+    "cron": rf"\]: \((?P<cron_v>{_WORD})\) [A-Z]+ ",
+    "crontab": rf"\b(?:REPLACE|LIST|DELETE|EDIT|RELOAD) \((?P<crontab_v>{_WORD})\)",
+    "su": rf"\(to {_WORD}\) (?P<su_v>{_WORD}) on ",
+    # Spark's SecurityManager: who may see and change an application
+    "acls": r"(?:acls to|users with [a-z]+ permissions): (?:Set\()?"
+    rf"(?P<acls_v>{_WORD})",
+    "home": r"(?:/home/|/Users/|(?i:\\users\\+))(?P<home_v>[A-Za-z0-9._-]+)",
+    "hdfs": r"/user/(?P<hdfs_v>[A-Za-z0-9._-]+)/",
+    # HDFS audit log: perm=owner:group:mode; OpenVPN: address:port [common name] what happened
+    "perm": r"\bperm=(?P<perm_v>[A-Za-z0-9._-]+):[A-Za-z0-9._-]+:[r-][w-]",
+    "peer": rf":[0-9]{{1,5}} \[(?P<peer_v>{_WORD})\] [A-Z]",
+    "subject": rf"{_Q}\bsub{_Q} ?: ?\\*\"(?P<subject_v>{_WORD})",  # of a token (RFC 7519)
+    # Squid's native log; vsftpd; Samba's names before and after mapping
+    "proxy": rf"[A-Z_]/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ (?P<proxy_v>{_WORD}) [A-Z_]+/",
+    "ftp": rf"\[(?P<ftp_v>{_WORD})\] (?:FAIL|OK) [A-Z]",
+    "mapped": rf"\] -> \[(?P<mapped_v>{_WORD})\]",
+    "client": rf"\[(?P<client_v>{_WORD})(?:/[^\]]*)?\] \(from client ",  # FreeRADIUS
     "domain": r"\b[A-Z][A-Z0-9-]+\\+(?P<domain_v>[A-Za-z][A-Za-z0-9._-]+)\b",
-    "at": r"\b(?P<at_v>[a-z_][a-z0-9_.-]*)@[a-z][a-z-][a-z0-9-]*\b",
+    "at": r"\b(?P<at_v>[a-z_][a-z0-9_.-]*)@(?P<at_k>[a-z][a-z-][a-z0-9-]*)\b",
 }
 
 
@@ -152,9 +200,16 @@ class Scan:
         return cls(pattern, {number: name for name, number in pattern.groupindex.items()})
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Name of a group to its number."""
-        return {name: number for number, name in self.names.items()}
+    def groups(self) -> dict[int, tuple[str, int, int]]:
+        """Number of an alternative to its name, the group of its value and that of its key.
+
+        The whole alternative where it has no value of its own; 0 where it has no key.
+        """
+        places = {name: number for number, name in self.names.items()}
+        return {
+            number: (name, places.get(f"{name}_v", number), places.get(f"{name}_k", 0))
+            for number, name in self.names.items()
+        }
 
 
 def compiled(own: dict[str, str]) -> tuple[Scan, Scan]:

@@ -12,6 +12,7 @@ import secrets
 from pathlib import Path
 
 from workbench.errors import BadInput
+from workbench.writing import write_new
 
 __all__ = ["Pseudonyms", "workspace_key"]
 
@@ -44,6 +45,15 @@ class Pseudonyms:
         """Say nothing of the key."""
         return "Pseudonyms()"
 
+    @property
+    def fingerprint(self) -> str:
+        """Tell this key from others; nothing of the key can be learned from it."""
+        return self.seal(b"fingerprint of the key")[:16]
+
+    def seal(self, data: bytes) -> str:
+        """Seal bytes: who has not the key can neither alter them unseen nor guess them."""
+        return hmac.digest(self._key, b"seal\0" + data, "sha256").hex()
+
     def of(self, kind: str, text: str) -> str:
         """Name a text: ``<kind:16 hexadecimal digits>``."""
         told = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
@@ -63,15 +73,17 @@ def workspace_key(path: Path | str | None = None) -> bytes:
     ------
     BadInput
         The file holds no key, or others may read it.
+    CannotWrite
+        There is none, and none can be made there.
     """
     file = Path(path or os.environ.get("WORKBENCH_MASKING_KEY") or _default()).expanduser()
     if not file.exists():
-        _make(file)
+        write_new(file, secrets.token_hex(_BYTES).encode("ascii"), private=True)
     if os.name == "posix" and file.stat().st_mode & 0o077:
         raise BadInput(fact="A masking key that others may read", value=str(file), hint="chmod 600")
     try:
         key = bytes.fromhex(file.read_text(encoding="ascii").strip())
-    except (ValueError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         hint = "Restore it: pseudonyms of another key do not join with those of this one"
         raise BadInput(fact="Not a masking key", value=str(file), hint=hint) from error
     if len(key) < _FEWEST_BYTES:
@@ -82,16 +94,3 @@ def workspace_key(path: Path | str | None = None) -> bytes:
 def _default() -> Path:
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "incident-workbench" / "masking.key"
-
-
-def _make(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(secrets.token_hex(_BYTES))
-    try:
-        os.link(part, file)  # never over a key that another process made meanwhile
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()

@@ -6,6 +6,8 @@ exported page holds everything it shows; a policy in its head forbids scripts an
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import copy
 import os
 import re
@@ -15,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import datasets
-from workbench.archive import write_text
 from workbench.errors import MissingPart, WorkbenchError
 from workbench.masking import warn_of_leaks
+from workbench.writing import make_folder, write_text, write_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from nbclient import NotebookClient
     from nbformat import NotebookNode
 
 __all__ = ["export_html", "notebooks_folder", "open_notebooks", "run_notebook", "with_parameters"]
@@ -30,7 +33,9 @@ NOTEBOOK = "01_investigate"
 
 _SHIPPED = "curated"  # beside this module, in an installed package
 _SECONDS_A_CELL = 600
-_KEPT = "The notebook was kept with the failure in it"
+_PAUSE_S = 0.2  # until an interrupt is seen, on systems whose waits it does not end
+_FAILED = f"{NOTEBOOK}.failed.ipynb"
+_KEPT = f"It was kept with the failure in it as {_FAILED}"
 _TAG = "parameters"
 _INTERACTIVE = "interactive"  # cells with this tag say nothing on paper
 # Pictures before pages: a still twin stands in for what needs a script or a kernel.
@@ -114,21 +119,29 @@ def run_notebook(
     MissingPart
         The notebooks are not here.
     WorkbenchError
-        A cell failed; the notebook with the failure is kept and named.
+        A cell failed; the notebook with the failure is kept beside a finished one, and named.
+    CannotWrite
+        The folder cannot be written to.
+    KeyboardInterrupt
+        Ctrl-C: the notebook and the page that were there stay as they are.
     """
     source = notebooks_folder() / f"{NOTEBOOK}.ipynb"
     folder = Path(out).resolve() / incident
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     notebook = with_parameters(_read(source), {"INCIDENT": incident, "OUT": str(folder.parent)})
-    kept = folder / f"{NOTEBOOK}.ipynb"
     try:
         _execute(notebook, folder, progress or _silent)
-    finally:
-        write_text(kept, _plain(notebook))
-    page = write_text(folder / f"{NOTEBOOK}.html", export_html(notebook, f"Incident {incident}"))
+    except WorkbenchError:
+        write_text(folder / _FAILED, _plain(notebook))
+        raise
+    page = export_html(notebook, f"Incident {incident}")
+    files = {f"{NOTEBOOK}.ipynb": _plain(notebook), f"{NOTEBOOK}.html": page}
+    encoded = {name: text.encode("utf-8") for name, text in files.items()}
+    kept, page_at = write_together(folder, encoded)
+    (folder / _FAILED).unlink(missing_ok=True)
     warn_of_leaks([kept])  # the page shows nothing beyond it
     exported = {name: folder / file for name, file in _EXPORTS.items()}
-    return {"notebook": kept, "html": page, **{n: p for n, p in exported.items() if p.is_file()}}
+    return {"notebook": kept, "html": page_at, **{n: p for n, p in exported.items() if p.is_file()}}
 
 
 def with_parameters(notebook: NotebookNode, values: Mapping[str, str]) -> NotebookNode:
@@ -198,14 +211,37 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Callable[[str], Non
         on_cell_execute=tell,
     )
     try:
-        # The kernel's own chatter belongs to no one's terminal; failures arrive as messages.
-        client.execute(stderr=subprocess.DEVNULL, env=_environment())
+        _run(client)
     except CellExecutionError as error:
         fact = f"The notebook stopped: {error.ename}"
         raise WorkbenchError(fact, value=error.evalue, hint=_KEPT) from error
     except (CellTimeoutError, DeadKernelError) as error:
         fact = "The notebook's kernel gave up"
         raise WorkbenchError(fact, value=str(error), hint=_KEPT) from error
+
+
+def _run(client: NotebookClient) -> None:
+    """Execute in a thread of its own: nbclient takes Ctrl-C for itself in the main one."""
+    with concurrent.futures.ThreadPoolExecutor(1, "notebook") as thread:
+        # The kernel's own chatter belongs to no one's terminal; failures arrive as messages.
+        work = client.async_execute(stderr=subprocess.DEVNULL, env=_environment())
+        future = thread.submit(asyncio.run, work)
+        try:
+            while not future.done():
+                concurrent.futures.wait([future], timeout=_PAUSE_S)
+        except KeyboardInterrupt:
+            _end_kernel(client)
+            concurrent.futures.wait([future])
+            raise
+        future.result()
+
+
+def _end_kernel(client: NotebookClient) -> None:
+    """End the kernel at once; its client notices and gives back what it holds."""
+    manager = client.km
+    process = getattr(getattr(manager, "provisioner", None), "process", None)
+    if process is not None and process.poll() is None:
+        process.kill()
 
 
 def _environment() -> dict[str, str]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from workbench.archive import write_text
 from workbench.errors import EvidenceMismatch
 from workbench.findings import Evidence
 from workbench.postmortem.markup import Markdown
@@ -33,9 +32,9 @@ __all__ = [
     "NO_EVIDENCE",
     "CitationIndex",
     "EvidenceFile",
+    "evidence_text",
     "read_evidence",
     "shown",
-    "write_evidence",
 ]
 
 EVIDENCE_ID = re.compile(r"ev-[0-9a-f]{12}")
@@ -141,8 +140,8 @@ class EvidenceFile:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
 
-def write_evidence(path: Path, file: EvidenceFile) -> Path:
-    """Write the evidence file whole or not at all."""
+def evidence_text(file: EvidenceFile) -> str:
+    """Write an evidence file as text."""
     plain = {
         "incident": file.incident,
         "window": file.window,
@@ -151,7 +150,7 @@ def write_evidence(path: Path, file: EvidenceFile) -> Path:
         "markdown": file.markdown,
         "evidence": {name: evidence.to_dict() for name, evidence in file.evidence.items()},
     }
-    return write_text(path, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_evidence(path: Path) -> EvidenceFile:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from workbench.archive import write_text
 from workbench.errors import EvidenceMismatch
 from workbench.masking import warn_of_leaks
 from workbench.postmortem.document import KINDS, Cited, Name, Quote
 from workbench.postmortem.evidence import (
     EVIDENCE_ID,
     EvidenceFile,
+    evidence_text,
     read_evidence,
     shown,
-    write_evidence,
 )
 from workbench.postmortem.markup import Markdown, code, literal, quoted, words
 from workbench.postmortem.page import page_html
 from workbench.postmortem.pictures import harmless_svg
+from workbench.writing import recover, write_text, write_together
 
 if TYPE_CHECKING:
     from workbench.postmortem.document import Block, Piece, Postmortem, Text
@@ -67,11 +67,10 @@ def save(postmortem: Postmortem, folder: str | Path) -> dict[str, Path]:
         A secret, a person or an outside address seems to stand in what was written.
     """
     folder = Path(folder)
+    recover(folder)
     stem = _free_stem(folder)
     markdown = to_markdown(postmortem)
     figures = figure_files(postmortem)
-    for name, svg in figures.items():
-        write_text(folder / name, svg)
     file = EvidenceFile(
         incident=postmortem.incident,
         window=postmortem.window,
@@ -80,14 +79,20 @@ def save(postmortem: Postmortem, folder: str | Path) -> dict[str, Path]:
         markdown=_sha256(markdown),
         evidence=postmortem.evidence,
     )
+    texts = {
+        **figures,
+        f"{stem}.html": page_html(markdown, figures),
+        _evidence_name(stem): evidence_text(file),
+        f"{stem}.md": markdown,
+    }
+    # All or none, so that Markdown never lies beside evidence of another draft.
+    files = {name: text.encode("utf-8") for name, text in texts.items()}
+    warn_of_leaks(write_together(folder, files))
     paths = {
         "markdown": folder / f"{stem}.md",
-        "html": write_text(folder / f"{stem}.html", page_html(markdown, figures)),
-        "evidence": write_evidence(folder / _evidence_name(stem), file),
+        "html": folder / f"{stem}.html",
+        "evidence": folder / _evidence_name(stem),
     }
-    # Last, so that Markdown never lies beside evidence of another draft.
-    write_text(paths["markdown"], markdown)
-    warn_of_leaks([*paths.values(), *(folder / name for name in figures)])
     return paths if stem == _STEM else {**paths, "kept": folder / f"{_STEM}.md"}
 
 

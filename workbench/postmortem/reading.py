@@ -15,6 +15,7 @@ from workbench.errors import EvidenceMismatch
 from workbench.postmortem.document import KINDS, TODO
 from workbench.postmortem.evidence import read_evidence
 from workbench.postmortem.page import body_html
+from workbench.writing import recover
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +97,7 @@ def read_file(path: Path) -> Reading:
         No postmortem is there, or no evidence beside it.
     """
     target = path / "postmortem.md" if path.is_dir() else path
+    recover(target.parent)
     if not target.is_file():
         fact, hint = "No postmortem here", "Name the folder that postmortem.save wrote to"
         raise EvidenceMismatch(fact, value=target.name, hint=hint)

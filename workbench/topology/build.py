@@ -18,7 +18,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadTable
-from workbench.semconv import CLIENT_HISTOGRAMS, PEER_LABELS, failed_labels, first_of
+from workbench.semconv import (
+    CLIENT_HISTOGRAMS,
+    PEER_LABELS,
+    failed_labels,
+    first_of,
+    histogram_part,
+)
 from workbench.tables import conform, labels_of
 from workbench.times import utc_column
 from workbench.topology.calls import pair_spans
@@ -164,7 +170,12 @@ def _facts(calls: pd.DataFrame) -> dict[str, object]:
 
 def _client_counts(metrics: pd.DataFrame) -> pd.DataFrame:
     """Count the calls of each client series: a row a series."""
-    kinds = {f"{base}_count": kind for base, kind in CLIENT_HISTOGRAMS.items()}
+    kinds = {
+        name: CLIENT_HISTOGRAMS[base]
+        for name in metrics["metric"].cat.categories
+        for base, part in [histogram_part(name)]
+        if part == "_count" and base in CLIENT_HISTOGRAMS
+    }
     rows = metrics[metrics["metric"].isin([*kinds, "edge.calls"])]
     rows = rows[np.isfinite(rows["value"].to_numpy())]
     found = [

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.semconv import PEER_ATTRIBUTES, STATUS_CODE_ATTRIBUTES, first_of
+from workbench.semconv import (
+    GRPC_STATUS_ATTRIBUTES,
+    PEER_ATTRIBUTES,
+    STATUS_CODE_ATTRIBUTES,
+    first_of,
+    is_grpc_failure,
+)
 from workbench.tables import labels_of
 from workbench.topology.critical_path import awaited_share
 
@@ -196,6 +202,8 @@ def _protocol(labels: dict[str, object]) -> str:
 
 
 def _is_5xx(labels: dict[str, object]) -> bool:
+    if is_grpc_failure(first_of(labels, GRPC_STATUS_ATTRIBUTES)):
+        return True
     code = first_of(labels, STATUS_CODE_ATTRIBUTES)
     return code.isdigit() and int(code) >= HTTPStatus.INTERNAL_SERVER_ERROR
 

@@ -69,7 +69,7 @@ def recorded() -> Source:
     from workbench.diagnose import compare
 
     def ids() -> list[str]:
-        incidents = datasets.incidents()
+        incidents = datasets.incidents().query("problem == ''")
         # A quiet stretch that others take their past from is nothing to investigate.
         return [str(i) for i in incidents["id"] if i not in set(incidents["history"])]
 

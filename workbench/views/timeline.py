@@ -206,6 +206,8 @@ def _range_label(diagnosis: Diagnosis | None, span: tuple[pd.Timestamp, pd.Times
     words = time_words(*span)
     if diagnosis is None:
         return words
+    if not diagnosis.was_measured:
+        return f"{words} · the SLI was not measured"
     if diagnosis.onset is None:
         return f"{words} · the SLI stayed in its normal range"
     text = f"{words} · onset {diagnosis.onset:%H:%M:%S}"

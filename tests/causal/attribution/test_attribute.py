@@ -31,6 +31,7 @@ def test_parts_always_sum_to_the_change(service, signal, seed, edges):
     assert ((split.share >= 0) & (split.share <= 1)).all()
 
 
+@pytest.mark.slow
 def test_a_planted_part_is_found_in_the_slis_unit():
     found = [
         opened(metrics_window(SHOP, (Fault("payments", "latency", 0.2),), seed=seed)).split

@@ -42,6 +42,7 @@ def test_nothing_lacks_where_everything_is_measured():
     assert not any("sure of any place" in note for note in found.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reasons", "words"),
     [

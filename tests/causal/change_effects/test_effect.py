@@ -35,6 +35,7 @@ def slow_payments():
     return metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1, changes=told)
 
 
+@pytest.mark.slow
 def test_a_guilty_change_moved_the_sli(slow_payments):
     found = wb.causal.effect(slow_payments, change="p-2")
     assert found.moved_it
@@ -58,6 +59,7 @@ def test_beyond_services_out_of_its_reach_the_effect_stays(slow_payments):
     assert found.against.low <= 0.06 <= found.against.high
 
 
+@pytest.mark.slow
 def test_controls_only_speak_where_trends_were_parallel(slow_payments):
     for change in ("p-2", "c-3"):
         found = wb.causal.effect(slow_payments, change)
@@ -103,6 +105,7 @@ def test_the_adjustment_set_comes_with_its_graph(slow_payments):
     assert graph.has_edge("traffic", "own")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_effect(slow_payments):
     assert wb.causal.effect(slow_payments, "p-2") == wb.causal.effect(slow_payments, "p-2")
     other = wb.causal.effect(slow_payments, "p-2", seed=1)

@@ -76,6 +76,7 @@ def test_the_recorded_deploys_are_judged_as_they_were_made():
     assert "No path" in locks.untested["catalog@3.8.2"]
 
 
+@pytest.mark.slow
 def test_a_change_in_the_windows_last_bin_is_no_reason_to_stop():
     last = changes_frame([(7199.0, "deploy", "payments", "late")])
     slow = (Fault("payments", "latency", 0.2),)

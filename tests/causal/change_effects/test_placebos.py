@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from planted import START, Fault, metrics_window
 from workbench.causal.change_effects.change_data import bins_around, prepare
@@ -31,6 +32,7 @@ def seen_with(window, past=None):
     return replace(seen, past=past, past_signals=prepare(past).signals if past else None)
 
 
+@pytest.mark.slow
 def test_moments_are_drawn_by_the_seed_and_at_most_200():
     past = metrics_window(seed=9, bins=600)
     seen = seen_with(metrics_window(seed=1, changes=deploys(90)), past)

@@ -141,6 +141,7 @@ def test_a_grade_by_hand(window, forecast):
     assert graded.reference["base rate in hindsight"] == pytest.approx(2 / 7 * 5 / 7)
 
 
+@pytest.mark.slow
 def test_forecasts_of_faults_of_unknown_size_beat_the_base_rate():
     """Small and large faults at every depth; the sizes are not told."""
     scores, rate, n = [], [], 12
@@ -155,6 +156,7 @@ def test_forecasts_of_faults_of_unknown_size_beat_the_base_rate():
     assert np.mean(scores) < np.mean(rate), f"{np.mean(scores):.3f} of {n}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.8])
 def test_in_quiet_windows_hardly_anybody_leaves_its_range(phi):
     left = []

@@ -85,6 +85,7 @@ def test_a_true_graph_is_left_alone(phi):
     assert sum(bool(c.missing) for c in found) <= 0.05 * len(found)
 
 
+@pytest.mark.slow
 def test_a_call_that_telemetry_counts_and_the_graph_does_not_list_is_missing():
     window = metrics_window(seed=1)
     graph = nx.DiGraph(window.topology)
@@ -105,6 +106,7 @@ def test_what_is_joined_only_through_a_third_is_dropped_by_pc(seed):
     assert calls(critique(window, method="pc", seconds=AMPLE_S).missing) == [("front", "checkout")]
 
 
+@pytest.mark.slow
 def test_nothing_is_merged_and_the_frame_shows_the_graph_beside_the_doubts():
     window = graph_told(lambda g: g.remove_edge("orders", "db"), seed=0)
     before = sorted(window.topology.edges)
@@ -118,6 +120,7 @@ def test_nothing_is_merged_and_the_frame_shows_the_graph_beside_the_doubts():
     assert repr(found) == repr(critique(window, seconds=AMPLE_S))
 
 
+@pytest.mark.slow
 def test_only_the_nearest_services_are_looked_at_and_that_is_told():
     system = type(SHOP)({"front": {f"s{i:02d}": 1.0 for i in range(45)}})
     found = critique(

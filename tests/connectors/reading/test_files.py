@@ -65,6 +65,7 @@ def test_one_unreadable_file_hides_no_other(tmp_path):
     assert len(unread_rows(found.values(), "s", "logs")) == 4
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_refused_at_the_cap(tmp_path):
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\0" * 50_000_000))
     (only,) = read(tmp_path, cap=1_000_000)
@@ -97,6 +98,7 @@ def test_a_cap_of_nothing_or_an_unknown_setting_is_refused():
     assert FilesSettings(files="x", cap_mb=1).cap_bytes == 1_000_000
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_any_bytes_after_a_gzip_head_unpack_or_are_told(tail):
     data, error = ungzipped(b"\x1f\x8b\x08" + tail, cap_bytes=CAP)
@@ -104,6 +106,7 @@ def test_any_bytes_after_a_gzip_head_unpack_or_are_told(tail):
     assert error is None or isinstance(error, SourceGarbled | SourceRefused)
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_members_one_after_the_other_unpack_to_their_sum(parts):
     packed = b"".join(gzip.compress(part) for part in parts)
@@ -112,3 +115,10 @@ def test_members_one_after_the_other_unpack_to_their_sum(parts):
 
 def test_a_raw_file_of_its_name_alone_is_an_empty_one():
     assert RawFile("x") == RawFile("x", b"", None, None)
+
+
+def test_numbers_in_names_count_as_numbers(tmp_path):
+    names = ["1.json", "2.json", "10.json", "a-9.json", "a-10.json", "run-007.json", "run-8.json"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    assert [file.name.rpartition("/")[2] for file in read(tmp_path / "*")] == names

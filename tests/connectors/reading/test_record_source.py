@@ -243,6 +243,7 @@ JSONS = {
 quick = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(CONNECTORS))
 def test_any_bytes_give_rows_or_a_named_error(name):
     @quick
@@ -284,6 +285,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", sorted(BOMBS))
 def test_bombs_are_told_in_bounded_time_and_memory(bomb):
     name, data = BOMBS[bomb]

@@ -165,3 +165,28 @@ def test_no_file_at_all_is_an_error_of_owners_and_a_failed_row_of_topology(tmp_p
     with pytest.raises(Exception, match="No file matches"):
         asyncio.run(source(tmp_path).owners())
     assert [row.status for row in fetch(tmp_path).coverage] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [
+        ("Template", "scaffolder.backstage.io/v1beta3"),
+        ("Squad", "example.org/v1"),
+        ("Product", "backstage.io/v1alpha1"),
+    ],
+)
+def test_kinds_of_ones_own_are_left_alone_unless_they_declare_calls(tmp_path, kind, version):
+    own = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: own}}\nspec: SPEC\n"
+    web = (
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: web}\n"
+        "spec: {type: service, dependsOn: ['component:cart']}\n"
+    )
+    for spec, expected in (
+        ("{type: service}", {("web", "cart")}),
+        ("{dependsOn: ['component:web']}", {("web", "cart"), ("own", "web")}),
+    ):
+        (tmp_path / "catalog.yaml").write_text(f"{web}---\n{own.replace('SPEC', spec)}")
+        source = Backstage("catalog", BackstageSettings(files=str(tmp_path / "catalog.yaml")))
+        found = asyncio.run(source.fetch("topology", WHEN))
+        assert set(zip(found.frame["src"], found.frame["dst"], strict=True)) == expected
+        assert found.coverage[-1].status == "complete"

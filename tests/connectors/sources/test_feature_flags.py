@@ -93,3 +93,19 @@ def test_what_is_no_flag_event_is_told(tmp_path):
     assert (verdict.status, verdict.rows) == ("partial", 1)
     assert "Not a flag event" in verdict.reason
     assert "line 3: Not a time since 1970" in verdict.reason
+
+
+def test_a_change_of_a_segment_is_a_change(tmp_path):
+    resources = ["proj/shop:env/production:segment/beta-users"]
+    entry = {**AUDIT, "kind": "segment", "target": {"resources": resources}}
+    fetched = fetch(tmp_path, {"items": [AUDIT, entry]})
+    refs = fetched.frame["ref"].str.partition("@")[0]
+    assert set(refs) == {"new-checkout", "segment beta-users"}
+    assert set(fetched.frame["environment"]) == {"production"}
+
+
+def test_an_entry_of_something_else_is_counted_by_its_kind(tmp_path):
+    others = [{**AUDIT, "kind": "member", "target": {"resources": ["member/x"]}}] * 2
+    fetched = fetch(tmp_path, {"items": others})
+    assert fetched.frame.empty
+    assert "2 × an entry of no flag and no segment, but of member" in fetched.coverage[-1].reason

@@ -156,3 +156,38 @@ def test_what_is_no_focus_file_fails_by_name(tmp_path, data):
     (row,) = fetch(tmp_path, data).coverage
     assert row.status == "failed"
     assert "0.csv" in row.reason
+
+
+def test_a_month_to_date_that_is_told_again_is_counted_once(tmp_path):
+    runs = [
+        written([charge(day, cost=1.0 + 0.1 * (last - day)) for day in range(last + 1)])
+        for last in range(5)
+    ]
+    fetched = fetch(tmp_path, *runs, late_hours=0)
+    assert fetched.frame["effective_cost"].tolist() == pytest.approx([1.4, 1.3, 1.2, 1.1, 1.0])
+    assert "10 charge(s) restated by a later file" in fetched.coverage[-1].reason
+    assert fetched.coverage[-1].status != "failed"
+
+
+def test_the_run_that_knows_more_is_the_later_whatever_the_files_are_called(tmp_path):
+    late = written([charge(0, cost=1.7), charge(1, cost=1.0)])
+    fetched = fetch(tmp_path, late, written([charge(0, cost=1.5)]), late_hours=0)
+    assert fetched.frame["effective_cost"].sum() == pytest.approx(2.7)
+
+
+def test_parts_of_one_export_are_added_up(tmp_path):
+    parts = [
+        written([charge(0, cost=1.0, SkuId=f"sku-{n}"), charge(0, cost=2.0, ResourceId=f"vm-{n}")])
+        for n in range(3)
+    ]
+    fetched = fetch(tmp_path, *parts, late_hours=0)
+    assert fetched.frame["effective_cost"].sum() == pytest.approx(9)
+    assert "restate" not in fetched.coverage[-1].reason
+
+
+def test_figures_that_two_files_tell_otherwise_in_part_are_told_loudly(tmp_path):
+    one = written([charge(0, cost=1.5), charge(0, cost=1.0, ResourceId="vm-2")])
+    two = written([charge(0, cost=1.7), charge(0, cost=1.0, ResourceId="vm-3")])
+    fetched = fetch(tmp_path, one, two, late_hours=0)
+    assert fetched.coverage[-1].status == "partial"
+    assert "both are counted" in fetched.coverage[-1].reason

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 
+import pandas as pd
 import pytest
 
 from workbench.connectors.sources.junit import JUnit, JUnitSettings, flaky
@@ -138,3 +140,70 @@ def test_xml_attacks_and_other_xml_fail_by_name_and_hide_no_other_file(tmp_path,
 def test_a_zone_nobody_knows_is_refused():
     with pytest.raises(ValueError, match="no time zone"):
         JUnitSettings(files="x", zone="Mars/Base")
+
+
+def read_report(tmp_path, text, when=None):
+    (tmp_path / "r.xml").write_text(text)
+    made = JUnit("junit", JUnitSettings(files=str(tmp_path / "*.xml")))
+    when = when or TimeRange("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
+    return asyncio.run(made.fetch("tests", when))
+
+
+SUITE = '<testsuite name="s" timestamp="2026-03-01T12:10:00Z">{}</testsuite>'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "outcome"),
+    [
+        ('status="run" result="completed"', "passed"),
+        ('status="notrun" result="suppressed"', "skipped"),
+        ('status="run" result="skipped"', "skipped"),
+        ('status="disabled"', "skipped"),
+        ('status="Ignored"', "skipped"),
+        ('disabled="true"', "skipped"),
+        ('executed="false"', "skipped"),
+        ('status="fail"', "failed"),
+        ('result="error"', "error"),
+        ('status="passed"', "passed"),
+        ("", "passed"),
+    ],
+)
+def test_an_outcome_told_in_attributes_is_read(tmp_path, attributes, outcome):
+    found = read_report(tmp_path, SUITE.format(f'<testcase name="a" {attributes}/>'))
+    assert list(found.frame["outcome"]) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        (["0,160"], [0.16]),
+        (["1,234.5"], [1234.5]),
+        (["1.234,5"], [1234.5]),
+        (["0,5", "1,234"], [0.5, 1.234]),
+        (["1,234.5", "1,234"], [1234.5, 1234.0]),
+        (["1,234,567"], [1234567.0]),
+        (["12,34"], [12.34]),
+        (["0.5", "2"], [0.5, 2.0]),
+        (["1,234"], [math.nan]),
+        (["fast", "-1", ""], [math.nan] * 3),
+    ],
+)
+def test_durations_with_commas_are_read_as_their_report_writes_them(tmp_path, times, seconds):
+    cases = "".join(f'<testcase name="{n}" time="{one}"/>' for n, one in enumerate(times))
+    found = read_report(tmp_path, SUITE.format(cases))
+    assert found.frame.set_index("name")["duration_s"].to_list() == pytest.approx(
+        seconds, nan_ok=True
+    )
+    assert ("not read" in found.coverage[-1].reason) == (times == ["1,234"])
+
+
+def test_tests_under_the_root_and_inner_suites_take_what_stands_around_them(tmp_path):
+    text = (
+        '<testsuites timestamp="2026-03-01T12:10:00Z"><testcase name="a"/>'
+        '<testsuite name="outer"><properties><property name="commit" value="c1"/></properties>'
+        '<testsuite name="inner"><testcase name="b"/></testsuite></testsuite></testsuites>'
+    )
+    frame = read_report(tmp_path, text).frame.set_index("name")
+    assert set(frame["ts"]) == {pd.Timestamp("2026-03-01T12:10:00Z")}
+    assert frame["suite"].to_dict() == {"a": "", "b": "outer / inner"}
+    assert frame["commit"].to_dict() == {"a": "", "b": "c1"}

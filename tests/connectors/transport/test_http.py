@@ -8,14 +8,18 @@ import gzip
 import io
 import json
 import logging
+import subprocess
+import sys
 import time
 import traceback
 
+import httpx
 import pytest
 from rich.console import Console
 from rich.traceback import Traceback
 
-from workbench.connectors.transport.http import Http, HttpSettings
+from workbench.connectors.transport import bodies, secret
+from workbench.connectors.transport.http import Http, HttpSettings, _redirected
 from workbench.errors import SourceGarbled, SourceRefused, SourceUnreachable, WindowTooLarge
 
 OK = b'{"ok": true}'
@@ -301,3 +305,136 @@ def test_a_cancelled_request_is_back_at_once():
             return time.monotonic() - begun
 
     assert asyncio.run(run()) < 20
+
+
+def gzipped(data, times=1):
+    for _ in range(times):
+        data = gzip.compress(data, 9)
+    return data
+
+
+def test_a_packed_answer_is_unpacked_in_however_many_members():
+    packed = gzipped(OK[:5]) + gzipped(OK[5:])
+    answer, server = ask(reply(packed, more=["content-encoding: gzip"]))
+    assert answer.payload == {"ok": True}
+    assert "accept-encoding: gzip\r\n" in server.asked[0], "nothing else is asked for"
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzipped(OK)[:-8] + b"\0" * 8, "gzip"),
+        (gzipped(OK)[:-4], "gzip"),
+        (gzipped(OK)[:12], "gzip"),
+        (OK, "gzip"),
+        (gzipped(OK, 2), "gzip, gzip"),
+        (OK, "br"),
+        (OK, "deflate"),
+    ],
+    ids=["wrong CRC", "no end", "cut", "not gzip", "twice", "brotli", "deflate"],
+)
+def test_an_answer_that_cannot_be_unpacked_is_garbled(body, encoding):
+    with pytest.raises(SourceGarbled):
+        ask(reply(body, more=[f"content-encoding: {encoding}"]), deadline_s=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "gzip,gzip,gzip"])
+def test_what_is_packed_takes_neither_memory_nor_time(encoding):
+    """RELIABILITY N9: 16.6 KB took 5.6 GB and 39 s."""
+    bomb = gzipped(b" " * 300_000_000, encoding.count("gzip"))
+    script = f"""
+import asyncio, resource, sys
+from workbench.connectors.transport.bodies import unpacked
+from workbench.errors import WorkbenchError
+
+async def pieces():
+    yield sys.stdin.buffer.read()
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    asyncio.run(unpacked(pieces(), "{encoding}", cap_bytes=20_000_000))
+except WorkbenchError as error:
+    print(type(error).__name__, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    begun = time.process_time()
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=bomb, capture_output=True, check=True
+    )
+    name, kilobytes = done.stdout.split()
+    assert name in {b"WindowTooLarge", b"SourceGarbled"}
+    assert int(kilobytes) < 80_000
+    assert time.process_time() - begun < 20
+
+
+def test_json_of_too_many_values_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(bodies, "_MANY", 1000)
+    monkeypatch.setattr(bodies, "MOST_VALUES", 1000)
+    bodies.check_values(b"[" + b" " * 5000 + b"]")
+    for bomb in (b"[" * 1200 + b"]" * 1200, b"[" + b"0," * 1500 + b"0]", b'{"a":{},' * 800):
+        with pytest.raises(WindowTooLarge, match="values"):
+            bodies.check_values(bomb)
+        with pytest.raises(WindowTooLarge, match="values"):
+            bodies.check_values(bomb.decode())
+        with pytest.raises(WindowTooLarge):
+            ask(reply(bomb))
+
+
+ODD_SECRETS = {
+    "not UTF-8": "c4nary\udcff0b1d",
+    "a line break": "c4nary-0b1d\n",
+    "two lines": "c4nary\r\nX-Evil: 0b1d",
+    "a control character": "c4nary\x1b[2J0b1d",
+    "beyond ASCII": "c4nary-ü-0b1d",
+    "blanks": " c4nary-0b1d ",
+}
+
+
+@pytest.mark.parametrize("kind", ["basic", "bearer", "header", "free header"])
+@pytest.mark.parametrize("odd", ODD_SECRETS)
+def test_an_odd_secret_is_in_nothing_that_is_shown(monkeypatch, caplog, kind, odd):
+    """RELIABILITY N10: it stood in coverage, repr, HTML, the saved bundle and DEBUG logs."""
+    canary = ODD_SECRETS[odd]
+    monkeypatch.setattr(secret, "_READERS", {**secret._READERS, "env": lambda _: canary})
+    caplog.set_level(logging.DEBUG)
+    reference = "env:WB_TEST_SECRET"
+    auth = {"kind": kind, "user": "bob", "name": "x-api-key", "secret": reference}
+    free = kind == "free header"
+    more = {"headers": {"X-Team-Key": reference}} if free else {"auth": auth}
+    if kind == "basic" and odd in {"beyond ASCII", "blanks"}:
+        ask(reply(), **more)  # base64 holds them
+    else:
+        with pytest.raises(SourceRefused) as caught:
+            ask(reply(), **more)
+        told = traceback.TracebackException.from_exception(caught.value)
+        assert "0b1d" not in "".join([*told.format(), repr(caught.value), str(caught.value)])
+        assert reference in str(caught.value), "which one it is"
+    assert "0b1d" not in caplog.text
+
+
+def test_a_header_that_nobody_knows_to_be_harmless_is_a_secret(monkeypatch):
+    monkeypatch.setenv("WB_TEST_SECRET", "c4nary-0b1d")
+    with pytest.raises(ValueError, match="X-Team-Key may be a secret") as caught:
+        HttpSettings(url="http://127.0.0.1", headers={"X-Team-Key": "c4nary-0b1d"})
+    assert "0b1d" not in str(caught.value)
+    with pytest.raises(ValueError, match="no name of a header"):
+        HttpSettings(url="http://127.0.0.1", headers={"a b": "env:X"})
+    chosen = {"X-Scope-OrgID": "shop", "X-Team-Key": "env:WB_TEST_SECRET"}
+    _, server = ask(reply(), headers=chosen)
+    assert "X-Scope-OrgID: shop" in server.asked[0]
+    assert "X-Team-Key: c4nary-0b1d" in server.asked[0]
+    assert "shop" not in repr(HttpSettings(url="http://127.0.0.1", headers=chosen))
+
+
+def test_from_https_to_http_no_credentials_are_carried(monkeypatch):
+    monkeypatch.setenv("WB_TEST_SECRET", "canary-7f3a")
+    down = httpx.Response(302, headers={"location": "http://shop.example/there"})
+    with pytest.raises(SourceRefused, match="another place"):
+        _redirected("https://shop.example/here", down, "GET")
+
+
+def test_proxies_of_the_environment_are_not_used(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    answer, _ = ask(reply())
+    assert answer.payload == {"ok": True}

@@ -56,6 +56,7 @@ def test_the_guilty_change_is_supported_and_the_innocent_one_refuted(ledger):
     assert innocent.evidence_against
 
 
+@pytest.mark.slow
 def test_the_ledger_holds_the_suspects_of_the_diagnosis_with_their_confidence(window, ledger):
     found = compare(window)
     told = {s.name for s in found.suspects if s.role != "first failure"}
@@ -82,6 +83,7 @@ def test_the_place_of_a_guilty_change_is_linked_to_it_where_somebody_asks(ledger
     assert not any("failed first" in test.name for test in guilty.evidence_for)
 
 
+@pytest.mark.slow
 def test_ids_are_of_the_subject_and_the_same_in_another_window(ledger):
     other = hypotheses(metrics_window(faults=FAULT, seed=2, changes=DEPLOYS), at=AT)
     ids = {h.name: h.id for h in other.hypotheses}
@@ -118,6 +120,7 @@ def test_what_is_suspected_already_is_the_same_hypothesis(ledger):
     assert front.status == of(ledger, "front").status
 
 
+@pytest.mark.slow
 def test_a_change_of_long_ago_can_be_proposed(ledger):
     asked = ledger.propose(change="cart-8", by="ada", at=LATER)
     assert of(asked, "cart", "cart-8").status == "refuted"
@@ -140,6 +143,7 @@ def test_what_is_not_measured_stays_proposed_and_names_what_is_missing(ledger):
     assert heap.missing == ("saturation:heap is not measured",)
 
 
+@pytest.mark.slow
 def test_a_service_without_telemetry_is_neither_supported_nor_refuted(window):
     topology = window.topology.copy()
     topology.add_edge("payments", "bank")
@@ -187,6 +191,7 @@ def test_in_a_quiet_window_a_proposal_is_refuted_with_the_reason():
     assert "nothing it could have caused" in of(calm, "payments").reason
 
 
+@pytest.mark.slow
 def test_more_data_are_tested_anew_and_the_turn_is_recorded(window):
     without = window.with_(tables={k: v for k, v in window.tables.items() if k != "changes"})
     blind = hypotheses(without, at=AT)
@@ -203,6 +208,7 @@ def test_a_change_that_is_not_in_the_window_any_more_loses_its_verdict(window, l
     assert (lost.status, lost.missing) == ("proposed", ("no record of payments-2",))
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_it_is_the_same(ledger, window, tmp_path):
     full = ledger.propose("cache", by="ada", at=LATER).decide(
         ledger.ids[0], status="refuted", by="bob", note="ünlikely <b>", at=LATER
@@ -353,6 +359,7 @@ def ledgers(draw):
     )
 
 
+@pytest.mark.slow
 @given(ledgers())
 def test_any_ledger_survives_a_round_trip(tmp_path_factory, made):
     path = tmp_path_factory.mktemp("ledger") / "ledger.json"

@@ -45,6 +45,7 @@ def test_what_nobody_loaded_is_asked_for_with_its_bits_and_in_words():
     assert 0 < max(bits) <= found.bits
 
 
+@pytest.mark.slow
 def test_what_is_loaded_and_silent_is_not_asked_for_again():
     window = metrics_window(faults=FAULT, seed=1)
     hidden, loaded = (next_checks(hiding(window, *names)) for names in (INNER, INNER[2:]))
@@ -54,6 +55,7 @@ def test_what_is_loaded_and_silent_is_not_asked_for_again():
     assert not again & {"cart", "catalog"}
 
 
+@pytest.mark.slow
 def test_spans_that_are_loaded_are_not_asked_for():
     window = spans_window(faults=(Fault("payments", "latency", 0.05),), seed=1)
     assert not [source for source, _ in asked(next_checks(window)) if source == "spans"]
@@ -131,6 +133,7 @@ def test_a_failed_source_is_asked_for_with_its_reason():
     assert "(failed: timed out)" in next(c for c in found.checks if c.source == "spans").statement
 
 
+@pytest.mark.slow
 def test_a_ledger_is_asked_like_its_window(tmp_path):
     window = hiding(metrics_window(faults=FAULT, seed=1), *INNER)
     ledger = hypotheses(window)

@@ -43,6 +43,7 @@ def test_the_picture_asks_nobody_for_anything(chart: Chart) -> None:
     assert chart.spec()["usermeta"]["embedOptions"]["actions"]["editor"] is False
 
 
+@pytest.mark.slow
 def test_names_from_outside_are_text_in_the_picture(chart: Chart) -> None:
     assert "<script" not in chart.to_svg()
     assert "<img" not in chart.to_svg()
@@ -54,6 +55,7 @@ def test_the_page_theme_cannot_make_text_unreadable(chart: Chart) -> None:
     assert config["axis"]["labelColor"] == config["title"]["color"] == INK
 
 
+@pytest.mark.slow
 def test_ids_of_two_pictures_never_clash(chart: Chart) -> None:
     other = Chart(chart.chart.properties(width=77), "Another.")
     ids = [set(re.findall(r'\bid="([^"]+)"', c.to_svg())) for c in (chart, other)]

@@ -105,7 +105,7 @@ def _placed(
 ) -> pd.DataFrame:
     """One row an event and service it is about."""
     longest_first = sorted(services, key=lambda name: (-len(name), name))
-    names = events["name"].astype(str)
+    names = events["name"].astype("object").fillna("").astype(str)
     owners = {
         name: tuple(hosts.get(name, ())) or _owner(name, longest_first) for name in names.unique()
     }

@@ -156,7 +156,7 @@ def host_faults(
     slowed
         Service to the doublings of its own work beyond its normal range; measured ones only.
     seen, graph
-        The panel, and who waits for whom.
+        The aligned signals, and who waits for whom.
     gauges
         From `host_gauges`.
     """

@@ -96,7 +96,8 @@ def _labelled(frame: pd.DataFrame, column: str, names: tuple[str, ...]) -> set[t
     rows = (codes >= 0) & named[codes] & frame["service"].notna().to_numpy()
     if "metric" in frame:
         metric = frame["metric"].cat
-        rows &= ~metric.categories.str.startswith(HOST_METRICS)[metric.codes.to_numpy()]
+        own = np.append(metric.categories.str.startswith(HOST_METRICS), False)  # -1: no name
+        rows &= ~own.astype(bool)[metric.codes.to_numpy()]
     services = frame["service"].cat
     width = len(services.categories)
     both = np.unique(codes[rows].astype(np.int64) * width + services.codes.to_numpy()[rows])

@@ -1,6 +1,6 @@
 """Gauges read again with another owner than their service: an instance of it, or a host.
 
-The panel pools the instances of a service and knows no hosts. Here the same readers
+The aligned table pools the instances of a service and knows no hosts. Here the same readers
 (`workbench.features`) go over the same samples, told that each belongs to somebody else.
 """
 

@@ -425,12 +425,12 @@ def _share_with_unmeasured(
 
 
 def _below(ledger: _Ledger, starts: list[int], unmeasured: NDArray[np.bool_]) -> list[int]:
-    found, stack = set(starts), list(starts)
+    reached, stack = set(starts), list(starts)
     while stack:
-        fresh = [c for c in ledger.callees[stack.pop()] if unmeasured[c] and c not in found]
-        found.update(fresh)
+        fresh = [c for c in ledger.callees[stack.pop()] if unmeasured[c] and c not in reached]
+        reached.update(fresh)
         stack.extend(fresh)
-    return sorted(found)
+    return sorted(reached)
 
 
 def _leads_to(ledger: _Ledger, starts: NDArray[np.intp], goal: int) -> NDArray[np.bool_]:

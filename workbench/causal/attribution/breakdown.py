@@ -78,7 +78,7 @@ class Breakdown:
 def break_down(
     signals: Signals | AlignedSignals | TraceSignals, services: Sequence[str], sli: SLI
 ) -> Breakdown:
-    """Open the books: total work (or failures) of each service and measured call.
+    """Break the SLI down: total work (or failures) of each service and measured call.
 
     Parameters
     ----------

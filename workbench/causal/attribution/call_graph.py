@@ -99,7 +99,7 @@ def mechanism_graph(
     graph.add_nodes_from(sorted({*services, sli, *map(str, topology.nodes)}))
     calls = calls_only(topology).edges
     graph.add_edges_from(sorted((str(u), str(v)) for u, v in calls if u != v))
-    told = {sli, *nx.descendants(graph, sli)}
+    reachable = {sli, *nx.descendants(graph, sli)}
     graph.remove_edges_from([*asynchronous, *declared_asynchronous(topology)])
     reached = {sli, *nx.descendants(graph, sli)}
     flow, cut = _without_rings(graph, sli)
@@ -112,7 +112,7 @@ def mechanism_graph(
         reached=frozenset(reached),
         above=frozenset(nx.ancestors(graph, sli) - reached),
         cut=cut,
-        unawaited=frozenset(told - reached),
+        unawaited=frozenset(reachable - reached),
     )
 
 

@@ -1,4 +1,4 @@
-"""How sure a ranking may be at most, by what its accounts had to do without.
+"""How sure a ranking may be at most, by what its attribution had to do without.
 
 Confidence compares the scores of services with each other; it cannot know that all of them
 rest on half of the telemetry. Each lack lowers the most that may be said, so that nobody is
@@ -42,7 +42,7 @@ class ConfidenceCap:
     limit
         Probability in (0, 1]; 1 where nothing lacks.
     reasons
-        What the accounts had to do without, in words.
+        What the attribution had to do without, in words.
     """
 
     limit: float = 1.0
@@ -56,12 +56,12 @@ class ConfidenceCap:
 
 
 def confidence_cap(breakdown: Breakdown, graph: MechanismGraph, split: Split) -> ConfidenceCap:
-    """Judge what the accounts of an SLI can carry.
+    """Judge what the attribution of an SLI can carry.
 
     Parameters
     ----------
     breakdown
-        The accounts.
+        The breakdown of the SLI.
     graph
         Who waits for whom, as far as it is believed.
     split

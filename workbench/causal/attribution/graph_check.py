@@ -62,8 +62,8 @@ class GraphCheck:
     @property
     def believed(self) -> bool:
         """Whether the graph as a whole agrees with the data, or too little could be asked."""
-        told = len(self.held) + len(self.contradicted)
-        return len(self.contradicted) < max(FEWEST_CONTRADICTED, GRAPH_DOUBTED * told)
+        asked = len(self.held) + len(self.contradicted)
+        return len(self.contradicted) < max(FEWEST_CONTRADICTED, GRAPH_DOUBTED * asked)
 
     def notes(self) -> tuple[str, ...]:
         """Say what is odd about the graph, in words."""
@@ -72,14 +72,14 @@ class GraphCheck:
         shown = ", ".join(f"{u} → {v}" for u, v in self.contradicted[:MOST_CALLS_SHOWN])
         rest = len(self.contradicted) - MOST_CALLS_SHOWN
         shown += f" and {rest} more" if rest > 0 else ""
-        told = len(self.held) + len(self.contradicted)
+        asked = len(self.held) + len(self.contradicted)
         if self.believed:
             return (
                 f"the callee takes longer than its caller's whole requests: {shown}: "
                 "not waited for, or turned round?",
             )
         return (
-            f"the graph contradicts the data at {len(self.contradicted)} of {told} calls that "
+            f"the graph contradicts the data at {len(self.contradicted)} of {asked} calls that "
             f"could be checked ({shown}): the callee takes longer than the caller's whole "
             "requests. Its calls are not used; is it turned round?",
         )

@@ -32,7 +32,7 @@ _SEVERAL = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """One SLI of a window, with its accounts opened.
+    """One SLI of a window, with its breakdown.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Study:
     split
         The SLI's change over the services.
     before
-        The SLI's level before.
+        The SLI's level before; NaN where it was not measured before or in the incident.
     size
         Its departure in normal ranges.
     p_value
@@ -70,43 +70,45 @@ class Study:
     scaled: Contrast
 
 
-def study(seen: AlignedSignals, sli: SLI) -> Study:
-    """Open the accounts of one SLI.
+def study(aligned: AlignedSignals, sli: SLI) -> Study:
+    """Break one SLI down over the service graph.
 
     Parameters
     ----------
-    seen
+    aligned
         The window's signals, with its topology.
     sli
         The SLI.
     """
-    source = seen.source_for(sli)
-    services = tuple(dict.fromkeys([*seen.services, sli.service]))
+    source = aligned.source_for(sli)
+    services = tuple(dict.fromkeys([*aligned.services, sli.service]))
     breakdown = break_down(source, services, sli)
-    measured = {(str(c[0]), str(c[1])) for c in seen.edges.columns}
-    check = check_graph(seen.window.topology, seen, waited_for=measured)
-    topology = calls_only(seen.window.topology)
+    called = {(str(c[0]), str(c[1])) for c in aligned.edges.columns}
+    check = check_graph(aligned.window.topology, aligned, waited_for=called)
+    topology = calls_only(aligned.window.topology)
     if not check.believed:
         topology.remove_edges_from(check.calls)
-    topology.add_edges_from(measured)
-    graph = mechanism_graph(topology, sli.service, services, asynchronous=seen.asynchronous)
+    topology.add_edges_from(called)
+    graph = mechanism_graph(topology, sli.service, services, asynchronous=aligned.asynchronous)
     series = breakdown.total[:, breakdown.sli]
-    weights = weights_of(series, seen.split)
-    own = contrast(series[:, None], seen.split, weights)
+    weights = weights_of(series, aligned.split)
+    own = contrast(series[:, None], aligned.split, weights)
     level = abs(float(np.nan_to_num(own.level[0])))
     least = NEGLIGIBLE_LATENCY * level if sli.signal == "latency" else NEGLIGIBLE_FAILURES
-    split = attribute(breakdown, graph, seen.split, weights=weights, least=least)
+    split = attribute(breakdown, graph, aligned.split, weights=weights, least=least)
     usual = max(float(np.nan_to_num(own.normal[0])), least, 1e-12)
     during = float(np.nan_to_num(own.level[0] + own.change[0]))
-    chance = float(p_value(own.departure, own.past, seen.split.n_independent)[0])
-    chance = max(chance, count_chance(seen.nodes, sli, seen.split))
+    chance = float(p_value(own.departure, own.past, aligned.split.n_independent)[0])
+    chance = max(chance, count_chance(aligned.nodes, sli, aligned.split))
+    sides = (aligned.split.incident, aligned.split.baseline)
+    measured = all(np.isfinite(series[bins]).any() for bins in sides)
     return Study(
-        seen,
+        aligned,
         sli,
         breakdown,
         graph,
         split,
-        during - split.change,
+        during - split.change if measured else float("nan"),
         abs(split.change) / usual,
         chance,
         check,
@@ -114,21 +116,23 @@ def study(seen: AlignedSignals, sli: SLI) -> Study:
     )
 
 
-def choose_sli(seen: AlignedSignals) -> SLI:
+def choose_sli(aligned: AlignedSignals) -> SLI:
     """Choose the SLI, among those with an objective, that left its range the farthest."""
-    return seen.window.sli() if len(seen.window.slos) < _SEVERAL else choose_study(seen).sli
+    return (
+        aligned.window.sli() if len(aligned.window.slos) < _SEVERAL else choose_study(aligned).sli
+    )
 
 
-def choose_study(seen: AlignedSignals) -> Study:
-    """Open the accounts of the SLI that `choose_sli` chooses, once for all that follows.
+def choose_study(aligned: AlignedSignals) -> Study:
+    """Break down the SLI that `choose_sli` chooses, once for all that follows.
 
     Its p-value is that of the farthest of all SLIs in each past window (Westfall and Young
     1993): whoever looks at four SLIs finds one that moved four times as often.
     """
-    slis = dict.fromkeys(slo.sli for slo in seen.window.slos) or [seen.window.sli()]
-    tried = [study(seen, sli) for sli in slis]
+    slis = dict.fromkeys(slo.sli for slo in aligned.window.slos) or [aligned.window.sli()]
+    tried = [study(aligned, sli) for sli in slis]
     chosen = max(tried, key=lambda found: found.size)
     past = np.max([np.nan_to_num(np.abs(found.scaled.past)) for found in tried], axis=0)
     farthest = np.max([np.abs(found.scaled.departure) for found in tried], axis=0)
-    joint = float(p_value(farthest, past, seen.split.n_independent)[0])
+    joint = float(p_value(farthest, past, aligned.split.n_independent)[0])
     return replace(chosen, p_value=max(chosen.p_value, joint)) if len(tried) >= _SEVERAL else chosen

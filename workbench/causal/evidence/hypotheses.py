@@ -307,7 +307,8 @@ def explained_share(found: Study, places: tuple[str, ...]) -> NDArray[np.float64
     The attribution's part counts as far as the SLI left its range at all. Half of it is granted
     to a change of own work in place, whatever the graph says of how it is passed on, unless
     everything is measured that the attribution needs. Where the SLI's requests are known to
-    reach nobody else, there is nothing to split: the share is unknown.
+    reach nobody else, or the SLI was not measured, there is nothing to split: the share is
+    unknown.
 
     Parameters
     ----------
@@ -317,7 +318,8 @@ def explained_share(found: Study, places: tuple[str, ...]) -> NDArray[np.float64
         Names; one that is not split has a share of zero.
     """
     split = found.split
-    if not found.graph.reached - {found.sli.service}:
+    unmeasured = not np.isfinite(found.before) or not np.isfinite(split.change)
+    if unmeasured or not found.graph.reached - {found.sli.service}:
         return np.full(len(places), SHARE_UNKNOWN)
     size, clear = found.size, _clear(found)
     # What is smaller than the SLI's own range is measured by that range.

@@ -240,7 +240,9 @@ def _levels(aligned: AlignedSignals, prefix: str) -> Iterator[_Signal]:
 def _lines(aligned: AlignedSignals, load: Mapping[str, NDArray[np.float64]]) -> Iterator[_Signal]:
     window = aligned.window
     tables = [window.logs] + ([window.history.logs] if window.history is not None else [])
-    parts = [_templates(table) for table in tables if len(table)]
+    # Lines of nobody blame nobody.
+    named = [table[table["service"].notna() & ~table["service"].isin([""])] for table in tables]
+    parts = [_templates(table) for table in named if len(table)]
     if not parts:
         return
     lines = pd.concat(parts, ignore_index=True)
@@ -265,7 +267,7 @@ def _templates(logs: pd.DataFrame) -> pd.DataFrame:
     if "template_id" in logs and logs["template_id"].notna().all():
         template = logs["template_id"].astype(str)
     else:
-        text = logs["body"].astype(str).str.slice(0, LONGEST_TEMPLATE)
+        text = logs["body"].fillna("").astype(str).str.slice(0, LONGEST_TEMPLATE)
         template = text.str.replace(_NUMBERS, "#", regex=True)
     service = logs["service"].astype(str)
     return pd.DataFrame({"ts": logs["ts"], "service": service, "template": template})

@@ -29,7 +29,7 @@ class ArrowStrengths(StatementCard):
     Parameters
     ----------
     sli
-        The SLI whose accounts the model is made of.
+        The SLI whose breakdown the model is made of.
     shares
         (caller, callee) to the share of the caller's variance that vanishes when the call
         is cut; the shares of one caller sum to at most about one.

@@ -119,7 +119,7 @@ def falsify(
     window
         The incident window, with a baseline.
     sli
-        Whose accounts; the first SLO's if None.
+        Whose breakdown; the first SLO's if None.
     seed
         Of the permutations.
     seconds

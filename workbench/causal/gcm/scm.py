@@ -42,14 +42,23 @@ __all__ = [
 
 
 def study_of(window: IncidentWindow, sli: SLI | None) -> Study:
-    """Open the accounts of an SLI; the first SLO's if None.
+    """Break an SLI down; the first SLO's if None.
 
     Parameters
     ----------
     window, sli
         As for `workbench.causal.rank`.
+
+    Raises
+    ------
+    BadInput
+        The SLI was not measured in the incident, or not before it.
     """
-    return study(align(window), sli or window.sli())
+    found = study(align(window), sli or window.sli())
+    if not np.isfinite(found.before):
+        fact = "The SLI was not measured in the incident, or not before it"
+        raise BadInput(fact, value=str(found.sli), hint="Without it nothing can be imagined of it")
+    return found
 
 
 def moved(found: Study) -> bool:

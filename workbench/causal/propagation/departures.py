@@ -34,7 +34,7 @@ class Leaving:
     ----------
     departure
         Signal to the worsening in the incident, in seconds or shares, shape (services,);
-        NaN where the panel holds no incident.
+        NaN where the table holds no incident.
     limit
         Signal to the limit of the normal range; NaN where it is not measured.
     past

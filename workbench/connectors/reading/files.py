@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import io
+import re
 import stat
 import zlib
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = ["FilesSettings", "RawFile", "read_files", "ungzipped", "unread_rows"]
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 20
+_NUMBER = re.compile(r"([0-9]+)")
 _MOST_FILES = 10_000
 
 
@@ -80,6 +82,8 @@ class RawFile:
 
 def read_files(pattern: str, *, cap_bytes: int) -> Iterator[RawFile]:
     """Read the files that match a pattern, in order of their names, one at a time.
+
+    Numbers in names count as numbers.
 
     Parameters
     ----------
@@ -154,7 +158,13 @@ def _matching(pattern: str) -> list[Path]:
         found = [one for one in place.iterdir() if not one.name.startswith(".")]
     else:
         found = [Path(one) for one in glob.iglob(str(place), recursive=True)]
-    return sorted({one for one in found if not one.is_dir()})
+    return sorted({one for one in found if not one.is_dir()}, key=_by_number)
+
+
+def _by_number(path: Path) -> tuple[list[str | int], Path]:
+    """Order names as people count: ``2.json`` before ``10.json``; what was told last stays last."""
+    parts = _NUMBER.split(str(path))
+    return [int(one) if n % 2 else one for n, one in enumerate(parts)], path
 
 
 def _read(path: Path, cap_bytes: int) -> RawFile:

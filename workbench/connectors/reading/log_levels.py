@@ -23,7 +23,14 @@ _NUMBERS = {
     "emerg": 21,
     "fatal": 21,
     "panic": 24,
+    "verbose": 1,
+    "fine": 5,
+    "failure": 17,
+    "exception": 17,
 }
+# OpenTelemetry's short names: ERROR2 is a step above ERROR.
+_STEPPED = frozenset({"trace", "debug", "info", "warn", "error", "fatal"})
+_STEPS = frozenset({"2", "3", "4"})
 
 
 def severity_number(word: str) -> int:
@@ -33,5 +40,10 @@ def severity_number(word: str) -> int:
     --------
     >>> severity_number("WARN"), severity_number("err"), severity_number("?")
     (13, 17, 0)
+    >>> severity_number("ERROR2"), severity_number("[Error]")
+    (18, 17)
     """
-    return _NUMBERS.get(word.strip().lower(), 0)
+    plain = word.strip().strip("[]<>():").lower()
+    if plain[-1:] in _STEPS and plain[:-1] in _STEPPED:
+        return _NUMBERS[plain[:-1]] + int(plain[-1]) - 1
+    return _NUMBERS.get(plain, 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.connectors.reading.log_levels import severity_number
 from workbench.connectors.reading.otlp_values import (
     any_value,
     attributes_of,
@@ -169,10 +170,12 @@ def _record(record: dict[str, Any], service: str, resource: dict[str, Any]) -> t
 
 
 def _severity(record: dict[str, Any]) -> int:
-    """Read 1 … 24; an enumeration's name too; 0 is "not said"."""
+    """Read 1 … 24, an enumeration's name, or else the text; 0 is "not said"."""
     told = text_of(record.get("severityNumber") or 0)
+    if told.isdigit() and int(told) > _LAST_SEVERITY:
+        return 0
     if told.isdigit():
-        return int(told) if int(told) <= _LAST_SEVERITY else 0
+        return int(told) or severity_number(text_of(record.get("severityText")))
     word = told.removeprefix("SEVERITY_NUMBER_")
     name = word.rstrip("234")
     step = int(word[len(name) :] or 1)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.connectors.reading.rows import text_of
 from workbench.errors import SourceGarbled, SourceRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["read_answer"]
 
@@ -21,7 +18,8 @@ def read_answer(payload: object) -> tuple[Any, tuple[str, ...], tuple[str, ...]]
     Returns
     -------
     tuple
-        ``data``, the warnings (what came may be partial) and the remarks.
+        ``data``, the warnings (what came may be partial; an error beside data is one) and the
+        remarks.
 
     Raises
     ------
@@ -37,9 +35,11 @@ def read_answer(payload: object) -> tuple[Any, tuple[str, ...], tuple[str, ...]]
         raise SourceRefused(fact="Prometheus could not answer", value=said, payload=payload)
     if "data" not in payload:
         raise SourceGarbled(fact="An answer of the Prometheus API without data")
-    return payload["data"], _texts(payload.get("warnings")), _texts(payload.get("infos"))
+    warnings = [*_texts(payload.get("warnings")), *_texts(payload.get("error"))]
+    return payload["data"], tuple(warnings), _texts(payload.get("infos"))
 
 
 def _texts(values: object) -> tuple[str, ...]:
-    items: Iterable[object] = values if isinstance(values, list) else ()
-    return tuple(text_of(item) for item in items)
+    """Read remarks however a server writes them; one that is no list is a remark too."""
+    items = values if isinstance(values, list) else [values]
+    return tuple(text for text in map(text_of, items) if text)

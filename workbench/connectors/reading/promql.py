@@ -100,8 +100,10 @@ def with_matchers(plain: str, matchers: Mapping[str, str]) -> str:
 
 
 def _matcher(label: str, operator: Operator, value: str) -> str:
-    if not _LABEL.fullmatch(label):
+    if not label:
         raise BadInput(fact="Not the name of a label", value=label)
     if operator not in _OPERATORS:
         raise BadInput(fact="Not a matcher", value=operator, hint="One of = != =~ !~")
-    return f"{label}{operator}{text(value)}"
+    # Prometheus 3 takes any UTF-8 name, quoted.
+    name = label if _LABEL.fullmatch(label) else text(label)
+    return f"{name}{operator}{text(value)}"

@@ -6,6 +6,8 @@ place, rows outside the range, duplicates and disorder are counted in the verdic
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import math
 import re
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.connectors.contract import Fetched
+from workbench.connectors.transport.bodies import check_values
 from workbench.coverage import CoverageRow
-from workbench.errors import BadInput, SourceGarbled, WorkbenchError, unknown_name
+from workbench.errors import BadInput, SourceGarbled, WindowTooLarge, WorkbenchError, unknown_name
 from workbench.moved import renamed
 from workbench.tables import SCHEMAS, conform, labels_text
 from workbench.times import utc, utc_column
@@ -59,8 +62,12 @@ if not TYPE_CHECKING:
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|z|UTC|[+-]\d\d:?\d\d)?"
 )
+# What may stand between documents: whitespace, and RFC 7464's record separator.
+_BETWEEN = re.compile(r"[\s\x1e]*")
 # Stands for all services, as in coverage.
 EVERY_SERVICE = "*"
+_MOST_RECORDS = 3_000_000  # of one file or answer: their rows take about two gigabytes
+_MOST_GARBLED = 10_000  # lines: a file of lines whose first so many are none is not one
 _TOLD = 3  # refused records told by name; the others are counted
 
 
@@ -105,8 +112,16 @@ class RowReader:
             Place (``"line 3"``) and record.
         read
             Yields the rows of one record; a `WorkbenchError` refuses that record.
+
+        Raises
+        ------
+        WindowTooLarge
+            More records or rows than are held at once.
         """
-        for place, record in records:
+        for number, (place, record) in enumerate(records):
+            if max(number, len(self.rows)) >= _MOST_RECORDS:
+                fact = f"More than {_MOST_RECORDS:,} records in one file or answer"
+                raise WindowTooLarge(fact, hint="Split it, or ask for less at once")
             try:
                 if isinstance(record, WorkbenchError):
                     raise record
@@ -264,7 +279,10 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
     ------
     SourceGarbled
         Not UTF-8, not JSON, or nested too deeply.
+    WindowTooLarge
+        More values than are held at once.
     """
+    check_values(data)
     try:
         return json.loads(data.decode("utf-8-sig") if isinstance(data, bytes) else data)
     except UnicodeDecodeError as error:
@@ -277,12 +295,16 @@ def json_of(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has any type
 
 
 def json_records(data: bytes) -> Iterator[tuple[str, Any]]:
-    """Read the records of a file: a JSON array, one document, or one record a line.
+    """Read the records of a file: a JSON array, one document, several, or one record a line.
+
+    Several documents may stand one after the other over many lines each, as ``kubectl get
+    --watch -o json`` and ``jq`` write them, or behind record separators (RFC 7464).
 
     Yields
     ------
     tuple
-        Place and record; of a line that is not JSON, the `SourceGarbled` instead of a record.
+        Place and record; of a line that is not JSON, or of the rest of a file behind its last
+        whole document, the `SourceGarbled` instead of a record.
 
     Raises
     ------
@@ -291,8 +313,8 @@ def json_records(data: bytes) -> Iterator[tuple[str, Any]]:
     """
     try:
         whole = json_of(data)
-    except SourceGarbled:
-        yield from _json_lines(data)
+    except SourceGarbled as error:
+        yield from _several(data, error)
         return
     if isinstance(whole, list):
         yield from ((f"item {n}", one) for n, one in enumerate(whole, start=1))
@@ -313,12 +335,47 @@ def list_at(record: object, *path: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _json_lines(data: bytes) -> Iterator[tuple[str, Any]]:
-    lines = [(n, line) for n, line in enumerate(data.splitlines(), start=1) if line.strip()]
-    read = [(f"line {n}", _line(line)) for n, line in lines]
-    if all(isinstance(record, SourceGarbled) for _, record in read):
-        raise read[0][1] if read else SourceGarbled("An empty file")
+def _several(data: bytes, error: SourceGarbled) -> Iterator[tuple[str, Any]]:
+    """Read records one a line, or documents of more lines than one."""
+    lines = ((n, line) for n, line in enumerate(io.BytesIO(data), start=1) if line.strip())
+    read = ((f"line {n}", _line(line)) for n, line in lines)
+    waiting = list(itertools.islice(read, 1))  # until one line is JSON, it may be none of lines
+    if not waiting:
+        raise SourceGarbled(fact="An empty file")
+    if isinstance(waiting[0][1], SourceGarbled):
+        documents = _documents(data)
+        first = next(documents, None)
+        if first is not None and isinstance(first[1], dict | list):
+            yield first
+            yield from documents
+            return
+    while isinstance(waiting[-1][1], SourceGarbled):
+        following = next(read, None)
+        if following is None or len(waiting) > _MOST_GARBLED:
+            raise error
+        waiting.append(following)
+    yield from waiting
     yield from read
+
+
+def _documents(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Read documents one behind the other; the rest behind the last whole one is an error."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return
+    decoder = json.JSONDecoder()
+    at = number = 0
+    while (at := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+        number += 1
+        try:
+            record, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            line = text.count("\n", 0, at) + 1
+            fact = "Not JSON from here on" if number > 1 else "Not JSON"
+            yield f"document {number}", SourceGarbled(fact=fact, value=f"line {line}")
+            return
+        yield f"document {number}", record
 
 
 def _line(line: bytes) -> Any:  # noqa: ANN401 - JSON has any type

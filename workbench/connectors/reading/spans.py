@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from workbench.connectors.reading.otlp_values import integer
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COLUMNS", "odd_spans", "span_frame", "without_doubles"]
+__all__ = ["COLUMNS", "microseconds", "odd_spans", "span_frame", "without_doubles"]
 
 COLUMNS = (
     "ts",
@@ -42,6 +45,22 @@ def span_frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     frame["ts"] = pd.to_datetime(np.array(columns[0], dtype=np.int64), unit="ns", utc=True)
     frame["duration_s"] = np.array(columns[1], dtype=np.float64)
     return frame
+
+
+def microseconds(value: object) -> float:
+    """Read a duration in microseconds as seconds; one that is not told is NaN, not zero.
+
+    A span without a duration was not finished, or not reported whole (Zipkin, Jaeger).
+
+    Raises
+    ------
+    SourceGarbled
+        Not a number.
+    """
+    if value is None or value == "":
+        return math.nan
+    read = integer(value)
+    return read / 1e6 if read >= 0 else math.nan
 
 
 def without_doubles(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -84,6 +103,10 @@ def odd_spans(frame: pd.DataFrame) -> list[str]:
     child = joined["parent_span_id"].astype("str").str.len() > 0
     lost = int((child & joined["ts_parent"].isna()).sum())
     told = [f"{lost:,} span(s) whose parent is not there"] if lost else []
+    endless = int(frame["duration_s"].isna().sum())
+    told += [f"{endless:,} span(s) without a duration: it is not known"] if endless else []
+    nameless = int((frame["service"].astype("object").fillna("") == "").sum())
+    told += [f"{nameless:,} span(s) without service.name"] if nameless else []
     early = (joined["ts_parent"] - joined["ts"]).dt.total_seconds()
     apart = joined["service"].astype("str") != joined["service_parent"].astype("str")
     skewed = joined[child & apart & (early > _SKEW_S)].assign(early=early)

@@ -12,6 +12,7 @@ conventions for feature flags. OpenFeature specification, provider events.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
@@ -19,6 +20,7 @@ import pydantic
 
 from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
+from workbench.connectors.reading.look_alikes import shape_of
 from workbench.connectors.reading.rows import (
     EVERY_SERVICE,
     Parsed,
@@ -39,10 +41,14 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureFlags", "FeatureFlagsSettings"]
 
-_RESOURCE = re.compile(r"(?:proj/([^:;]+):)?env/([^:;]+):flag/([^:;]+)")
+_RESOURCE = re.compile(r"(?:proj/([^:;]+):)?env/([^:;]+):(flag|segment)/([^:;]+)")
 _TIMES = ("timestamp", "time", "ts", "Timestamp", "observedTimestamp")
 _CONFIGURATION = {"configuration_change", "PROVIDER_CONFIGURATION_CHANGED"}
 _EVALUATION = "evaluation"
+
+
+class _OfNoFlag(SourceGarbled):
+    """An entry that was understood and is about something else: members, tokens, projects."""
 
 
 class FeatureFlagsSettings(FilesSettings):
@@ -71,7 +77,19 @@ class FeatureFlags(FileSource):
 
     def parse(self, table: str, file: RawFile) -> Parsed:
         """Read the flag events of one file; evaluations become changes once all are known."""
-        return RowReader(table).each(_entries(file.data), self._rows).parsed()
+        others: Counter[str] = Counter()
+
+        def rows(record: object) -> Iterator[dict[str, object]]:
+            try:
+                yield from self._rows(record)
+            except _OfNoFlag as error:
+                others[error.fact] += 1
+
+        reader = RowReader(table).each(_entries(file.data), rows)
+        reader.notes += [
+            f"{count:,} × {fact[0].lower()}{fact[1:]}" for fact, count in others.items()
+        ]
+        return reader.parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
         """Keep of all evaluations those where a service first saw another version or variant."""
@@ -97,16 +115,29 @@ class FeatureFlags(FileSource):
             yield self._evaluated(record)
 
     def _audited(self, entry: dict[str, Any]) -> Iterator[dict[str, object]]:
-        """Yield a row a flag and environment of an entry of LaunchDarkly's audit log."""
+        """Yield a row a flag or segment and environment of an entry of LaunchDarkly's audit log.
+
+        Who is in a segment decides who gets a flag: a change of one is a change.
+        """
         ts = epoch(entry.get("date"), unit="ms")
         actor = text_of(mapping_at(entry, "member").get("email")) or text_of(
             mapping_at(entry, "token").get("name")
         )
         named = [text_of(one) for one in list_at(entry, "target", "resources")]
-        for match in dict.fromkeys(m for one in named if (m := _RESOURCE.search(one))):
+        found = {m[0]: m for one in named for m in _RESOURCE.finditer(one)}
+        if not found:
+            of = text_of(entry.get("kind")) or "something else"
+            raise _OfNoFlag(fact=f"An entry of no flag and no segment, but of {of}")
+        for match in found.values():
             said = text_of(entry.get("titleVerb") or entry.get("shortDescription"))
+            is_segment = match[3] == "segment"
             yield self._row(
-                match[3], ts, version=said, actor=actor, environment=match[2], how="audit"
+                f"segment {match[4]}" if is_segment else match[4],
+                ts,
+                version=said,
+                actor=actor,
+                environment=match[2],
+                how="audit",
             )
 
     def _configured(self, event: dict[str, Any]) -> Iterator[dict[str, object]]:
@@ -121,9 +152,7 @@ class FeatureFlags(FileSource):
         facts = {**_attributes(event.get("resource")), **_attributes(event), **event}
         key = text_of(facts.get("feature_flag.key") or facts.get("flagKey"))
         if not key:
-            raise SourceGarbled(
-                fact="Not a flag event that is known", value=sorted(map(str, event))
-            )
+            raise SourceGarbled(fact="Not a flag event that is known", value=shape_of(event))
         variant = text_of(
             facts.get("feature_flag.result.variant")
             or facts.get("feature_flag.variant")  # before semantic conventions 1.31
@@ -163,7 +192,9 @@ def _entries(data: bytes) -> Iterator[tuple[str, Any]]:
     """Read records; a page of an audit log holds them in ``items``."""
     for place, record in json_records(data):
         items = list_at(record, "items") if isinstance(record, dict) else []
-        if items:
+        if isinstance(record, dict) and "apiVersion" in record:  # of Kubernetes: of no flag
+            yield place, record
+        elif items:
             yield from ((f"{place}, item {n}", one) for n, one in enumerate(items, start=1))
         elif not (isinstance(record, dict) and record.get("items") == []):
             yield place, record

@@ -6,6 +6,7 @@ Jaeger moves spans of clocks that differ unless told not to.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pydantic
@@ -15,10 +16,10 @@ from workbench.connectors.reading.http_source import HttpSource
 from workbench.connectors.reading.otlp_spans import span_rows
 from workbench.connectors.reading.otlp_values import integer
 from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.reading.spans import span_frame
+from workbench.connectors.reading.spans import microseconds, span_frame
 from workbench.connectors.reading.trace_source import Searched, searched, span_fetch
 from workbench.connectors.transport.http import HttpSettings
-from workbench.errors import SourceGarbled
+from workbench.errors import SourceError, SourceGarbled, SourceRefused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,17 +66,25 @@ class Jaeger(HttpSource[JaegerSettings]):
         )
 
     async def _traces(self, when: TimeRange, services: tuple[str, ...]) -> Searched:
-        found = Searched()
-        for service in services or await self._services():
+        found, failures = Searched(), list[SourceError]()
+        asked = services or await self._services()
+        for service in asked:
 
             async def ask(part: TimeRange, service: str = service) -> dict[str, Any]:
                 v3 = self.settings.api == "v3"
                 return await (self._ask_v3 if v3 else self._ask_ui)(part, service)
 
-            one = await searched(ask, when, limit=self.settings.limit)
+            try:
+                one = await searched(ask, when, limit=self.settings.limit)
+            except SourceError as error:  # of one service: it hides no other
+                failures.append(error)
+                found.problems.append(f"{service}: {error}")
+                continue
             found.traces.update(one.traces)
             found.problems += [f"{service}: {trouble}" for trouble in one.problems]
             found.requests += one.requests
+        if failures and len(failures) == len(asked):
+            raise failures[0]
         return found
 
     async def _services(self) -> list[str]:
@@ -95,7 +104,12 @@ class Jaeger(HttpSource[JaegerSettings]):
             "query.rawTraces": "true",
             "query.searchDepth": str(self.settings.limit),
         }
-        answer = await self.http.json("GET", "/api/v3/traces", params=params)
+        try:
+            answer = await self.http.json("GET", "/api/v3/traces", params=params)
+        except SourceRefused as error:
+            if _is_nothing_found(error):
+                return {}
+            raise
         result = mapping_at(answer.payload).get("result")
         if not isinstance(result, dict) or not isinstance(result.get("resourceSpans", []), list):
             raise SourceGarbled(fact="Not traces", value=str(answer.payload)[:100])
@@ -109,7 +123,12 @@ class Jaeger(HttpSource[JaegerSettings]):
             "limit": str(self.settings.limit),
             "raw": "true",
         }
-        answer = await self.http.json("GET", "/api/traces", params=params)
+        try:
+            answer = await self.http.json("GET", "/api/traces", params=params)
+        except SourceRefused as error:
+            if _is_nothing_found(error):
+                return {}
+            raise
         data = mapping_at(answer.payload).get("data")
         if not isinstance(data, list) or list_at(answer.payload, "errors"):
             raise SourceGarbled(fact="Not traces", value=str(answer.payload)[:100])
@@ -127,6 +146,16 @@ class Jaeger(HttpSource[JaegerSettings]):
         listed = mapping_at(payload).get("data", mapping_at(payload).get("dependencies"))
         edges = payload if isinstance(payload, list) else listed
         return dependency_fetch(self.source, when, payload=edges, path=path, services=services)
+
+
+def _is_nothing_found(error: SourceRefused) -> bool:
+    """Whether a 404 is the gateway's word for a search without results, not for a wrong path."""
+    if error.status != HTTPStatus.NOT_FOUND:
+        return False
+    payload = mapping_at(error.payload)
+    told = [payload, mapping_at(payload, "error"), *map(mapping_at, list_at(payload, "errors"))]
+    words = [text_of(one.get("message", one.get("msg"))).lower() for one in told]
+    return any("trace" in word and ("no " in word or "not found" in word) for word in words)
 
 
 def ui_rows(trace: object) -> tuple[pd.DataFrame, list[str]]:
@@ -167,7 +196,7 @@ def _row(span: dict[str, Any], processes: dict[str, Any]) -> tuple[object, ...]:
     failed = text_of(tags.get("error")).lower() == "true" or tags.get("otel.status_code") == "ERROR"
     return (
         start * _US,
-        max(integer(span.get("duration") or 0), 0) / 1e6,
+        microseconds(span.get("duration")),
         ids[0].rjust(32, "0"),
         ids[1],
         parents[0] if parents else "",

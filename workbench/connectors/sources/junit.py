@@ -11,6 +11,7 @@ Apache Maven Surefire, surefire-test-report 3.0 and "Rerun failing tests".
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from xml.etree.ElementTree import ParseError
@@ -41,7 +42,13 @@ _RUNS = ("run_id", "run.id", "build.number", "BUILD_NUMBER", "GITHUB_RUN_ID", "C
 _ENDED = {"failure": "failed", "error": "error", "skipped": "skipped"}
 _EARLIER = {"flakyFailure": "failed", "flakyError": "error"}  # before the run that passed
 _LATER = {"rerunFailure": "failed", "rerunError": "error"}  # after the one that is told
+_SUITES = ("testsuite", "testsuites")
+_DID_NOT_RUN = frozenset(
+    {"notrun", "skipped", "disabled", "suppressed", "ignored", "pending", "inactive"}
+)
+_WORDS = {"fail": "failed", "failed": "failed", "failure": "failed", "error": "error"}
 _LONGEST_MESSAGE = 4000
+_THOUSANDS = 3  # digits
 _DEEPEST = 20  # suites inside suites; reports that are written have two or three
 
 
@@ -81,11 +88,15 @@ class JUnit(FileSource):
         """Read the test cases of one report; one that says more cases than it holds was cut."""
         root = _root(file.data)
         gathering = RowReader(table)
-        for path, suite in _suites(root):
-            facts = self._facts(root, suite, file, gathering)
+        seconds = _Seconds.of(root)
+        for chain in _suites(root):
+            suite = chain[-1]
+            path = [one.get("name", "") for one in chain if one.tag == "testsuite"]
+            facts = self._facts(chain, file, gathering)
             cases = [child for child in suite if child.tag == "testcase"]
             for case in cases:
-                gathering.rows += list(_attempts(case, {**facts, "suite": " / ".join(path)}))
+                shared = {**facts, "suite": " / ".join(path) or suite.get("name", "")}
+                gathering.rows += list(_attempts(case, shared, seconds))
             said = suite.get("tests", "")
             held = sum(1 for _ in suite.iter("testcase"))
             if (
@@ -94,10 +105,15 @@ class JUnit(FileSource):
                 and len(said) <= _COUNT_DIGITS
                 and int(said) > held
             ):
-                fact = f"{file.name}: suite {path[-1]!r} says {said} tests and holds {held}"
+                name = suite.get("name", "")
+                fact = f"{file.name}: suite {name!r} says {said} tests and holds {held}"
                 gathering.refused.append(fact)
         if not gathering.rows and root.tag not in {"testsuite", "testsuites"}:
             raise SourceGarbled(fact="XML that is no test report", value=root.tag)
+        if seconds.unread:
+            gathering.notes.append(
+                f"{seconds.unread:,} duration(s) not read: the comma may part thousands or decimals"
+            )
         return gathering.parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
@@ -113,11 +129,14 @@ class JUnit(FileSource):
         return [Parsed(counted.reset_index(drop=True), told, tuple(notes))]
 
     def _facts(
-        self, root: Element, suite: Element, file: RawFile, gathering: RowReader
+        self, chain: Sequence[Element], file: RawFile, gathering: RowReader
     ) -> dict[str, object]:
-        """Read what all cases of a suite share: when, which run, which commit."""
-        known = {**_properties(root), **_properties(suite)}
-        said = suite.get("timestamp") or root.get("timestamp") or ""
+        """Read what all cases of a suite share: when, which run, which commit.
+
+        What a suite does not say, the one around it says: it ran within that.
+        """
+        known = {name: value for one in chain for name, value in _properties(one).items()}
+        said = next((at for one in reversed(chain) if (at := one.get("timestamp"))), "")
         ts, note = self._time(said, file)
         if note and note not in gathering.notes:
             gathering.notes.append(note)
@@ -186,42 +205,56 @@ def _root(data: bytes) -> Element:
         raise SourceGarbled(fact="Not XML", value=str(error)) from error
 
 
-def _suites(root: Element) -> Iterator[tuple[tuple[str, ...], Element]]:
-    """Walk suites, nested ones too, with the names on the way; without recursion."""
-    waiting: list[tuple[tuple[str, ...], Element]] = [((), root)]
+def _suites(root: Element) -> Iterator[tuple[Element, ...]]:
+    """Walk suites, nested ones too, each behind those around it; without recursion.
+
+    The root is one where tests stand right under it (Node.js, tests outside of any suite).
+    """
+    waiting: list[tuple[Element, ...]] = [(root,)]
     while waiting:
-        path, element = waiting.pop()
-        named = (*path, element.get("name", "")) if element.tag == "testsuite" else path
-        if len(named) > _DEEPEST:
-            raise SourceGarbled(fact="Test suites nested too deeply", value=len(named))
-        if element.tag == "testsuite":
-            yield named, element
-        waiting += [(named, child) for child in reversed(element) if child.tag == "testsuite"]
+        chain = waiting.pop()
+        element = chain[-1]
+        if len(chain) > _DEEPEST:
+            raise SourceGarbled(fact="Test suites nested too deeply", value=len(chain))
+        if element.tag == "testsuite" or any(child.tag == "testcase" for child in element):
+            yield chain
+        waiting += [(*chain, child) for child in reversed(element) if child.tag in _SUITES]
 
 
-def _attempts(case: Element, facts: Mapping[str, object]) -> Iterator[dict[str, object]]:
+def _attempts(
+    case: Element, facts: Mapping[str, object], seconds: _Seconds
+) -> Iterator[dict[str, object]]:
     """Yield the runs of one test case in the order they were made."""
     shared = {**facts, "classname": case.get("classname", ""), "name": case.get("name", "")}
     ended = next((child for child in case if child.tag in _ENDED), None)
     earlier = [child for child in case if child.tag in _EARLIER]
     later = [child for child in case if child.tag in _LATER]
     for child in earlier:
-        yield {**shared, **_ending(child, _EARLIER[str(child.tag)]), "attempt": 1}
-    last = _ending(ended, _ENDED[str(ended.tag)]) if ended is not None else _ending(None, "passed")
-    yield {**shared, **last, "duration_s": _seconds(case.get("time", "")), "attempt": 1}
+        yield {**shared, **_ending(child, _EARLIER[str(child.tag)], seconds), "attempt": 1}
+    outcome = _ENDED[str(ended.tag)] if ended is not None else _said_outcome(case)
+    last = _ending(ended, outcome, seconds)
+    yield {**shared, **last, "duration_s": seconds.read(case.get("time", "")), "attempt": 1}
     for child in later:
-        yield {**shared, **_ending(child, _LATER[str(child.tag)]), "attempt": 1}
+        yield {**shared, **_ending(child, _LATER[str(child.tag)], seconds), "attempt": 1}
 
 
-def _ending(element: Element | None, outcome: str) -> dict[str, object]:
+def _said_outcome(case: Element) -> str:
+    """Read the outcome of a case that has no element for it: GoogleTest and CTest have words."""
+    words = [case.get(name, "").strip().lower() for name in ("result", "status", "outcome")]
+    flags = [case.get(name, "").strip().lower() for name in ("disabled", "skipped", "ignored")]
+    if _DID_NOT_RUN & set(words) or "true" in flags or case.get("executed", "").lower() == "false":
+        return "skipped"
+    return next((_WORDS[word] for word in words if word in _WORDS), "passed")
+
+
+def _ending(element: Element | None, outcome: str, seconds: _Seconds) -> dict[str, object]:
     if element is None:
         return {"outcome": outcome, "message": "", "duration_s": math.nan}
     message = element.get("message") or (element.text or "").strip() or element.get("type", "")
-    seconds = _seconds(element.get("time", ""))
     return {
         "outcome": outcome,
         "message": text_of(message)[:_LONGEST_MESSAGE],
-        "duration_s": seconds,
+        "duration_s": seconds.read(element.get("time", "")),
     }
 
 
@@ -234,10 +267,43 @@ def _first(known: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((known[name] for name in names if known.get(name)), "")
 
 
-def _seconds(text: str) -> float:
-    """Read a duration; ``1,234.5`` is written by reports of some locales."""
-    try:
-        seconds = float(text.replace(",", ""))
-    except ValueError:
-        return math.nan
-    return seconds if math.isfinite(seconds) and seconds >= 0 else math.nan
+@dataclass(slots=True)
+class _Seconds:
+    """How a report writes durations: some locales part thousands by a comma, some decimals."""
+
+    decimal: str
+    unread: int = 0
+
+    @classmethod
+    def of(cls, root: Element) -> _Seconds:
+        """Tell the decimal mark from all durations of a report: one alone may not say it."""
+        times = [one.get("time", "").strip() for one in root.iter()]
+        marks = [_decimal_mark(text) for text in times if "," in text]
+        return cls("," if "," in marks else "." if "." in marks else "")
+
+    def read(self, text: str) -> float:
+        """Read a duration in seconds; NaN where there is none, or where it may mean two."""
+        plain = "".join(text.split())
+        mark = _decimal_mark(plain) or self.decimal
+        if "," in plain and not mark:
+            self.unread += 1
+            return math.nan
+        plain = plain.replace(".", "").replace(",", ".") if mark == "," else plain.replace(",", "")
+        try:
+            seconds = float(plain)
+        except ValueError:
+            return math.nan
+        return seconds if math.isfinite(seconds) and seconds >= 0 else math.nan
+
+
+def _decimal_mark(text: str) -> str:
+    """Tell the decimal mark of one number with commas, where it leaves no doubt."""
+    if "," not in text:
+        return "."
+    if "." in text:
+        return max(",.", key=text.rfind)
+    whole, _, rest = text.partition(",")
+    if "," in rest:
+        return "."
+    # Thousands have three digits behind their mark and no lone zero before it.
+    return "," if len(rest) != _THOUSANDS or whole.lstrip("-+") in {"", "0"} else ""

@@ -14,7 +14,7 @@ from workbench.connectors.reading.dependencies import dependency_fetch
 from workbench.connectors.reading.http_source import HttpSource
 from workbench.connectors.reading.otlp_values import integer
 from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
-from workbench.connectors.reading.spans import span_frame
+from workbench.connectors.reading.spans import microseconds, span_frame
 from workbench.connectors.reading.trace_source import searched, span_fetch
 from workbench.connectors.transport.http import HttpSettings
 from workbench.errors import SourceGarbled
@@ -69,7 +69,7 @@ class Zipkin(HttpSource[ZipkinSettings]):
     async def _ask(self, when: TimeRange) -> dict[str, Any]:
         params = {**_ends(when), "limit": str(self.settings.limit)}
         payload = (await self.http.json("GET", "/api/v2/traces", params=params)).payload
-        if not isinstance(payload, list):
+        if not isinstance(payload, list) or any(isinstance(one, dict) for one in payload):
             raise SourceGarbled(fact="Not a list of traces", value=str(payload)[:100])
         return {_trace_id(trace): trace for trace in payload if trace}
 
@@ -108,7 +108,7 @@ def _row(span: dict[str, Any]) -> tuple[object, ...]:
     trace_id = ids[0].rjust(32, "0")
     return (
         start * _US,
-        max(integer(span.get("duration") or 0), 0) / 1e6,
+        microseconds(span.get("duration")),
         trace_id,
         ids[1],
         parent if parent != ids[1] or span.get("shared") is True else "",

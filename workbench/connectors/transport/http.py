@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import json
+import re
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -23,10 +23,12 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pydantic
 
+from workbench.connectors.transport.bodies import ACCEPTED, parsed_json, unpacked
 from workbench.connectors.transport.retry import RetryBudget, Transient, attempts, retry_after_s
-from workbench.connectors.transport.secret import Auth, read_secret
-from workbench.connectors.transport.ssrf_guard import check_host, check_url
-from workbench.errors import SourceGarbled, SourceRefused, SourceUnreachable, WindowTooLarge
+from workbench.connectors.transport.secret import Auth, header_secret, is_reference, read_secret
+from workbench.connectors.transport.ssrf_guard import HostGuard, check_url
+from workbench.connectors.transport.tls import tls_fault, trusted
+from workbench.errors import SourceGarbled, SourceRefused, SourceUnreachable
 from workbench.moved import renamed
 
 if TYPE_CHECKING:
@@ -43,7 +45,29 @@ if not TYPE_CHECKING:
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+# What may stand in a file: tenants, languages, kinds of content. Any other value is a secret.
+_HARMLESS_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "cache-control",
+        "content-type",
+        "from",
+        "prefer",
+        "user-agent",
+        "x-atlassian-token",
+        "x-correlation-id",
+        "x-database-name",
+        "x-grafana-org-id",
+        "x-org-id",
+        "x-request-id",
+        "x-scope-orgid",
+        "x-tenant",
+        "x-tenant-id",
+        "x-thanos-tenant",
+    }
+)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _SHOWN = 200
 _ENDS: contextvars.ContextVar[float] = contextvars.ContextVar("ends", default=float("inf"))
 
@@ -58,7 +82,8 @@ class HttpSettings(pydantic.BaseModel):
     auth
         How it knows who asks; secrets by reference only.
     headers
-        Sent with each request, for example a tenant; no secrets.
+        Sent with each request. The value of one that is known to be harmless, such as a tenant,
+        stands here; that of any other is a reference, as `auth` has it (``env:NAME``).
     ca_file
         Certificates to trust instead of the system's.
     timeout_s
@@ -69,11 +94,13 @@ class HttpSettings(pydantic.BaseModel):
         Largest answer to one request, unpacked.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str = pydantic.Field(description="where the source answers")
     auth: Auth = pydantic.Field(default=Auth(), description="how it knows who asks")
-    headers: dict[str, str] = pydantic.Field(default_factory=dict, description="sent each time")
+    headers: dict[str, str] = pydantic.Field(
+        default_factory=dict, repr=False, description="sent each time"
+    )
     ca_file: Path | None = pydantic.Field(default=None, description="certificates to trust")
     timeout_s: float = pydantic.Field(default=10.0, gt=0, le=600, description="longest silence")
     deadline_s: float = pydantic.Field(default=60.0, gt=0, le=3600, description="of one fetch")
@@ -90,10 +117,17 @@ class HttpSettings(pydantic.BaseModel):
     @pydantic.field_validator("headers")
     @classmethod
     def _harmless(cls, headers: dict[str, str]) -> dict[str, str]:
-        secret = sorted(name for name in headers if name.lower() in _SECRET_HEADERS)
-        if secret:
-            message = f"{', '.join(secret)} is a secret: write it as auth, by reference"
-            raise ValueError(message)
+        for name, value in headers.items():
+            if not _TOKEN.fullmatch(name):
+                message = f"{name!r} is no name of a header"
+                raise ValueError(message)
+            known = name.lower() in _HARMLESS_HEADERS
+            if known and not (value.isascii() and value.isprintable()):
+                message = f"the value of {name} holds characters that no header can hold"
+                raise ValueError(message)
+            if not known and not is_reference(value):
+                message = f"the value of {name} may be a secret: write it as auth, or by reference"
+                raise ValueError(message)
         return headers
 
 
@@ -165,6 +199,7 @@ class Http:
         self.budget = RetryBudget()
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
+        self._guard = HostGuard()
 
     def __repr__(self) -> str:
         """Name the source's address."""
@@ -243,29 +278,61 @@ class Http:
         except TimeoutError:
             raise _out_of_time(self.settings) from None
         except httpx.TransportError as error:
-            raise Transient(_lost(self.settings, error)) from error
+            if (fault := tls_fault(error, self.settings.url)) is not None:
+                raise fault from None  # it will not pass
+            raise Transient(_lost(self.settings, error)) from None
+        except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
+            fact = "A request that cannot be made"
+            hint = type(error).__name__  # its words may hold what was sent
+            raise SourceRefused(fact, value=self.settings.url, hint=hint) from None
 
     async def _followed(self, sent: _Sent) -> tuple[int, dict[str, str], Any]:
         url = self.settings.url + sent.path
         for _ in range(_MOST_REDIRECTS + 1):
             parts = urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)
-            await check_host(parts.hostname or "", port)
-            async with self._open().stream(
-                sent.method, url, params=sent.query, headers=sent.headers, **sent.content
-            ) as response:
+            host = parts.hostname or ""
+            addresses = await self._guard.addresses(host, port)
+            async with self._sent(sent, url, host, addresses) as response:
                 if response.status_code not in _REDIRECTS:
                     return await self._read(response)
                 url = _redirected(url, response, sent.method)
         raise SourceRefused(fact="Redirected in a ring", value=self.settings.url)
 
+    @contextlib.asynccontextmanager
+    async def _sent(
+        self, sent: _Sent, url: str, host: str, addresses: tuple[str, ...]
+    ) -> AsyncIterator[httpx.Response]:
+        """Send to the addresses that were checked, one after the other, under the host's name."""
+        client, target = self._open(), httpx.URL(url)
+        for address in addresses:
+            request = client.build_request(
+                sent.method,
+                target.copy_with(host=address),
+                params=sent.query,
+                headers={"host": _host_header(target), **sent.headers},
+                extensions={"sni_hostname": host},
+                **sent.content,
+            )
+            try:
+                response = await client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                if address == addresses[-1] or tls_fault(error, url) is not None:
+                    raise
+                continue
+            try:
+                yield response
+            finally:
+                await response.aclose()
+            return
+
     async def _read(self, response: httpx.Response) -> tuple[int, dict[str, str], Any]:
         status, headers = response.status_code, dict(response.headers)
-        data = await self._body(response)
+        data = await self._body(response, headers.get("content-encoding", ""))
         if status in _PASSING:
             error = SourceUnreachable(f"The source answered {status}", value=_shown(data))
             raise Transient(error, retry_after_s(headers))
-        payload, readable = _parsed(data)
+        payload, readable = parsed_json(data)
         if not httpx.codes.is_success(status):
             said = _shown(data) if not _is_page(data) else "a page of HTML"
             hint = "Check its credentials" if status in {401, 403} else ""
@@ -286,23 +353,20 @@ class Http:
             raise Transient(SourceGarbled("An answer that is not JSON", value=_shown(data)))
         return status, headers, payload
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _body(self, response: httpx.Response, encoding: str) -> bytes:
         cap = int(self.settings.cap_mb * 1_000_000)
-        data = bytearray()
-        async for piece in response.aiter_bytes():
-            data += piece
-            if len(data) > cap:
-                hint = "Ask for less at once, or raise cap_mb"
-                raise WindowTooLarge(fact="An answer larger than its cap", value=cap, hint=hint)
-        return bytes(data)
+        try:
+            return await unpacked(response.aiter_raw(), encoding, cap_bytes=cap)
+        except SourceGarbled as error:  # damaged on the way: it may pass
+            raise Transient(error) from error
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
             self._client = httpx.AsyncClient(
-                auth=_Credentials(self.settings.auth),
-                headers={"accept": "application/json", **self.settings.headers},
+                auth=_Credentials(self.settings),
+                headers={"accept": "application/json", "accept-encoding": ACCEPTED},
                 timeout=self.settings.timeout_s,
-                verify=_trusted(self.settings),
+                verify=trusted(self.settings.ca_file),
                 transport=self._transport,
                 follow_redirects=False,
                 trust_env=False,
@@ -333,20 +397,23 @@ class _Sent:
 class _Credentials(httpx.Auth):
     """Puts credentials on a request as it leaves: no client and no error ever holds them."""
 
-    def __init__(self, auth: Auth) -> None:
-        self._auth = auth
+    def __init__(self, settings: HttpSettings) -> None:
+        self._auth, self._headers = settings.auth, settings.headers
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign one request."""
+        for name, value in self._headers.items():
+            harmless = name.lower() in _HARMLESS_HEADERS
+            request.headers.setdefault(name, value if harmless else header_secret(value))
         auth = self._auth
         if auth.kind == "basic":
             pair = f"{auth.user}:{read_secret(auth.secret or '')}".encode()
             request.headers["authorization"] = f"Basic {b64encode(pair).decode()}"
             del pair
         elif auth.kind == "bearer":
-            request.headers["authorization"] = f"Bearer {read_secret(auth.secret or '')}"
+            request.headers["authorization"] = f"Bearer {header_secret(auth.secret or '')}"
         elif auth.kind == "header":
-            request.headers[auth.name] = read_secret(auth.secret or "")
+            request.headers[auth.name] = header_secret(auth.secret or "")
         yield request
 
 
@@ -362,12 +429,10 @@ def _form(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     return form
 
 
-def _trusted(settings: HttpSettings) -> Any:  # noqa: ANN401 - a context or True
-    if settings.ca_file is None:
-        return True
-    import ssl
-
-    return ssl.create_default_context(cafile=str(settings.ca_file))
+def _host_header(url: httpx.URL) -> str:
+    """Write a host as a request names it, with its port where that is not the usual one."""
+    name = url.host if ":" not in url.host else f"[{url.host}]"
+    return name if url.port is None else f"{name}:{url.port}"
 
 
 def _redirected(url: str, response: httpx.Response, method: str) -> str:
@@ -400,13 +465,6 @@ def _lost(settings: HttpSettings, error: httpx.TransportError) -> SourceUnreacha
     if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
         return SourceGarbled("An answer that was cut short", value=settings.url, hint=words)
     return SourceUnreachable("The source cannot be reached", value=settings.url, hint=words)
-
-
-def _parsed(data: bytes) -> tuple[Any, bool]:
-    try:
-        return json.loads(data), True
-    except (ValueError, RecursionError):
-        return None, False
 
 
 def _is_page(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
@@ -12,7 +13,7 @@ from workbench.errors import BadInput, MissingPart, SourceRefused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Auth", "SecretRef", "read_secret"]
+__all__ = ["Auth", "SecretRef", "header_secret", "is_reference", "read_secret"]
 
 _HINT = "Write env:NAME or keyring:SERVICE/USER; a secret itself never stands in a file"
 
@@ -37,13 +38,20 @@ SecretRef = Annotated[str, pydantic.AfterValidator(_checked)]
 """Where a secret lies: ``env:NAME`` or ``keyring:SERVICE/USER``."""
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text says where a secret lies."""
+    where, _, name = text.partition(":")
+    return where in _READERS and bool(name)
+
+
 def read_secret(reference: str) -> str:
     """Read a secret from where it lies.
 
     Raises
     ------
     SourceRefused
-        Nothing lies there.
+        Nothing lies there, or something that is no secret: bytes that are not text, a line
+        break, a control character. It is not shown.
     MissingPart
         The keyring package is not installed.
     """
@@ -52,7 +60,37 @@ def read_secret(reference: str) -> str:
     if not found:
         hint = "Set it in the environment" if where == "env" else "Store it with keyring set"
         raise SourceRefused(fact="A secret is not where it should be", value=reference, hint=hint)
+    if why := _odd(found):
+        fact = f"A secret that {why}"
+        raise SourceRefused(fact, value=reference, hint="Store it without")
     return found
+
+
+def header_secret(reference: str) -> str:
+    """Read a secret that is sent as the value of a header, where only ASCII may stand.
+
+    Raises
+    ------
+    SourceRefused, MissingPart
+        See `read_secret`; or it holds other characters (RFC 9110, section 5.5).
+    """
+    secret = read_secret(reference)
+    if not secret.isascii() or secret != secret.strip():
+        fact = "A secret that no header can hold"
+        hint = "Only ASCII may be sent, without blanks around it"
+        raise SourceRefused(fact, value=reference, hint=hint)
+    return secret
+
+
+def _odd(secret: str) -> str:
+    """Say what is wrong with a secret, without repeating any of it."""
+    if secret.endswith(("\n", "\r")):
+        return "ends in a line break"
+    if any(unicodedata.category(char) == "Cs" for char in secret):  # bytes that are not UTF-8
+        return "is not text"
+    if any(unicodedata.category(char) == "Cc" for char in secret):
+        return "holds a control character"
+    return ""
 
 
 class Auth(pydantic.BaseModel):
@@ -97,10 +135,15 @@ def _of_keyring(name: str) -> str | None:
     service, _, user = name.partition("/")
     try:
         import keyring
+        import keyring.errors
     except ImportError as error:
         hint = "pip install 'incident-workbench[keyring]'"
         raise MissingPart(fact="The keyring package is not installed", hint=hint) from error
-    found: str | None = keyring.get_password(service, user)
+    try:
+        found: str | None = keyring.get_password(service, user)
+    except keyring.errors.KeyringError as error:
+        fact = f"The keyring cannot be read ({type(error).__name__})"
+        raise SourceRefused(fact, value=service, hint="Unlock it, or use env:NAME") from None
     return found
 
 

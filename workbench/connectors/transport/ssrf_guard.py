@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-__all__ = ["check_host", "check_url"]
+__all__ = ["HostGuard", "check_host", "check_url"]
 
 _METADATA_NAMES = (
     "metadata",
@@ -40,6 +40,7 @@ _METADATA = tuple(
         "fd20:ce::/64",
     )
 )
+_LONGEST_LABEL, _LONGEST_NAME = 63, 253
 _WRONG = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 
@@ -57,8 +58,9 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise SourceRefused(fact="Not a URL", hint=str(error)) from None
+    except ValueError:  # its words repeat the URL, a password in it too
+        hint = "A host, and a port between 1 and 65535"
+        raise SourceRefused(fact="Not a URL", hint=hint) from None
     if parts.scheme not in {"http", "https"}:
         raise SourceRefused(
             fact="Only http and https are spoken", value=parts.scheme or "no scheme"
@@ -77,27 +79,74 @@ def check_url(url: str) -> str:
     return url
 
 
-async def check_host(host: str, port: int) -> None:
-    """Refuse a name that resolves to an address no source may have.
+async def check_host(host: str, port: int) -> tuple[str, ...]:
+    """Resolve a name, and refuse one that leads to an address no source may have.
+
+    Returns
+    -------
+    tuple of str
+        Its addresses, all of them checked: to be connected to as they are, since the name may
+        lead elsewhere when it is asked again (DNS rebinding, CWE-350).
 
     Raises
     ------
     SourceRefused, SourceUnreachable
-        An address is refused; or the name is unknown.
+        An address is refused, or it is no name; or the name is unknown.
     """
     if (literal := _literal(host)) is not None:
         _check_address(literal, host)
-        return
+        return (str(literal),)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
         )
+    except UnicodeError as error:
+        raise SourceRefused(fact="Not a host name", value=host) from error
     except OSError as error:
-        raise SourceUnreachable(
-            fact="Nobody knows this host", value=host, hint=str(error)
-        ) from error
-    for *_, address in found:
-        _check_address(ipaddress.ip_address(str(address[0]).partition("%")[0]), host)
+        hint = error.strerror or "It does not resolve"
+        raise SourceUnreachable(fact="Nobody knows this host", value=host, hint=hint) from error
+    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    for address in addresses:
+        _check_address(address, host)
+    reaches = {_reach(address) for address in addresses}
+    if {"this machine", "the internet"} <= reaches:
+        raise SourceRefused(fact="A name that leads outside and to this machine", value=host)
+    return tuple(dict.fromkeys(map(str, addresses)))
+
+
+class HostGuard:
+    """Resolves the names of one source, and holds each to where it led at first."""
+
+    def __init__(self) -> None:
+        self._reaches: dict[str, frozenset[str]] = {}
+
+    async def addresses(self, host: str, port: int) -> tuple[str, ...]:
+        """Resolve as `check_host`; a name that moved further inside is refused.
+
+        Raises
+        ------
+        SourceRefused, SourceUnreachable
+            See `check_host`.
+        """
+        found = await check_host(host, port)
+        reach = frozenset(_reach(ipaddress.ip_address(one)) for one in found)
+        first = self._reaches.setdefault(host, reach)
+        if not reach <= first and reach != {"the internet"}:
+            fact = f"A name that led to {_listed(first)} now leads to {_listed(reach)}"
+            raise SourceRefused(fact, value=host)
+        return found
+
+
+def _listed(reach: frozenset[str]) -> str:
+    return " and ".join(sorted(reach))
+
+
+def _reach(address: Address) -> str:
+    """Say how far inside an address lies."""
+    inner = (address, *_inside(address))
+    if any(each.is_loopback for each in inner):
+        return "this machine"
+    return "the internet" if address.is_global else "a private network"
 
 
 def _check_name(parts: SplitResult) -> None:
@@ -109,8 +158,15 @@ def _check_name(parts: SplitResult) -> None:
         _check_address(literal, host)
     elif host.lower().rstrip(".") in _METADATA_NAMES:
         raise SourceRefused(fact="The metadata service of a cloud is no source", value=host)
-    elif not _NAME.fullmatch(host):
+    elif not _is_name(host):
         raise SourceRefused(fact="Not a host name", value=host)
+
+
+def _is_name(host: str) -> bool:
+    """Whether a resolver would take it: no empty label, none too long (RFC 1035, 2.3.4)."""
+    labels = host.removesuffix(".").split(".")
+    fitting = all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+    return bool(_NAME.fullmatch(host)) and fitting and len(host) <= _LONGEST_NAME
 
 
 def _literal(host: str) -> Address | None:

@@ -224,7 +224,13 @@ class Hypotheses(Ledger):
         raise unknown_name(kind, hypothesis_id, self.ids)
 
     def save(self, path: str | Path) -> Path:
-        """Write the ledger as JSON; `load` reads the same ledger back."""
+        """Write the ledger as JSON, whole or not at all; `load` reads the same ledger back.
+
+        Raises
+        ------
+        CannotWrite
+            The disk is full or read-only, or the place is not one for a file.
+        """
         return write_ledger(self, Path(path))
 
     @classmethod

@@ -14,6 +14,7 @@ from workbench.errors import BadInput
 from workbench.findings import CLAIMS
 from workbench.slis import SLI
 from workbench.times import TimeRange, utc
+from workbench.writing import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,12 @@ def write_ledger(ledger: Ledger, path: Path) -> Path:
     ledger
         What to write; the case it was tested on is not written.
     path
-        The file; its folder must be there.
+        The file, written whole or not at all; its folder is made if missing.
+
+    Raises
+    ------
+    CannotWrite
+        The disk is full or read-only, or the place is not one for a file.
     """
     plain = {
         "kind": _KIND,
@@ -65,8 +71,7 @@ def write_ledger(ledger: Ledger, path: Path) -> Path:
         "history": [_plain({**asdict(e), "at": e.at.isoformat()}) for e in ledger.history],
     }
     # Only ASCII is written: names may hold what no file encoding can.
-    path.write_text(json.dumps(plain, indent=1) + "\n", encoding="ascii")
-    return path
+    return write_text(path, json.dumps(plain, indent=1, ensure_ascii=True) + "\n")
 
 
 def read_ledger(path: Path) -> dict[str, Any]:

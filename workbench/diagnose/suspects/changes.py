@@ -101,7 +101,7 @@ def _judged(case: Case, effect: Effect, lost: list[CheckId]) -> tuple[Claim, Rol
         return "supported", "state change", effect.statement
     if CheckId.SLI_GOT_WORSE in lost:
         words = f"the SLI {case.all_clear}; {effect.statement}"
-        if case.objective.broken and not case.ranking.moved:
+        if not case.ranking.was_measured or (case.objective.broken and not case.ranking.moved):
             return "observed", "undecided", words
         return "refuted", "coincidence", words
     if CheckId.NOT_AFTER_SLI in lost:

@@ -165,6 +165,9 @@ def next_checks(
         raise BadInput(fact, value=asked, hint=hint)
     leading = _leading(case)
     names = [name for name in leading if name != _ELSEWHERE]
+    if not case.ranking.was_measured:
+        reason = f"{case.sli} {case.all_clear}: load its measurements first"
+        return NextChecks(case.window.id, case.sli, leading, (), reason)
     sure = case.ranking.moved or case.past_windows >= ENOUGH_HISTORY
     calm = case.all_clear if sure else ""
     if calm or not names:

@@ -134,7 +134,7 @@ def _absent(record: Mapping[str, object]) -> Milestone:
 def _onset(parameters: Parameters) -> Milestone:
     onset = parameters.get("onset")
     if onset is None:
-        return Milestone(None, ("the SLI stayed in its usual range",))
+        return Milestone(None, ("no onset of the SLI was found",))
     return Milestone(from_epoch(float(onset)), ("onset of the SLI, estimated",))
 
 

@@ -55,8 +55,10 @@ def trigger(context: Context) -> Section:
     """5: the state change that started it, as far as the claim ladder carries."""
     cause = context.diagnosis.cause
     if not context.diagnosis.moved:
+        known = context.diagnosis.was_measured
+        why = "the SLI stayed in its usual range" if known else "the SLI was not measured"
         blocks: tuple[Block, ...] = (
-            Paragraph(("No trigger: the SLI stayed in its usual range.",)),
+            Paragraph((f"No trigger: {why}.",)),
             *_would_settle(context),
         )
     elif cause is None:

@@ -149,6 +149,15 @@ def _what_happened(context: Context) -> Text:
         " to ",
         context.diagnosed("during", unit),
     )
+    if not diagnosis.was_measured:
+        return (
+            *subject,
+            " was not measured between ",
+            context.cite("window.times", "start", "instant"),
+            " and ",
+            context.cite("window.times", "end", "clock"),
+            ", or not before: what users felt is not known.",
+        )
     if not diagnosis.moved:
         return (
             "Between ",
@@ -192,6 +201,8 @@ def _and_failed(context: Context) -> Text:
 
 def _trigger(context: Context) -> Text:
     cause = context.diagnosis.cause
+    if not context.diagnosis.was_measured:
+        return ("Nothing is claimed of what started it.",)
     if not context.diagnosis.moved:
         return ("No impact was found on it.",)
     if cause is None:
@@ -239,6 +250,9 @@ def _how_it_ended(context: Context) -> Text:
 
 def _no_impact(context: Context) -> Paragraph:
     sli = context.diagnosis.sli
+    if not context.diagnosis.was_measured:
+        told = (Name(str(sli)), " was not measured in the window, or not before it")
+        return Paragraph(("Impact is not known: ", *told, ". No budget is put down to it."))
     return Paragraph(
         (
             "No impact found: ",
@@ -331,6 +345,8 @@ def _unaffected(context: Context) -> Text:
 
 
 def _onset(context: Context) -> Paragraph:
+    if not context.diagnosis.was_measured:
+        return Paragraph(("Onset: not known, the SLI was not measured.",))
     if context.diagnosis.onset is None:
         return Paragraph(("Onset: none, the SLI stayed in its usual range.",))
     return Paragraph(

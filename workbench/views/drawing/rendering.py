@@ -17,6 +17,7 @@ import vl_convert
 
 from workbench.cards import card
 from workbench.views.drawing.palette import CARD, CONFIG
+from workbench.writing import write_bytes
 
 if TYPE_CHECKING:
     import altair as alt
@@ -207,6 +208,4 @@ def _own_ids(svg: str) -> str:
 
 
 def _write_png(svg: str, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(vl_convert.svg_to_png(svg, scale=_SCALE))
-    return path
+    return write_bytes(path, vl_convert.svg_to_png(svg, scale=_SCALE))

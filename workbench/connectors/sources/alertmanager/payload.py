@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.connectors.reading.look_alikes import shape_of
 from workbench.connectors.reading.rows import (
     json_text,
     list_at,
@@ -17,9 +18,11 @@ from workbench.connectors.reading.severities import severity_of
 from workbench.errors import NaiveTimestamp, SourceGarbled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["api_alerts", "first_of_each", "webhook_alerts"]
+__all__ = ["api_alerts", "fingerprint_of", "first_of_each", "webhook_alerts"]
+
+_FNV_OFFSET, _FNV_PRIME, _SEPARATOR = 0xCBF29CE484222325, 0x100000001B3, 0xFF
 
 _COLUMNS = (
     "starts_at",
@@ -88,7 +91,7 @@ def webhook_alerts(
         Not a message of version 4.
     """
     if not isinstance(message, dict) or text_of(message.get("version")) != "4":
-        raise SourceGarbled(fact="Not a webhook message of version 4", value=str(message)[:100])
+        raise SourceGarbled(fact="Not a webhook message of version 4", value=shape_of(message))
     rows, refused = [], []
     for place, one in enumerate(list_at(message, "alerts"), start=1):
         ended = text_of(mapping_at(one).get("status")) == "resolved"
@@ -106,7 +109,15 @@ def webhook_alerts(
 
 
 def first_of_each(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Join what was told again: an alert is its fingerprint and start, its end the last told.
+    """Join what was told again: an alert is its fingerprint and start, and as last told.
+
+    Alertmanager resolves an alert that times out while Prometheus goes on firing it, and tells
+    it again with the same start: an end that was told earlier is no end then.
+
+    Parameters
+    ----------
+    frame
+        Rows in the order they were told.
 
     Returns
     -------
@@ -115,9 +126,27 @@ def first_of_each(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """
     if frame.empty:
         return frame, 0
-    ordered = frame.sort_values("ends_at", na_position="first", kind="stable")
-    kept = ordered.drop_duplicates(["fingerprint", "starts_at"], keep="last")
-    return kept.sort_values("starts_at", ignore_index=True), len(frame) - len(kept)
+    kept = frame.drop_duplicates(["fingerprint", "starts_at"], keep="last")
+    ordered = kept.sort_values("starts_at", kind="stable", ignore_index=True)
+    return ordered, len(frame) - len(kept)
+
+
+def fingerprint_of(labels: Mapping[str, str]) -> str:
+    """Compute the fingerprint of an alert's labels as Prometheus does (FNV-1a of 64 bits).
+
+    Messages may come without one; an alert is its labels (prometheus/common, ``LabelSet``).
+
+    Examples
+    --------
+    >>> fingerprint_of({})
+    'cbf29ce484222325'
+    """
+    digest = _FNV_OFFSET
+    for name in sorted(labels):
+        for part in (name, labels[name]):
+            for byte in (*part.encode("utf-8", "backslashreplace"), _SEPARATOR):
+                digest = (digest ^ byte) * _FNV_PRIME % 2**64
+    return f"{digest:016x}"
 
 
 def _row(
@@ -135,7 +164,7 @@ def _row(
         _first(labels, service_from),
         severity_of(labels.get("severity", "")),
         state,
-        text_of(mapping_at(one).get("fingerprint")),
+        text_of(mapping_at(one).get("fingerprint")) or fingerprint_of(labels),
         source,
         json_text(labels),
     )

@@ -146,5 +146,6 @@ def _verdict(table: str, source: str, part: Parsed) -> Fetched:
 
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put frames one after another, in the order their messages were told."""
     filled = [conform("alerts", frame) for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else empty("alerts")

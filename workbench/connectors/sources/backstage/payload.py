@@ -23,6 +23,7 @@ __all__ = ["Edge", "Entity", "edges_of", "entities_of"]
 
 _MOST_NODES = 100_000  # values of one document that are searched for placeholders
 _KINDS = {"component", "resource", "api", "system", "domain", "group", "user", "location"}
+_KIND = re.compile(r"[a-z][a-z0-9]*")
 _REFERENCE = re.compile(r"(?:([^:/\s]+):)?(?:([^:/\s]+)/)?([^:/\s]+)")
 _PLACEHOLDERS = {"$text", "$json", "$yaml"}
 _CALL_KINDS = {
@@ -156,7 +157,10 @@ def _entity(record: object) -> Entity:
     metadata, spec = mapping_at(record, "metadata"), mapping_at(record, "spec")
     kind = text_of(mapping_at(record).get("kind")).lower()
     name = text_of(metadata.get("name"))
-    if kind not in _KINDS or not _REFERENCE.fullmatch(name):
+    # Kinds are extensible, and Template is Backstage's own: any of a group and version may stand
+    # in a catalog, and is left alone where it declares no calls.
+    own = "/" in text_of(mapping_at(record).get("apiVersion")) and _KIND.fullmatch(kind)
+    if not (kind in _KINDS or own) or not _REFERENCE.fullmatch(name):
         raise SourceGarbled(fact="Not a catalog entity", value=f"{kind}:{name}")
     space = text_of(metadata.get("namespace")) or "default"
     return Entity(

@@ -38,6 +38,20 @@ _WANTED = (
     "ProviderName",
     "PricingCurrency",
 )
+# What tells one charge of a resource and period from another, where a file has it.
+_TELLING = (
+    "SkuId",
+    "SkuPriceId",
+    "ChargeDescription",
+    "PricingCategory",
+    "PricingUnit",
+    "ConsumedUnit",
+    "CommitmentDiscountId",
+    "SubAccountId",
+    "RegionId",
+    "AvailabilityZone",
+    "InvoiceId",
+)
 _MOST_ROWS = 5_000_000
 _PARQUET = b"PAR1"
 
@@ -55,7 +69,8 @@ def focus_rows(data: bytes, service_tags: Sequence[str]) -> Parsed:
     Returns
     -------
     Parsed
-        Columns of ``costs``, and ``charge_class``, ``billed_cost`` and ``provider_service``.
+        Columns of ``costs``, and ``charge_class``, ``billed_cost`` and ``provider_service``;
+        ``telling``, which with period, resource and category tells charges apart.
 
     Raises
     ------
@@ -90,6 +105,7 @@ def focus_rows(data: bytes, service_tags: Sequence[str]) -> Parsed:
             "charge_class": read["ChargeClass"],
             "billed_cost": pd.to_numeric(read["BilledCost"], errors="coerce").astype("float64"),
             "provider_service": provider,
+            "telling": _joined_text(read),
         }
     )
     whole = frame["period_start"].notna() & frame["period_end"].notna() & np.isfinite(cost)
@@ -103,6 +119,8 @@ def _csv(data: bytes, refused: list[str]) -> pd.DataFrame:
         at = {name: header.index(name) for name in _columns(header)}
         rows: list[list[str]] = []
         for row in reader:
+            if len(rows) + len(refused) >= _MOST_ROWS:
+                raise SourceGarbled(fact="Too many charges in one file", value=f"> {_MOST_ROWS:,}")
             if len(row) == len(header):
                 rows.append([row[n] for n in at.values()])
             elif row:  # the last line of a file that is cut short
@@ -153,7 +171,16 @@ def _columns(header: Sequence[str]) -> list[str]:
     if missing:
         hint = f"FOCUS requires {', '.join(missing)}; the file has {', '.join(header[:8])}"
         raise SourceGarbled(fact="Not a FOCUS file", value=missing, hint=hint)
-    return [name for name in (*_NEEDED, *_WANTED) if name in header]
+    return [name for name in (*_NEEDED, *_WANTED, *_TELLING) if name in header]
+
+
+def _joined_text(read: pd.DataFrame) -> pd.Series:
+    there = [name for name in (*_TELLING, "ChargeFrequency", "ProviderName") if name in read]
+    parts = [read[name].astype("str") for name in there]
+    joined = pd.Series("", index=read.index, dtype="object")
+    for part in parts:
+        joined = joined + "\x1f" + part
+    return joined
 
 
 def _filled(read: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from workbench.connectors.reading.file_source import FileSource
 from workbench.connectors.reading.files import FilesSettings, RawFile
 from workbench.connectors.reading.rows import Parsed
 from workbench.connectors.sources.focus.payload import focus_rows
+from workbench.connectors.sources.focus.restated import unrestated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,17 +75,24 @@ class Focus(FileSource):
         return focus_rows(file.data, self.settings.service_tags)
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
-        """Drop charges of an export that was matched twice, and say what is odd in the range."""
+        """Drop charges of an export that was matched twice, or that a later one restates."""
         numbered = [_numbered(part.frame) for part in parts]
-        frame = pd.concat(numbered, ignore_index=True)
+        frame, restated = unrestated(numbered)
         again = frame.duplicated()
-        kept = frame[~again].drop(columns="nth").reset_index(drop=True)
+        kept = frame[~again].drop(columns=["nth", "telling"]).reset_index(drop=True)
         inside = kept[when.mask(kept["period_start"])]
         notes = [f"{int(again.sum()):,} charge(s) in two files, dropped"] if again.any() else []
+        if restated.replaced:
+            notes.append(f"{restated.replaced:,} charge(s) restated by a later file: replaced")
         notes += [note for part in parts for note in part.notes]
         notes += _odd(inside) + _reaching_in(kept, when)
-        told = tuple(trouble for part in parts for trouble in part.problems)
-        return [Parsed(kept, told, tuple(dict.fromkeys(notes)))]
+        told = [trouble for part in parts for trouble in part.problems]
+        if restated.unclear:
+            told.append(
+                f"{restated.unclear:,} charge(s) stand in two files with other figures, and "
+                "neither file restates the other whole: both are counted"
+            )
+        return [Parsed(kept, tuple(told), tuple(dict.fromkeys(notes)))]
 
     def settle(
         self, table: str, when: TimeRange, *, parts: Sequence[Parsed], services: tuple[str, ...]

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.connectors.reading.rows import list_at, mapping_at, parse_timestamp, text_of
+from workbench.connectors.reading.look_alikes import shape_of
+from workbench.connectors.reading.rows import (
+    Parsed,
+    list_at,
+    mapping_at,
+    parse_timestamp,
+    text_of,
+)
 from workbench.errors import SourceGarbled
+from workbench.times import utc_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["event_rows", "host_edges", "service_of_pod"]
+    from workbench.times import TimeRange
+
+__all__ = ["event_rows", "host_edges", "service_of_pod", "within"]
 
 _NAMES = ("app.kubernetes.io/name", "app", "k8s-app")
 
@@ -24,7 +34,7 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
     """Yield the row of one event, of either API.
 
     An event that goes on is one object whose count grows: its row stands at its last time,
-    and `count` is how often it was seen in all.
+    `count` is how often it was seen in all, and ``began`` when first; see `within`.
 
     Raises
     ------
@@ -34,7 +44,7 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
     record = mapping_at(event)
     about = mapping_at(record, "involvedObject") or mapping_at(record, "regarding")
     if not about or "reason" not in record:
-        raise SourceGarbled(fact="Not an event", value=sorted(map(str, record))[:6])
+        raise SourceGarbled(fact="Not an event", value=shape_of(event))
     series = mapping_at(record, "series")
     times = (
         series.get("lastObservedTime"),
@@ -48,6 +58,12 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
     at = next((read for told in times if (read := parse_timestamp(told)) is not None), None)
     if at is None:
         raise SourceGarbled(fact="An event without a time", value=text_of(record.get("reason")))
+    starts = (
+        record.get("firstTimestamp"),
+        record.get("deprecatedFirstTimestamp"),
+        record.get("eventTime"),
+    )
+    began = next((read for told in starts if (read := parse_timestamp(told)) is not None), at)
     count = series.get("count") or record.get("count") or record.get("deprecatedCount") or 1
     yield {
         "ts": at,
@@ -58,7 +74,32 @@ def event_rows(event: Any) -> Iterator[dict[str, object]]:  # noqa: ANN401 - any
         "name": text_of(about.get("name")),
         "message": text_of(record.get("message") or record.get("note")),
         "count": count if isinstance(count, int) else 1,
+        "began": min(began, at),
     }
+
+
+def within(part: Parsed, when: TimeRange) -> Parsed:
+    """Place events that went on beyond a range inside it; ``began`` is dropped.
+
+    One that was last seen after the range and first before its end happened in it: it stands
+    where it began, or at the start of the range, and counts the one time that is known.
+    """
+    frame = part.frame
+    if "began" not in frame:
+        return part
+    began, ts = utc_column(frame["began"]), utc_column(frame["ts"])
+    early = int(((began < when.start) & (ts >= when.start) & (ts < when.end)).sum())
+    notes = [*part.notes]
+    if early:
+        notes.append(f"{early:,} event(s) began before the range: their count is of all of it")
+    over = (ts >= when.end) & (began < when.end) & (began < ts)
+    first = began.where(began > when.start, when.start)
+    placed = frame.drop(columns="began").assign(ts=ts.where(~over, first))
+    placed["count"] = frame["count"].where(~over, 1)
+    if not over.any():
+        return Parsed(placed, part.problems, tuple(notes))
+    why = f"{int(over.sum()):,} event(s) go on after the range: how often within it is not known"
+    return Parsed(placed, (*part.problems, why), tuple(notes))
 
 
 def host_edges(pods: list[Any], owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ from workbench.connectors.reading.rows import (
     text_of,
     to_fetched,
 )
-from workbench.connectors.sources.kubernetes.payload import event_rows, host_edges
+from workbench.connectors.sources.kubernetes.payload import event_rows, host_edges, within
 from workbench.connectors.transport.http import HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceGarbled, SourceRefused
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kubernetes", "KubernetesFiles", "KubernetesFilesSettings", "KubernetesSettings"]
 
+_LISTS = ("", "List", "EventList")  # kinds of lists that hold events
 _GONE = 410
 _RESTARTS = 3
 _MOST_CHUNKS = 10_000
@@ -76,7 +77,8 @@ class Kubernetes(HttpSource[KubernetesSettings]):
             return await self._topology(when, services)
         found = await self._list("/api/v1", "events")
         places = ((f"event {n}", one) for n, one in enumerate(found, start=1))
-        part = _aged(RowReader("events").each(places, event_rows).parsed(), when)
+        read = RowReader("events").each(places, event_rows).parsed()
+        part = within(_aged(read, when), when)
         return to_fetched(
             table,
             self.source,
@@ -160,17 +162,18 @@ class KubernetesFiles(FileSource):
         return RowReader(table).each(_events(file.data), event_rows).parsed()
 
     def join(self, table: str, parts: Sequence[Parsed], when: TimeRange) -> Sequence[Parsed]:
-        """Say where the range begins before the oldest event."""
+        """Place events that go on, and say where the range begins before the oldest event."""
         frames = [part.frame for part in parts if len(part.frame)]
         whole = Parsed(pd.concat(frames, ignore_index=True)) if frames else None
         aged = _aged(whole, when).problems if whole is not None else ()
-        return [*parts, Parsed(parts[0].frame.iloc[:0], aged)] if aged else parts
+        placed = [within(part, when) for part in parts]
+        return [*placed, Parsed(placed[0].frame.iloc[:0], aged)] if aged else placed
 
 
 def _events(data: bytes) -> Iterator[tuple[str, Any]]:
     for place, record in json_records(data):
         listed = mapping_at(record).get("items")
-        if isinstance(listed, list):
+        if isinstance(listed, list) and text_of(mapping_at(record).get("kind")) in _LISTS:
             yield from ((f"{place}, item {n}", one) for n, one in enumerate(listed, start=1))
         elif "object" in mapping_at(record):  # of a watch
             yield place, mapping_at(record).get("object")

@@ -26,7 +26,7 @@ from workbench.connectors.contract import (
 )
 from workbench.connectors.sources.lake.schema import OTEL, frame_of, otel_rows, time_of
 from workbench.connectors.transport.secret import Auth, read_secret
-from workbench.connectors.transport.ssrf_guard import check_host, check_url
+from workbench.connectors.transport.ssrf_guard import HostGuard, check_url
 from workbench.errors import (
     BadInput,
     MissingPart,
@@ -133,6 +133,7 @@ class Lake:
         self._settings = settings
         self._given = connection
         self._opened: BaseBackend | None = None
+        self._names, self._address = HostGuard(), ""
 
     async def fetch(
         self, table: str, when: TimeRange, *, services: tuple[str, ...] = ()
@@ -281,7 +282,7 @@ class Lake:
                 engine = stack.enter_context(embedded(memory=self._settings.memory))
             else:
                 if self._opened is None and self._given is None:
-                    self._opened = _connected(self._settings)
+                    self._opened = _connected(self._settings, self._address)
                 engine = Engine(self._given if self._given is not None else self._opened)
             try:
                 yield engine
@@ -291,7 +292,8 @@ class Lake:
     async def _guard(self) -> None:
         if self._settings.engine == "clickhouse" and self._given is None:
             parts = urlsplit(self._settings.url)
-            await check_host(str(parts.hostname), parts.port or _PORTS[parts.scheme])
+            port = parts.port or _PORTS[parts.scheme]
+            self._address = (await self._names.addresses(str(parts.hostname), port))[0]
 
 
 def _files(folder: Path, name: str) -> list[Path]:
@@ -301,7 +303,8 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [p for p in found if p.is_file() and not p.is_symlink() and Path(name).name == name]
 
 
-def _connected(settings: LakeSettings) -> Any:  # noqa: ANN401 - an Ibis connection
+def _connected(settings: LakeSettings, address: str) -> Any:  # noqa: ANN401 - an Ibis connection
+    """Connect; to ClickHouse by the address that was checked, and past no proxy."""
     try:
         if settings.engine == "spark":
             from ibis import pyspark
@@ -311,25 +314,31 @@ def _connected(settings: LakeSettings) -> Any:  # noqa: ANN401 - an Ibis connect
             session = builder.remote(settings.url) if settings.url else builder
             return pyspark.connect(session.getOrCreate())
         from clickhouse_connect.driver.exceptions import ClickHouseError
+        from clickhouse_connect.driver.httputil import get_pool_manager
         from ibis import clickhouse
     except ImportError as error:
         hint = f"pip install 'incident-workbench[{settings.engine}]'"
         raise MissingPart(fact=f"{settings.engine} is not installed", hint=hint) from error
     parts, secret = urlsplit(settings.url), settings.auth.secret
+    password = read_secret(secret) if secret else ""
+    is_tls, name = parts.scheme == "https", str(parts.hostname)
+    names: dict[str, Any] = {"assert_hostname": name, "server_hostname": name} if is_tls else {}
     try:
         return clickhouse.connect(
-            host=str(parts.hostname),
+            host=address or name,
             port=parts.port or _PORTS[parts.scheme],
-            secure=parts.scheme == "https",
+            secure=is_tls,
             database=settings.database,
             user=settings.auth.user or "default",
-            password=read_secret(secret) if secret else "",
+            password=password,
             connect_timeout=10,
+            pool_mgr=get_pool_manager(**names),
         )
     except ClickHouseError as error:
-        raise SourceUnreachable(
-            fact="ClickHouse does not answer", value=parts.hostname, hint=_reason(error)
-        ) from error
+        hint = _reason(error)
+        told = hint.replace(password, "(the password)") if password else hint
+        fact = "ClickHouse does not answer"
+        raise SourceUnreachable(fact, value=parts.hostname, hint=told) from None
 
 
 def _plain_frame(table: str, raw: pd.DataFrame) -> pd.DataFrame:

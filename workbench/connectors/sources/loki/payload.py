@@ -17,7 +17,7 @@ from workbench.errors import SourceGarbled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Line", "count_of", "lines_of", "log_frame"]
+__all__ = ["Line", "count_of", "lines_of", "log_frame", "warnings_of"]
 
 _LEVELS = ("detected_level", "level", "severity", "severity_text")
 _TRACE = ("trace_id", "traceid", "traceID")
@@ -70,6 +70,18 @@ def count_of(payload: object) -> int:
         return sum(int(float(one["value"][1])) for one in found)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise SourceGarbled(fact="A count that is not a number", value=str(found)[:100]) from error
+
+
+def warnings_of(payload: object) -> tuple[str, ...]:
+    """Read what the server warned of: a store or a tenant that was away, a limit.
+
+    Raises
+    ------
+    SourceRefused, SourceGarbled
+        As of `lines_of`.
+    """
+    _, warnings, _ = read_answer(payload)
+    return warnings
 
 
 def log_frame(lines: Sequence[Line], service_label: str) -> tuple[pd.DataFrame, list[str]]:

@@ -20,7 +20,13 @@ from workbench.connectors.contract import Estimate, Fetched, Query, complete_fet
 from workbench.connectors.reading.http_source import HttpSource
 from workbench.connectors.reading.promql import any_of, text, with_matchers
 from workbench.connectors.reading.rows import check_asked
-from workbench.connectors.sources.loki.payload import Line, count_of, lines_of, log_frame
+from workbench.connectors.sources.loki.payload import (
+    Line,
+    count_of,
+    lines_of,
+    log_frame,
+    warnings_of,
+)
 from workbench.connectors.transport.http import HttpSettings
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, WindowTooLarge
@@ -66,12 +72,20 @@ class Loki(HttpSource[LokiSettings]):
     async def read(self, table: str, when: TimeRange, services: tuple[str, ...]) -> Fetched:
         """Fetch lines; see `workbench.connectors.contract.Connector.fetch`."""
         query = self._query(services)
-        counted = await self._count(query, when)
+        warned: list[str] = []
+        counted = await self._count(query, when, warned)
         if counted > self.settings.most_rows:
             raise _too_large(counted, self.settings.most_rows)
-        lines, problems, pages = await self._pages(query, when)
-        if len(lines) != counted and len(lines) != await self._count(query, when):
-            problems.append(f"{len(lines):,} lines came where Loki counts {counted:,}")
+        lines, problems, pages = await self._pages(query, when, warned)
+        if len(lines) != counted:
+            again = await self._count(query, when, warned)  # it may have grown since
+            if len(lines) != again:
+                problems.append(f"{len(lines):,} lines came where Loki counts {again:,}")
+            elif again < counted:
+                problems.append(
+                    f"Loki counted {counted:,} lines before and {again:,} after reading"
+                )
+        problems += dict.fromkeys(warned)
         frame, notes = log_frame(lines, self.settings.service_label)
         digest = hashlib.sha256("\n".join(f"{o.ts} {o.body}" for o in lines).encode()).hexdigest()
         told = Query(self.source, query, (("pages", str(pages)),), when, len(lines), digest)
@@ -89,7 +103,8 @@ class Loki(HttpSource[LokiSettings]):
         """Have Loki count; see `workbench.connectors.contract.Connector.estimate`."""
         check_asked(table, self.tables, services)
         try:
-            return Estimate(await self._count(self._query(services), when), "counted by Loki")
+            counted = await self._count(self._query(services), when, [])
+            return Estimate(counted, "counted by Loki")
         except SourceError as error:
             return Estimate(None, str(error))
 
@@ -101,16 +116,20 @@ class Loki(HttpSource[LokiSettings]):
         # |= with several texts joined by "or" holds where one of them is in the line.
         return f"{selector} |= {' or '.join(map(text, terms))}" if terms else selector
 
-    async def _count(self, query: str, when: TimeRange) -> int:
+    async def _count(self, query: str, when: TimeRange, warned: list[str]) -> int:
         """Count the lines of ``[start, end)``: ranges of LogQL are open on the left."""
         length = when.end.value - when.start.value
         params = {
             "query": f"sum(count_over_time({query} [{length}ns]))",
             "time": str(when.end.value - 1),
         }
-        return count_of((await self.http.json("GET", "/loki/api/v1/query", params=params)).payload)
+        answer = await self.http.json("GET", "/loki/api/v1/query", params=params)
+        warned += warnings_of(answer.payload)
+        return count_of(answer.payload)
 
-    async def _pages(self, query: str, when: TimeRange) -> tuple[list[Line], list[str], int]:
+    async def _pages(
+        self, query: str, when: TimeRange, warned: list[str]
+    ) -> tuple[list[Line], list[str], int]:
         """Read forward; a page starts at the last nanosecond of the one before."""
         lines: list[Line] = []
         edge: Counter[Line] = Counter()  # what was taken already at that nanosecond
@@ -125,6 +144,7 @@ class Loki(HttpSource[LokiSettings]):
                 "direction": "forward",
             }
             answer = await self.http.json("GET", "/loki/api/v1/query_range", params=params)
+            warned += warnings_of(answer.payload)
             found = sorted(lines_of(answer.payload), key=lambda one: one.ts)
             again = Counter(edge)
             for one in found:

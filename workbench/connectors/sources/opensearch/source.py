@@ -99,6 +99,8 @@ class OpenSearch(HttpSource[OpenSearchSettings]):
         found = await self._pages(query)
         if len(found.hits) != found.total:
             found.problems.append(f"{len(found.hits):,} came where it counts {found.total or 0:,}")
+        elif len(found.hits) < counted:
+            found.problems.append(f"it counted {counted:,} before and {len(found.hits):,} after")
         frame, refused = hit_rows(found.hits.values(), self.settings.fields)
         inside = when.mask(frame["ts"]) if len(frame) else slice(None)
         problems = [*dict.fromkeys(found.problems), *summarize_rejected(refused)]

@@ -2,16 +2,17 @@
 
 Names, units and suffixes follow OpenTelemetry's "Prometheus and OpenMetrics compatibility":
 ``http.server.request.duration`` in ``s`` is ``http_server_request_duration_seconds_bucket``.
-Deltas are added up, so that every counter is cumulative; exponential histograms become the
-buckets they stand for, at the coarsest scale of their series.
+Labels are attributes by their Prometheus names. Deltas are added up, over all files, so that
+every counter is cumulative; a sum that may fall is a gauge; a summary's quantiles are gauges with
+a label ``quantile``. A counter goes on over restarts that its start time tells. Exponential
+histograms become the buckets they stand for, at the coarsest scale of their series.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,20 @@ from workbench.connectors.reading.otlp_values import (
     resource_of,
     time_ns,
 )
-from workbench.connectors.reading.rows import json_text, list_at, mapping_at, text_of
+from workbench.connectors.reading.rows import (
+    json_of,
+    json_text,
+    list_at,
+    mapping_at,
+    text_of,
+)
+from workbench.connectors.sources.otlp.points import Point
+from workbench.connectors.sources.otlp.writers import Oddity, told_apart
 from workbench.errors import SourceGarbled
+from workbench.semconv import plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["MetricPoints"]
 
@@ -58,39 +68,51 @@ _COLUMNS = ("ts", "metric", "value", "service", "labels", "unit", "kind", "tempo
 
 
 @dataclass(slots=True)
-class _Point:
-    ts: int
-    start: int
-    delta: bool
-    value: float = 0.0
-    bounds: tuple[float, ...] = ()
-    buckets: tuple[int, ...] = ()
-    scale: int | None = None
-    zeros: int = 0
-    offsets: tuple[int, int] = (0, 0)
-    negative: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
 class MetricPoints:
-    """Points of all export requests of a source: series go on from one to the next."""
+    """Points of all export requests of a source: series go on from one file to the next."""
 
-    series: dict[tuple[str, ...], list[_Point]] = field(default_factory=lambda: defaultdict(list))
+    series: dict[tuple[str, ...], list[Point]] = field(default_factory=lambda: defaultdict(list))
     refused: list[str] = field(default_factory=list)
     empty: int = 0
+    odd: Counter[Oddity] = field(default_factory=Counter)
+    _deltas: Counter[tuple[object, ...]] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, frames: Sequence[pd.DataFrame]) -> MetricPoints:
+        """Put the points of several files together again; see `records`."""
+        made = cls()
+        for frame in frames:
+            for key, point in zip(frame["key"], frame["point"], strict=True):
+                made.series[key].append(point)
+        return made
 
     def add(self, document: object) -> None:
         """Take the points of one export request; what cannot be read is kept in `refused`."""
+        self._deltas = Counter()
         for g, group in enumerate(list_at(document, "resourceMetrics")):
             service, resource = resource_of(group)
-            for scope in list_at(group, "scopeMetrics"):
+            # Before 1.0 scopes were called instrumentation libraries.
+            old = list_at(group, "instrumentationLibraryMetrics")
+            for scope in list_at(group, "scopeMetrics") or old:
                 for n, metric in enumerate(list_at(scope, "metrics")):
                     place = f"metrics[{g}.{n}] {text_of(mapping_at(metric).get('name'))}"
                     self._metric(place, mapping_at(metric), service, resource)
 
+    def records(self) -> pd.DataFrame:
+        """One row a point: its series and itself."""
+        pairs = [(key, point) for key, points in self.series.items() for point in points]
+        frame = pd.DataFrame(index=range(len(pairs)), columns=["key", "point"], dtype="object")
+        frame["key"] = pd.Series([key for key, _ in pairs], dtype="object")
+        frame["point"] = pd.Series([point for _, point in pairs], dtype="object")
+        return frame
+
     def frame(self) -> pd.DataFrame:
-        """Rows of the metrics table."""
-        parts = [part for key, points in self.series.items() for part in _rows(key, points)]
+        """Rows of the metrics table; what was odd about its series is counted in `odd`."""
+        parts: list[tuple[Any, ...]] = []
+        self.odd = Counter()
+        for key, points in self.series.items():
+            for labelled, own in told_apart(key, points, self.odd):
+                parts += _rows(labelled, own)
         columns = list(zip(*parts, strict=True)) if parts else [()] * len(_COLUMNS)
         counts = [len(ts) for ts in columns[0]]
         joined = {
@@ -131,7 +153,8 @@ class MetricPoints:
         for n, point in enumerate(list_at(data, "dataPoints")):
             try:
                 read = _point(mapping_at(point), shape, delta=delta)
-                labels = {**resource, **attributes_of(mapping_at(point).get("attributes"))}
+                own = attributes_of(mapping_at(point).get("attributes"))
+                labels = {plain_name(k): v for k, v in {**resource, **own}.items()}
             except SourceGarbled as error:
                 self.refused.append(f"{place} point {n}: {error}")
                 continue
@@ -139,11 +162,15 @@ class MetricPoints:
                 self.empty += 1
                 continue
             kind = {"gauge": "gauge", "sum": "counter" if counter else "gauge"}.get(shape, shape)
-            self.series[service, name, unit, kind, json_text(labels)].append(read)
+            key = (service, name, unit, kind, json_text(labels))
+            if delta:
+                read.nth = self._deltas[key, read.identity]
+                self._deltas[key, replace(read, nth=0).identity] += 1
+            self.series[key].append(read)
 
 
 def _named(name: str, unit: str, counter: bool) -> tuple[str, str]:  # noqa: FBT001
-    plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)
+    plain = plain_name(name)
     suffix = _UNITS.get(unit, "")
     if suffix and not plain.endswith(f"_{suffix}"):
         plain = f"{plain}_{suffix}"
@@ -152,9 +179,9 @@ def _named(name: str, unit: str, counter: bool) -> tuple[str, str]:  # noqa: FBT
     return plain, unit
 
 
-def _point(raw: dict[str, Any], shape: str, *, delta: bool) -> _Point | None:
+def _point(raw: dict[str, Any], shape: str, *, delta: bool) -> Point | None:
     """Read one data point; None where it says that nothing was recorded."""
-    point = _Point(
+    point = Point(
         time_ns(raw.get("timeUnixNano")), integer(raw.get("startTimeUnixNano") or 0), delta
     )
     if integer(raw.get("flags") or 0) & _NO_VALUE:
@@ -168,6 +195,10 @@ def _point(raw: dict[str, Any], shape: str, *, delta: bool) -> _Point | None:
     point.value = number(raw.get("sum", "nan"))
     if shape == "summary":
         point.buckets = (integer(raw.get("count") or 0),)
+        told = [mapping_at(one) for one in list_at(raw, "quantileValues")]
+        point.quantiles = tuple(
+            (number(one.get("quantile") or 0), number(one.get("value") or 0)) for one in told
+        )
         return point
     if shape == "histogram":
         point.bounds = tuple(number(one) for one in list_at(raw, "explicitBounds"))
@@ -183,7 +214,7 @@ def _point(raw: dict[str, Any], shape: str, *, delta: bool) -> _Point | None:
     return _exponential(raw, point)
 
 
-def _exponential(raw: dict[str, Any], point: _Point) -> _Point:
+def _exponential(raw: dict[str, Any], point: Point) -> Point:
     sides = [mapping_at(raw, side) for side in ("positive", "negative")]
     counts = [tuple(integer(c) for c in list_at(side, "bucketCounts")) for side in sides]
     point.scale = integer(raw.get("scale") or 0)
@@ -195,18 +226,25 @@ def _exponential(raw: dict[str, Any], point: _Point) -> _Point:
     return point
 
 
-def _rows(key: tuple[str, ...], points: list[_Point]) -> Iterator[tuple[Any, ...]]:
+def _rows(key: tuple[str, ...], points: list[Point]) -> Iterator[tuple[Any, ...]]:
     """Columns of the series of one metric: times, name, values, and what is the same for all."""
     service, name, unit, kind, labels = key
-    points = sorted(points, key=lambda one: one.ts)
     ts = np.array([one.ts for one in points], dtype=np.int64)
     delta = any(one.delta for one in points)
+    # A new start is a restart from nothing, even where the value did not fall.
+    starts = np.array([one.start for one in points], dtype=np.int64)
+    begun = np.r_[False, (np.diff(starts) != 0) & (starts[1:] > 0) & (starts[:-1] > 0)]
 
     def row(metric: str, values: list[float], le: float = math.nan, of: str = unit) -> Any:  # noqa: ANN401
-        gauge = kind == "gauge" and not delta
-        column = np.cumsum(values) if delta else np.array(values, dtype=np.float64)
-        shape = "gauge" if gauge else "counter" if kind == "counter" else "histogram"
-        return ts, metric, column, service, labels, of, shape, "" if gauge else "cumulative", le
+        column = np.array(values, dtype=np.float64)
+        if delta:
+            column = np.cumsum(column)
+        elif kind != "gauge":
+            before = np.where(begun, np.r_[0.0, column[:-1]], 0.0)
+            column = column + np.cumsum(np.nan_to_num(before))
+        shape = kind if kind in {"gauge", "counter"} else "histogram"
+        temporality = "" if kind == "gauge" else "cumulative"
+        return ts, metric, column, service, labels, of, shape, temporality, le
 
     if kind in {"gauge", "counter"}:
         yield row(name, [one.value for one in points])
@@ -215,12 +253,24 @@ def _rows(key: tuple[str, ...], points: list[_Point]) -> Iterator[tuple[Any, ...
     totals = [float(sum(one.buckets) + sum(one.negative) + one.zeros) for one in points]
     yield row(f"{name}_count", totals, of="1")
     if kind == "summary":
+        yield from _quantiles(key, points)
         return
     for bound, counts in _buckets(points).items():
         yield row(f"{name}_bucket", counts, bound, "1")
 
 
-def _buckets(points: list[_Point]) -> dict[float, list[float]]:
+def _quantiles(key: tuple[str, ...], points: list[Point]) -> Iterator[tuple[Any, ...]]:
+    """Each quantile of a summary is a gauge, its level a label (Prometheus, "summary")."""
+    service, name, unit, _, labels = key
+    for level in sorted({level for one in points for level, _ in one.quantiles}):
+        own = [(one.ts, value) for one in points for q, value in one.quantiles if q == level]
+        ts = np.array([at for at, _ in own], dtype=np.int64)
+        values = np.array([value for _, value in own], dtype=np.float64)
+        text = json_text({**json_of(labels), "quantile": f"{level:g}"})
+        yield ts, name, values, service, text, unit, "gauge", "", math.nan
+
+
+def _buckets(points: list[Point]) -> dict[float, list[float]]:
     """Upper bound to the number of values at or below it, for each point."""
     if points[0].scale is None:
         bounds = sorted({bound for one in points for bound in one.bounds})
@@ -236,7 +286,7 @@ def _buckets(points: list[_Point]) -> dict[float, list[float]]:
     }
 
 
-def _spread(point: _Point, scale: int) -> list[tuple[float, int]]:
+def _spread(point: Point, scale: int) -> list[tuple[float, int]]:
     """Buckets of an exponential histogram at a coarser scale, by upper bound.
 
     Bucket ``i`` holds values in ``(base**i, base**(i+1)]`` with ``base = 2**(2**-scale)``

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from workbench.connectors.reading.files import ungzipped
 from workbench.connectors.reading.rows import json_of
 from workbench.connectors.sources.otlp.payload import SIGNALS, decoded
 from workbench.errors import SourceError, SourceGarbled, SourceRefused
+from workbench.writing import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +46,7 @@ class Receiver(ThreadingHTTPServer):
 
     def __init__(self, folder: Path | str, *, port: int = 0, cap_bytes: int = 32_000_000) -> None:
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self.cap_bytes = cap_bytes
         self.received: dict[str, int] = dict.fromkeys(SIGNALS, 0)
         self.refused = 0
@@ -57,18 +59,42 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def keep(self, signal: str, document: object) -> int:
-        """Append one request; a line is written whole or not at all.
+        """Append one request, on the disk before it is acknowledged.
+
+        What a killed receiver left of a line is ended first, so that it spoils no other.
 
         Returns
         -------
         int
             Requests of this signal so far.
+
+        Raises
+        ------
+        SourceRefused
+            It cannot be kept: the disk is full or read-only.
         """
-        line = json.dumps(document, separators=(",", ":")) + "\n"
-        with self._writing, (self.folder / f"{signal}.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line)
+        line = json.dumps(document, separators=(",", ":")).encode("utf-8", "backslashreplace")
+        path = self.folder / f"{signal}.jsonl"
+        with self._writing:
+            try:
+                with path.open("ab") as file:
+                    file.write(_line_end(path) + line + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                fact = f"It cannot be kept ({error.strerror or type(error).__name__})"
+                raise SourceRefused(fact, value=signal) from error
             self.received[signal] += 1
             return self.received[signal]
+
+
+def _line_end(path: Path) -> bytes:
+    """End a line that was cut short."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return b""
+        file.seek(-1, os.SEEK_END)
+        return b"" if file.read(1) == b"\n" else b"\n"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -90,6 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.keep(signal, self._document(data, signal))
         except SourceGarbled as error:
             self._say(400, str(error))
+            return
+        except SourceRefused as error:
+            self._say(503, str(error))
             return
         self._say(200, "")
 

@@ -6,6 +6,7 @@ point, and native histograms come under a key of their own (Prometheus, "HTTP AP
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,10 @@ class Samples:
         return Samples(
             self.series, self.index[kept], self.ts_ms[kept], self.value[kept], self.histograms
         )
+
+    def earlier(self, by_ms: int) -> Samples:
+        """Return the same samples at earlier times."""
+        return dataclasses.replace(self, ts_ms=self.ts_ms - by_ms)
 
 
 def read_samples(data: object) -> Samples:

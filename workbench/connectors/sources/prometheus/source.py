@@ -25,6 +25,7 @@ from workbench.connectors.sources.prometheus.queries import (
     ends,
     whole,
 )
+from workbench.connectors.sources.prometheus.series import unreplicated
 from workbench.coverage import CoverageRow
 from workbench.errors import SourceError, SourceGarbled
 from workbench.tables import labels_text
@@ -141,7 +142,7 @@ async def _alerts(asked: Asked) -> Fetched:
     for query in _ALERT_QUERIES:
         rows, _ = await count(asked, query)
         samples, why = await whole(asked, query, rows)
-        parts.append(samples)
+        parts.append(unreplicated(samples, asked.settings.replica_labels, always=True)[0])
         problems += why
     frame = alerts_frame(parts[0], parts[1], asked.when)
     frame["service"] = [asked.service(_ALERT_QUERIES[0], labels) for labels in frame["labels"]]
