@@ -26,10 +26,10 @@ INCIDENT = "shop-orders-locks"  # `wb.datasets.incidents()` lists them
 OUT = "../outputs"
 
 # %% [markdown]
-# ## Open the incident
+# ## The answer first
 #
-# The window holds everything the analysis may look at. The baseline is the stretch that counts
-# as normal; the card says why it was chosen.
+# Verdict, what users felt, onset, why, and what would settle what is open. Everything below says
+# how it was reached, and what could not be seen.
 
 # %%
 from pathlib import Path
@@ -37,6 +37,16 @@ from pathlib import Path
 import workbench as wb
 
 window = wb.datasets.load(INCIDENT)
+diagnosis = wb.diagnose.compare(window)
+diagnosis
+
+# %% [markdown]
+# ## What was opened
+#
+# The window holds everything the analysis may look at. The baseline is the stretch that counts
+# as normal; the card says why it was chosen.
+
+# %%
 window
 
 # %% [markdown]
@@ -56,7 +66,6 @@ window.coverage
 
 # %%
 signals = wb.features.signals(window)
-diagnosis = wb.diagnose.compare(window)
 timeline = wb.views.timeline(window, diagnosis, signals=signals)
 timeline
 

@@ -151,6 +151,7 @@ def investigate(
 ) -> None:
     """Run the main notebook headless and write notebook, HTML and postmortem."""
     from workbench import archive
+    from workbench.diagnose import compare
     from workbench.notebooks import run as notebooks
 
     with Stages().shown(f"Reading {target}") as stages:
@@ -161,6 +162,8 @@ def investigate(
         os.environ["WORKBENCH_DATASETS"] = str(bundle.parent.resolve())
         stages.say(f"Investigating {found.name}")
         paths = notebooks.run_notebook(bundle.name, out, progress=stages.say)
+        diagnosis = compare(found.window)
+    _say(diagnosis.summary)
     _list_paths(paths)
 
 

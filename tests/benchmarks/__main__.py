@@ -48,6 +48,12 @@ def _systems() -> Tables:
     yield "Simulated windows in which nothing was wrong", by_system.quiet()
 
 
+def _fitting() -> Tables:
+    from tests.benchmarks import fitting
+
+    yield from fitting.left_out()
+
+
 def _recorded() -> Tables:
     from workbench import datasets
     from workbench.evaluate import evaluate
@@ -174,6 +180,7 @@ SECTIONS: dict[str, Callable[[], Tables]] = {
     "queries": _queries,
     "longwork": _longwork,
     "systems": _systems,
+    "fitting": _fitting,
     "peers": _peers,
     "recorded": _recorded,
     "knowledge": _knowledge,

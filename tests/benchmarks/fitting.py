@@ -1,4 +1,4 @@
-"""Fit the weights of the evidence anew: python -m tests.benchmarks.fitting [system ...]
+"""Fit the weights of the evidence anew: python -m tests.benchmarks fitting
 
 Each system weighs alike. For the scores, the weights are fitted on all systems but one, and that
 one is scored; what the product uses is fitted on all of them.
@@ -28,7 +28,7 @@ from workbench.evaluate.systems import systems
 from workbench.features import align
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from workbench.causal.anomalies.anomaly import Anomaly
     from workbench.causal.attribution.study import Study
@@ -147,23 +147,18 @@ def scored(values: np.ndarray, cases: Sequence[tuple]) -> tuple[float, float]:
     return tuple(np.mean(hits, axis=0))
 
 
-def main(names: Sequence[str]) -> None:
-    """Print the scores of each system left out, then the weights and how far they move."""
+def left_out(names: Sequence[str] = ()) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Score each system by weights fitted on the others; then the weights and how far they move."""
     there = [s for s in systems(public=public_root()) if s.labelled is not None]
     data = {s.name: collect(s) for s in there if not names or s.name in names}
-    left_out, lines = [], []
+    fits, lines = [], []
     for name in data:
         values = fit([cases for other, cases in data.items() if other != name])
         first, third = scored(values, data[name])
-        left_out.append(values)
+        fits.append(values)
         lines.append({"system": name, "n": len(data[name]), "top-1": first, "top-3": third})
-    print(pd.DataFrame(lines).to_string(index=False, float_format="%.3f"))
+    yield "Each system scored by weights fitted on the others", pd.DataFrame(lines)
+    least, most = np.min(fits, axis=0), np.max(fits, axis=0)
     whole = fit(list(data.values()))
-    spread = pd.DataFrame(
-        {"fitted": whole, "least": np.min(left_out, 0), "most": np.max(left_out, 0)}
-    )
-    print(spread.set_axis(_NAMES).to_string(float_format="%.3f"))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    spread = pd.DataFrame({"weight": _NAMES, "fitted": whole, "least": least, "most": most})
+    yield "What is fitted, and how far it moves", spread

@@ -237,10 +237,15 @@ class Diagnosis(ResultCard):
         facts["would settle it"] = "; ".join(self.would_settle) or "–"
         return facts
 
+    @property
+    def summary(self) -> str:
+        """The verdict, then a line a fact."""
+        lines = [f"Diagnosis of {self.window_id!r}: {self.verdict}"]
+        return "\n".join([*lines, *(f"  {name}: {v}" for name, v in self._facts().items())])
+
     def __repr__(self) -> str:
         """Verdict, facts, then a line a suspect."""
-        lines = [f"Diagnosis of {self.window_id!r}: {self.verdict}"]
-        lines += [f"  {name}: {value}" for name, value in self._facts().items()]
+        lines = [self.summary]
         lines += [f"  [{s.claim}, {s.role}] {s.name}: {s.reason}" for s in self.suspects]
         return "\n".join(lines)
 

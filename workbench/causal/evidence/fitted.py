@@ -1,9 +1,9 @@
 """Every number of the diagnosis that was fitted, what on, and how far it moves.
 
 Ten weights of a conditional logit over places and kinds of fault (McFadden 1974), fitted by
-penalised likelihood on twelve systems, each weighing alike; of every system that was scored, the
-weights were fitted on the eleven others. `make bench` prints the scores (section ``systems``),
-`python -m tests.benchmarks.fitting` makes the numbers anew.
+likelihood on twelve systems, each weighing alike, and drawn towards one: a nat is worth a nat.
+`python -m tests.benchmarks fitting` makes them anew, and scores each system by weights that were
+fitted on the eleven others.
 """
 
 from __future__ import annotations
