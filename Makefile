@@ -20,7 +20,7 @@ install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help investigate lab test test-fast check bench fuzz format clean docs wheel-test
+.PHONY: help investigate lab test test-fast check bench mutants fuzz format clean docs wheel-test
 
 help:  ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -54,6 +54,9 @@ check: .venv/.all  ## Lint, types, and notebooks stored bare
 
 bench: .venv/.all  ## Accuracy on public incidents, quiet windows and speed, beside trivial rules and other methods
 	$(BIN)/python -m tests.benchmarks
+
+mutants: .venv/.all  ## Plant wrong changes in the rooms that decide, and list those that no test notices
+	$(BIN)/python -m tests.mutants
 
 fuzz: .venv/.all  ## Fuzz a parser, coverage-guided (TARGET=masking SECONDS=600)
 	$(install) --editable '.[fuzz]'

@@ -200,7 +200,7 @@ def _anomaly(found: Study, one: Evidence) -> Anomaly:
     graph = found.graph
     return Anomaly(
         service=one.service,
-        signal=_SIGNALS.get(one.family, one.key),
+        signal=_signal(found, one),
         kind=_KINDS.get(one.family, one.family),
         weight=one.nats,
         before=one.before,
@@ -208,6 +208,14 @@ def _anomaly(found: Study, one: Evidence) -> Anomaly:
         statement=words[one.family],
         on_path=graph.has_no_callees or one.service in graph.reached,
     )
+
+
+def _signal(found: Study, one: Evidence) -> str:
+    """Name the signal, of several quantiles of latency its mean where that is measured."""
+    mean = (one.service, "latency")
+    if one.family == "latency" and mean in found.aligned.nodes:
+        return mean[1]
+    return _SIGNALS.get(one.family, one.key)
 
 
 def _line(one: Evidence) -> str:
