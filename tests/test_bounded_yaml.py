@@ -35,7 +35,10 @@ def test_a_second_document_is_not_left_out_in_silence(tmp_path):
             read(tmp_path / "sources.yaml")
 
 
-@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize(
+    "bomb",
+    [pytest.param(b, marks=pytest.mark.slow) if b in {"many", "deep"} else b for b in BOMBS],
+)
 @pytest.mark.parametrize("read", [connect, read_policy, read_openslo])
 def test_a_bomb_is_a_named_error_at_once(tmp_path, bomb, read):
     """`connect` never came back from a kilobyte of aliases."""

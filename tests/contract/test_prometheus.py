@@ -393,7 +393,7 @@ def test_a_count_that_is_none_is_a_named_failure(count):
     ],
 )
 def test_the_parts_of_a_histogram_are_told_by_their_whole_ending(name, known, kind):
-    assert _kind(name, known) == kind
+    assert _kind(name, known, set()) == kind
 
 
 def test_values_keep_what_they_are(url):

@@ -66,6 +66,8 @@ HISTORY = [
     *pods("response_total", {"direction": "inbound", "deployment": "calm"}, 1.0),
     series("traces_service_graph_request_total", {"client": "web", "server": "cart"}, 2.0),
     series("traces_service_graph_request_failed_total", {"client": "web", "server": "cart"}, 0.5),
+    # When each was scraped: without it no expression is complete, values may be carried on.
+    *(("up", {"job": name}, [(T0 + s, 1) for s in SCRAPES]) for name in ("cart", "calm", "web")),
 ]
 # Template, place, and how many a second its counters count at first.
 EXPECTED = {
