@@ -86,15 +86,17 @@ def design(features: Features) -> tuple[np.ndarray, np.ndarray]:
     f, at = features, {name: i for i, name in enumerate(_NAMES)}
     rows = np.zeros((len(KINDS), len(f.places), len(_NAMES)))
     parts = {
-        0: ("latency", "own_time", "gauge", "share", "hidden"),
-        1: ("errors", "share", "hidden"),
+        0: ("latency", "own_time", "gauge", "share"),
+        1: ("errors", "share"),
         2: ("lines",),
         3: ("load",),
     }
     for kind, names in parts.items():
         for name in names:
             rows[kind, :, at[name]] = getattr(f, name)
-    rows[:2, :, at["lines"]] = f.hidden * f.lines
+    for kind, unseen in ((0, f.hidden_time), (1, f.hidden_errors)):
+        rows[kind, :, at["hidden"]] = unseen
+        rows[kind, :, at["lines"]] = unseen * f.lines
     rows[:, :, at["covered"]] = f.covered
     offset = np.broadcast_to(f.platform, rows.shape[:2])
     return rows, offset

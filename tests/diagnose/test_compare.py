@@ -89,7 +89,7 @@ def test_a_place_without_a_recorded_change_is_named_as_such():
     window = metrics_window(faults=(Fault("payments", "latency", 0.2),), seed=1)
     found = compare(window)
     assert found.cause.service == "payments"
-    assert "no recorded change explains it" in found.verdict
+    assert "no change near it was recorded" in found.verdict
     assert "no changes" in found.missing
 
 

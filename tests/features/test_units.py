@@ -145,7 +145,7 @@ def test_a_gauge_told_in_megabytes_by_some_and_in_bytes_by_others_is_one_gauge_i
     assert first.service == "api"
     assert gauge.before == pytest.approx(3e8, rel=0.05)
     assert gauge.during == pytest.approx(12e8, rel=0.1)
-    assert gauge.statement.startswith("container_memory_bytes rose from 2.99e+08 to 1.3")
+    assert gauge.statement.startswith("container_memory_bytes rose from 3e+08 to 1.2")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ def _rows(
 def _part(found: Study, at: int) -> list[Anomaly]:
     split = found.split
     share = float(split.share[at])
-    if not share >= _LEAST_PART:  # of an SLI that was not measured nobody has a part
+    # Of an SLI that was not measured nobody has a part.
+    if share < _LEAST_PART or not np.isfinite(found.before):
         return []
     name, signal, part = split.services[at], found.sli.signal, float(split.part[at])
     words = f"{100 * share:.0f} % of the SLI's change"

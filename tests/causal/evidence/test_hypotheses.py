@@ -80,7 +80,8 @@ def test_what_the_platform_says_adds_to_every_kind():
 def test_the_fit_multiplies_what_the_product_adds():
     rng = np.random.default_rng(0)
     names = [n for n in Features.__dataclass_fields__ if n != "places"]
-    drawn = {n: rng.uniform(0, 5, 3) for n in names} | {"hidden": np.array([0.0, 1.0, 0.0])}
+    drawn = {n: rng.uniform(0, 5, 3) for n in names}
+    drawn |= {"hidden_time": np.array([0.0, 1, 0]), "hidden_errors": np.array([0.0, 1, 1])}
     found = features(**drawn)
     rows, offset = design(found)
     values = np.array([getattr(FITTED, n) for n in FITTED.__dataclass_fields__])
@@ -137,8 +138,8 @@ def test_a_place_nobody_measures_may_have_done_what_its_callers_show():
     found = study(align(window), window.sli())
     seen = features_of(found, all_evidence(found.aligned))
     at = {name: i for i, name in enumerate(seen.places)}
-    assert seen.hidden[at["db"]] == 1.0
-    assert seen.hidden[at["api"]] == 0.0
+    assert seen.hidden_time[at["db"]] == seen.hidden_errors[at["db"]] == 1.0
+    assert seen.hidden_time[at["api"]] == seen.hidden_errors[at["api"]] == 0.0
     assert seen.latency[at["db"]] >= seen.latency[at["api"]] > 3.0
     posterior = weigh(found)
     sure = dict(zip(posterior.places, posterior.probability, strict=True))

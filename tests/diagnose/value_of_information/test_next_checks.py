@@ -35,8 +35,7 @@ def asked(found):
 
 def test_what_nobody_loaded_is_asked_for_with_its_bits_and_in_words():
     found = next_checks(hiding(metrics_window(faults=FAULT, seed=1), *INNER))
-    first = found.checks[0]
-    assert first.source == "requests"
+    first = next(check for check in found.checks if check.source == "requests")
     assert f"load latency of {first.service} 13:30–14:00: separates {first.service}" in repr(found)
     assert f"{first.bits:.1f} bits" in first.statement
     assert "counted on 26 PetShop incidents" in first.basis

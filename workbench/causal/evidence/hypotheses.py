@@ -78,9 +78,9 @@ class Features:
         Logarithm of the part of all that was seen that lies where the place's fault would show.
     platform
         Evidence in nats from events, hosts and instances.
-    hidden
-        One where neither its time nor its failures were measured in the incident, else zero: it
-        may have done all that its callers show.
+    hidden_time, hidden_errors
+        One where its time, or its failures, were not measured in the incident, else zero: it may
+        have done all that each of its callers shows.
     """
 
     places: tuple[str, ...]
@@ -93,7 +93,8 @@ class Features:
     share: NDArray[np.float64]
     covered: NDArray[np.float64]
     platform: NDArray[np.float64]
-    hidden: NDArray[np.float64]
+    hidden_time: NDArray[np.float64]
+    hidden_errors: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,15 +179,15 @@ def weigh_features(
     """
     f, w = features, weights
     # Of a place that nobody measures, lines are told beside what its callers show.
-    hidden = f.hidden * (w.hidden + w.lines * f.lines)
+    hidden = w.hidden + w.lines * f.lines
     kinds = np.array(
         [
             w.latency * f.latency
             + w.own_time * f.own_time
             + w.gauge * f.gauge
             + w.share * f.share
-            + hidden,
-            w.errors * f.errors + w.share * f.share + hidden,
+            + f.hidden_time * hidden,
+            w.errors * f.errors + w.share * f.share + f.hidden_errors * hidden,
             w.lines * f.lines,
             w.load * f.load,
         ]
@@ -222,14 +223,18 @@ def features_of(
     own_errors = _beyond(errors, callees)
     explained = explained_share(found, places)
     share = np.log(explained + _least_share(found))
-    seen = table.seen(*_LATENCY, *_ERRORS, "own time")
-    hidden = np.array([not there and bool(c) for there, c in zip(seen, callers, strict=True)])
-    first = table.places_of(dict.fromkeys((*found.graph.order, *places)))
-    for i in (i for i in first if hidden[i]):  # what a place does, each of its callers shows
-        for values, shown in ((latency, latency), (own_errors, errors), (share, share)):
-            values[i] = min(shown[j] for j in callers[i])
-        errors[i] = own_errors[i]
-    kept = np.where(hidden, 1.0, _kept(found, explained))
+    called = np.array([bool(names) for names in callers])
+    slow_unseen = called & ~table.seen(*_LATENCY, "own time")
+    failing_unseen = called & ~table.seen(*_ERRORS)
+    for i in table.places_of(dict.fromkeys((*found.graph.order, *places))):
+        # What a place does, each of its callers shows.
+        if slow_unseen[i]:
+            latency[i] = min(latency[j] for j in callers[i])
+        if failing_unseen[i]:
+            own_errors[i] = errors[i] = min(errors[j] for j in callers[i])
+        if slow_unseen[i] and failing_unseen[i]:
+            share[i] = min(share[j] for j in callers[i])
+    kept = np.where(slow_unseen & failing_unseen, 1.0, _kept(found, explained))
     lines = _beyond(table.nats("log", sign=1), callees)
     return Features(
         places=places,
@@ -242,7 +247,8 @@ def features_of(
         share=share,
         covered=_covered(found, calls, places, symptoms),
         platform=table.largest((a.service, NATS_PER_DOUBLING * a.weight) for a in platform),
-        hidden=hidden.astype(float),
+        hidden_time=slow_unseen.astype(float),
+        hidden_errors=failing_unseen.astype(float),
     )
 
 
