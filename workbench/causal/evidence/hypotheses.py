@@ -386,6 +386,9 @@ def _covered(
     whole = float(size.sum())
     if whole <= 0:
         return np.zeros(len(places))
-    held = dict(zip(places, map(float, size), strict=True))
-    part = [sum(held[v] for v in (name, *nx.descendants(shows, name))) / whole for name in places]
-    return np.log(np.array(part) + LEAST_SHARE)
+    part = dict.fromkeys(places, 0.0)
+    for name, shown in zip(places, size, strict=True):
+        if shown > 0:  # walked from the few that show something, not from every place
+            for source in (name, *nx.ancestors(shows, name)):
+                part[source] += float(shown) / whole
+    return np.log(np.array([part[name] for name in places]) + LEAST_SHARE)

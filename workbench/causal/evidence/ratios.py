@@ -135,10 +135,18 @@ def _family(
 
 def _load(aligned: AlignedSignals) -> Mapping[str, NDArray[np.float64]]:
     """Count requests a bin of each service that counts them."""
-    nodes = aligned.nodes
-    columns = [place for place in nodes.columns if place[1] == "load"]
-    counts = {str(place[0]): np.nan_to_num(nodes[place].to_numpy(float)) for place in columns}
+    counts = {
+        service: np.nan_to_num(values)
+        for (service, signal), values in _columns(aligned.nodes).items()
+        if signal == "load"
+    }
     return {name: count for name, count in counts.items() if count.any()}
+
+
+def _columns(frame: pd.DataFrame) -> dict[tuple[str, ...], NDArray[np.float64]]:
+    """All columns by their names, read at once."""
+    names = [tuple(map(str, place)) for place in frame.columns]
+    return dict(zip(names, frame.to_numpy(float).T, strict=True))
 
 
 def _traced_load(
@@ -152,10 +160,10 @@ def _traced_load(
         return load
     result = dict(load)
     quiet = aligned.split.baseline
-    for place in aligned.traced.nodes.columns:
-        if place[1] != "load":
+    for (name, signal), values in _columns(aligned.traced.nodes).items():
+        if signal != "load":
             continue
-        name, counts = str(place[0]), np.nan_to_num(aligned.traced.nodes[place].to_numpy(float))
+        counts = np.nan_to_num(values)
         other = load.get(name, np.ones(counts.size))
         if (counts[quiet] > 0).sum() >= MOSTLY_TRACED * (other[quiet] > 0).sum() > 0:
             result[name] = counts
@@ -173,18 +181,15 @@ def _ratio(
 def _latencies(
     aligned: AlignedSignals, load: Mapping[str, NDArray[np.float64]], *, own: bool
 ) -> Iterator[_Signal]:
-    for place in aligned.nodes.columns:
-        service, signal = str(place[0]), str(place[1])
+    for (service, signal), values in _columns(aligned.nodes).items():
         if signal == "self_time" if own else signal.startswith("latency"):
-            yield _ratio(service, signal, aligned.nodes[place].to_numpy(float), load.get(service))
+            yield _ratio(service, signal, values, load.get(service))
 
 
 def _errors(aligned: AlignedSignals, load: Mapping[str, NDArray[np.float64]]) -> Iterator[_Signal]:
-    there = set(aligned.nodes.columns)
-    for place in aligned.nodes.columns:
-        service, signal = str(place[0]), str(place[1])
+    there = _columns(aligned.nodes)
+    for (service, signal), values in there.items():
         requests = load.get(service)
-        values = aligned.nodes[place].to_numpy(float)
         if signal == "error_ratio" and (service, "errors") not in there:
             yield _ratio(service, signal, values, requests)
         if signal == "errors":
@@ -194,15 +199,12 @@ def _errors(aligned: AlignedSignals, load: Mapping[str, NDArray[np.float64]]) ->
 
 
 def _calls(aligned: AlignedSignals, wanted: str) -> Iterator[_Signal]:
-    edges = aligned.edges
-    there = set(edges.columns)
-    for place in edges.columns:
-        caller, callee, signal = map(str, place)
+    there = _columns(aligned.edges)
+    for (caller, callee, signal), values in there.items():
         if signal != wanted:
             continue
-        values = edges[place].to_numpy(float)
         counted = (caller, callee, "calls") in there
-        calls = np.nan_to_num(edges[(caller, callee, "calls")].to_numpy(float)) if counted else None
+        calls = np.nan_to_num(there[caller, callee, "calls"]) if counted else None
         if signal == "latency":
             yield _ratio(callee, caller, values, calls)
         else:
@@ -231,10 +233,9 @@ def _per_request(
 
 
 def _levels(aligned: AlignedSignals, prefix: str) -> Iterator[_Signal]:
-    for place in aligned.nodes.columns:
-        if str(place[1]).startswith(prefix):
-            values = aligned.nodes[place].to_numpy(float)
-            yield _ratio(str(place[0]), str(place[1]), values, None)
+    for (service, signal), values in _columns(aligned.nodes).items():
+        if signal.startswith(prefix):
+            yield _ratio(service, signal, values, None)
 
 
 def _lines(aligned: AlignedSignals, load: Mapping[str, NDArray[np.float64]]) -> Iterator[_Signal]:
