@@ -195,10 +195,22 @@ def test_a_journal_of_others_moves_nothing(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "secret").write_text("s")
     (tmp_path / "in" / ".a.0.part").write_text("x")
+    (tmp_path / ".abroad.0.part").write_text("x")
     moves = {"../out": "../secret", "b": ".a.0.part", "../in/a": ".a.0.part"}
+    moves[str(tmp_path / "abroad")] = str(tmp_path / ".abroad.0.part")
     (tmp_path / "in" / ".unfinished.json").write_text(json.dumps(moves))
     assert recover(tmp_path / "in") == 0
-    assert names(tmp_path) == {"in", "secret"}
+    assert names(tmp_path) == {"in", "secret", ".abroad.0.part"}
+
+
+@pytest.mark.parametrize("folder", ["out", "../out", "../a/../out"])
+def test_a_folder_is_written_to_however_it_is_named(tmp_path, monkeypatch, folder):
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    for text in (b"old", b"new"):
+        written = write_together(Path(folder), {"x.md": text, "figures/s.svg": text})
+        assert [path.read_bytes() for path in written] == [text, text]
+    assert names(Path(folder)) == {"x.md", "figures"}
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])

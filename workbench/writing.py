@@ -285,7 +285,7 @@ def _finish(folder: Path) -> int:
     with _named(folder):
         for name, part in moves.items() if isinstance(moves, dict) else ():
             temporary = folder / str(part)
-            if _is_part_of(temporary, folder / name) and temporary.is_file():
+            if _is_ours(Path(name), Path(str(part))) and temporary.is_file():
                 put(temporary, folder / name)
                 done += 1
         journal.unlink(missing_ok=True)
@@ -350,11 +350,15 @@ def _kept_mode(temporary: Path, path: Path) -> int:
     return kept & 0o700 if private else kept
 
 
-def _is_part_of(temporary: Path, path: Path) -> bool:
-    """Whether a journal's line is one of ours: it moves nothing from or to elsewhere."""
+def _is_ours(path: Path, temporary: Path) -> bool:
+    """Whether a journal's line is one of ours: it moves nothing from or to elsewhere.
+
+    Both are as the journal has them, below its folder; where that lies is its caller's affair.
+    """
     return (
         temporary.parent == path.parent
         and ".." not in path.parts
+        and not path.is_absolute()
         and temporary.name.startswith(f".{path.name}.")
         and temporary.suffix == _PART
     )
